@@ -1,0 +1,61 @@
+package object
+
+import (
+	"context"
+	"strings"
+)
+
+// Kind is what a room registers for each kind that it owns.
+type Kind struct {
+	Name   string // "Service"
+	Plural string // "services": the path of the API and the word of the CLI
+	Short  string // a short alias for the CLI, such as "svc"; may be ""
+	// About says in one sentence what an object of this kind is.
+	About string
+	// Spec is a zero value of the spec type; its JSON Schema is made from it.
+	Spec Spec
+	// Owned says that every object of the kind must have an owning team.
+	Owned bool
+	// Scope says who may write it; see the roles of package auth.
+	Scope Scope
+	// Fields lists the fields that lists may filter by, such as "spec.service".
+	// Their values are strings, numbers or booleans.
+	Fields []string
+	// Default fills what was not said and follows from nothing but the object
+	// itself. May be nil.
+	Default func(o *Object) error
+	// Validate checks what the schema cannot say. It returns one Issue for each
+	// wrong field. May be nil.
+	Validate func(o Object) []Issue
+	// References lists the objects that this one names; each must exist. May be nil.
+	References func(o Object) []Reference
+}
+
+// Scope says whose matter a kind is.
+type Scope int
+
+const (
+	// ScopeTeam objects belong to a team: its members may write them.
+	ScopeTeam Scope = iota
+	// ScopeOwners objects belong to a team: only its owners may write them.
+	ScopeOwners
+	// ScopePlatform objects are the platform team's to write.
+	ScopePlatform
+)
+
+// Issue is one wrong field that a rule found.
+type Issue struct {
+	Path    string // dotted, such as "spec.environments.dev.replicas"
+	Message string
+}
+
+// Reference is a field that names another object.
+type Reference struct {
+	Path string // the field
+	Ref  Ref
+}
+
+// Resolver tells whether an object exists; a Reader is turned into one by Exists.
+type Resolver func(ctx context.Context, ref Ref) (bool, error)
+
+func lowerKind(kind string) string { return strings.ToLower(kind) }
