@@ -3,6 +3,8 @@
 // permissions that admission asks.
 package auth
 
+import "time"
+
 // Role is what a principal may do, over the whole platform or in one team.
 type Role string
 
@@ -16,6 +18,9 @@ const (
 )
 
 // Principal is an authenticated person, machine or part of Stoa.
+//
+// The Service shares the maps and slices of one Principal between requests:
+// treat them as read-only.
 type Principal struct {
 	// Name is "user/ann", "token/ci-7f3a" or "stoa/delivery".
 	Name string `json:"name"`
@@ -26,10 +31,21 @@ type Principal struct {
 	Platform Role `json:"platform"`
 	// Teams maps team name to TeamOwner or TeamMember.
 	Teams map[string]Role `json:"teams,omitempty"`
-	// Scopes narrow a token: verbs such as "read", "deploy", "events". Empty is no narrowing.
+	// Scopes narrow a token: names of scopes such as "read", "deploy", "events"
+	// (see ScopeNames). Empty is no narrowing.
 	Scopes []string `json:"scopes,omitempty"`
 	// Bot says that no person is behind it; bots are left out of people counts.
 	Bot bool `json:"bot,omitempty"`
+
+	// Token is the id of the API token by which the principal came, "" for a
+	// browser session and for the parts of Stoa.
+	Token string `json:"token,omitempty"`
+	// Narrowed says that the token may do less than who it belongs to, by its
+	// Scopes or because it was bound to some teams (Teams and Platform hold what
+	// is left). A narrowed principal cannot make tokens.
+	Narrowed bool `json:"narrowed,omitempty"`
+	// Expires is when the token or session ends; zero is never.
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // Verb is what a principal wants to do with an object.
@@ -41,8 +57,11 @@ const (
 	Create Verb = "create"
 	Update Verb = "update"
 	Delete Verb = "delete"
-	Logs   Verb = "logs"  // read a service's log lines
-	Post   Verb = "post"  // append events from outside
-	Audit  Verb = "audit" // read and export the ledger
+	Logs   Verb = "logs"   // read a service's log lines
+	Post   Verb = "post"   // append events from outside
+	Audit  Verb = "audit"  // read and export the ledger
 	Manage Verb = "manage" // accounts, tokens of others, erasure, backup
 )
+
+// Verbs returns every verb, in the order of the permission table.
+func Verbs() []Verb { return []Verb{Read, Create, Update, Delete, Logs, Post, Audit, Manage} }

@@ -1,0 +1,157 @@
+package auth
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Account is a person who can sign in here. What they may do is not in it:
+// that comes from Members.
+type Account struct {
+	Principal string    `json:"principal"` // "user/ann"
+	Display   string    `json:"display,omitempty"`
+	Created   time.Time `json:"created"`
+	// PasswordSet is when the password was last set; zero: there is none, and
+	// the account can be entered by a token or a sign-in code only.
+	PasswordSet time.Time `json:"passwordSet,omitzero"`
+	Disabled    time.Time `json:"disabled,omitzero"` // since when; zero is not
+
+	// Hash is the password's argon2id hash, "" when there is none.
+	Hash string `json:"-"`
+}
+
+const (
+	userPrefix    = "user/"
+	machinePrefix = "token/"
+)
+
+var accountName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// userPrincipal turns what a person types ("ann", "user/ann") into a principal.
+func userPrincipal(name string) (string, error) {
+	short := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), userPrefix)
+	if !accountName.MatchString(short) {
+		return "", problem.New(problem.Invalid, "an account cannot be called %.80q", name).
+			Because("a name has 1 to 63 letters a-z, digits and -, and neither begins nor ends with -")
+	}
+	return userPrefix + short, nil
+}
+
+// CreateAccount creates an account without a password; by must hold Manage.
+// It returns problem.Conflict when there is one of the name.
+func (s *Service) CreateAccount(ctx context.Context, by Principal, name, display string) (Account, error) {
+	if err := mayManage(by); err != nil {
+		return Account{}, err
+	}
+	principal, err := userPrincipal(name)
+	if err != nil {
+		return Account{}, err
+	}
+	a := Account{Principal: principal, Display: display, Created: s.now()}
+	if err := s.store.CreateAccount(ctx, a, fact(by.Name, "account.created", "", person{principal})); err != nil {
+		return Account{}, err
+	}
+	return a, nil
+}
+
+// Accounts lists all accounts by name; by must hold Manage.
+func (s *Service) Accounts(ctx context.Context, by Principal) ([]Account, error) {
+	if err := mayManage(by); err != nil {
+		return nil, err
+	}
+	return s.store.Accounts(ctx)
+}
+
+// SetPassword sets the password of the account and ends its browser sessions.
+// One's own needs the old password, except that an account without one sets
+// its first; that of another needs Manage.
+func (s *Service) SetPassword(ctx context.Context, by Principal, name, old, password string) error {
+	principal, err := userPrincipal(name)
+	if err != nil {
+		return err
+	}
+	if by.Name != principal || by.Narrowed {
+		if err := mayManage(by); err != nil {
+			return err
+		}
+	}
+	if err := checkPassword(principal, password); err != nil {
+		return err
+	}
+	a, err := s.store.Account(ctx, principal)
+	if err != nil {
+		return err
+	}
+	if by.Name == principal && a.Hash != "" {
+		if err := s.checkOld(ctx, a, old); err != nil {
+			return err
+		}
+	}
+	hash, err := s.hasher.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	err = s.store.SetPassword(ctx, principal, hash, s.now(), fact(by.Name, "account.password-set", "", person{principal}))
+	s.cache.drop(principal)
+	return err
+}
+
+// checkOld demands the present password, throttled like a sign-in: whoever
+// holds somebody's session must not find the password out by it.
+func (s *Service) checkOld(ctx context.Context, a Account, old string) error {
+	if wait := s.throttle.try(a.Principal, a.Principal); wait > 0 {
+		return tooMany(wait)
+	}
+	match, _, err := s.hasher.check(ctx, a.Hash, old)
+	switch {
+	case err != nil:
+		s.throttle.undo(a.Principal, a.Principal)
+		return err
+	case !match:
+		return problem.New(problem.Invalid, "the present password is wrong").
+			Do("an admin can set a new one without it")
+	}
+	s.throttle.succeed(a.Principal, a.Principal)
+	return nil
+}
+
+// DisableAccount stops or, with disabled false, lets again: sign-in, sessions
+// and tokens of the account. by must hold Manage and cannot disable itself.
+func (s *Service) DisableAccount(ctx context.Context, by Principal, name string, disabled bool) error {
+	if err := mayManage(by); err != nil {
+		return err
+	}
+	principal, err := userPrincipal(name)
+	if err != nil {
+		return err
+	}
+	var since time.Time
+	kind := "account.enabled"
+	if disabled {
+		if principal == by.Name {
+			return problem.New(problem.Invalid, "you cannot disable the account you are using").
+				Do("let another admin do it")
+		}
+		since, kind = s.now(), "account.disabled"
+	}
+	err = s.store.DisableAccount(ctx, principal, since, fact(by.Name, kind, "", person{principal}))
+	s.cache.drop(principal)
+	return err
+}
+
+func mayManage(by Principal) error { return Allowed(by, Manage, noKind, "").Err() }
+
+// person is the payload of an event about an account. The name stands in the
+// payload alone, because that can be erased and the envelope cannot.
+type person struct {
+	Principal string `json:"principal"`
+}
+
+func fact(actor, kind, subject string, data any) event.Event {
+	return event.Event{Source: "/stoa/auth", Type: "dev.stoa." + kind, Subject: subject, Actor: actor, Data: mustJSON(data)}
+}
