@@ -1,0 +1,30 @@
+package store
+
+// dialect is all in which the two databases differ for the queries of this
+// package; opening them and reading their catalogues lies in sqlite.go and
+// postgres.go.
+type dialect struct {
+	name string
+	// forUpdate ends a SELECT whose rows must not change before the commit.
+	forUpdate string
+	// lock takes the lock named $1 until the end of the transaction; "" where
+	// there is one writer at a time anyway.
+	lock string
+	// quickCheck is the query that answers "ok" for an undamaged database; ""
+	// where there is none.
+	quickCheck string
+	// search says how object_search is written and asked.
+	search searchDialect
+	// tables lists the tables with their columns and keys.
+	tables string
+	// classify tells what an error of the driver means.
+	classify func(err error) fault
+}
+
+// searchDialect is the full-text index of a database.
+type searchDialect struct {
+	key    string                      // the column with the uid
+	tokens string                      // makes words joined by spaces searchable; %s is the placeholder
+	match  string                      // the condition; %s is the placeholder
+	query  func(words []string) string // all of them, the last one as a prefix
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"strings"
+)
+
+// keptStatements bounds the compiled statements of one connection, about 10 KB each.
+const keptStatements = 200
+
+// keepingConnector opens SQLite connections that understand $N and keep each
+// statement compiled. database/sql compiles anew at every call, which costs
+// more than most of our queries; pgx keeps statements by itself.
+type keepingConnector struct{ driver.Connector }
+
+func (c keepingConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	full, ok := conn.(sqliteConn)
+	if !ok {
+		_ = conn.Close()
+		return nil, fmt.Errorf("connection of type %T lacks methods", conn)
+	}
+	return &keepingConn{sqliteConn: full, kept: map[string]*keptStatement{}}, nil
+}
+
+// sqliteConn is what database/sql uses of a connection of the SQLite driver.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// keepingConn is used by one goroutine at a time, as every driver.Conn is.
+type keepingConn struct {
+	sqliteConn
+	kept map[string]*keptStatement
+}
+
+type keptStatement struct {
+	stmt interface {
+		driver.Stmt
+		driver.StmtExecContext
+		driver.StmtQueryContext
+	}
+	reading bool // its rows are open: it cannot run again until they are closed
+}
+
+// statement gives the compiled form of a query, or nil where the plain way must
+// be taken: a script, a statement whose rows are still being read, too many kept.
+func (c *keepingConn) statement(ctx context.Context, query string) (*keptStatement, error) {
+	if k, ok := c.kept[query]; ok {
+		if k.reading {
+			return nil, nil
+		}
+		return k, nil
+	}
+	if !keepable(query) || len(c.kept) >= keptStatements {
+		return nil, nil
+	}
+	stmt, err := c.sqliteConn.PrepareContext(ctx, numbered(query))
+	if err != nil {
+		return nil, err
+	}
+	k := &keptStatement{}
+	var ok bool
+	if k.stmt, ok = stmt.(interface {
+		driver.Stmt
+		driver.StmtExecContext
+		driver.StmtQueryContext
+	}); !ok {
+		return nil, stmt.Close()
+	}
+	c.kept[query] = k
+	return k, nil
+}
+
+func (c *keepingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	k, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if k == nil {
+		return c.sqliteConn.ExecContext(ctx, numbered(query), args)
+	}
+	return k.stmt.ExecContext(ctx, args)
+}
+
+func (c *keepingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	k, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if k == nil {
+		return c.sqliteConn.QueryContext(ctx, numbered(query), args)
+	}
+	rows, err := k.stmt.QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	k.reading = true
+	return &keptRows{Rows: rows, of: k}, nil
+}
+
+func (c *keepingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	return c.sqliteConn.PrepareContext(ctx, numbered(query))
+}
+
+func (c *keepingConn) Prepare(query string) (driver.Stmt, error) {
+	return c.sqliteConn.Prepare(numbered(query))
+}
+
+func (c *keepingConn) Close() error {
+	for _, k := range c.kept {
+		_ = k.stmt.Close()
+	}
+	return c.sqliteConn.Close()
+}
+
+type keptRows struct {
+	driver.Rows
+	of *keptStatement
+}
+
+func (r *keptRows) Close() error {
+	r.of.reading = false
+	return r.Rows.Close()
+}
+
+// keepable says that a query is worth keeping: data, not schema or pragmas,
+// and a single statement.
+func keepable(query string) bool {
+	word := strings.TrimSpace(query)
+	if end := strings.IndexAny(word, " \t\n"); end > 0 {
+		word = word[:end]
+	}
+	switch strings.ToUpper(word) {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH":
+		return !strings.Contains(query, ";")
+	}
+	return false
+}
+
+// numbered turns $N into ?N, which is SQLite's numbered placeholder; $N would
+// be a name to it. Quoted text and comments stay as they are.
+func numbered(query string) string {
+	if !strings.Contains(query, "$") {
+		return query
+	}
+	var b strings.Builder
+	b.Grow(len(query))
+	for i := 0; i < len(query); {
+		switch ch := query[i]; {
+		case ch == '\'' || ch == '"':
+			end := i + 1
+			for end < len(query) && query[end] != ch {
+				end++
+			}
+			end = min(end+1, len(query))
+			b.WriteString(query[i:end])
+			i = end
+		case strings.HasPrefix(query[i:], "--"):
+			end := strings.IndexByte(query[i:], '\n')
+			if end < 0 {
+				end = len(query) - i
+			}
+			b.WriteString(query[i : i+end])
+			i += end
+		case ch == '$' && i+1 < len(query) && query[i+1] >= '0' && query[i+1] <= '9':
+			b.WriteByte('?')
+			i++
+		default:
+			b.WriteByte(ch)
+			i++
+		}
+	}
+	return b.String()
+}
