@@ -1,0 +1,85 @@
+package detect
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Line is one line of the explanation of a result: what was found and where.
+type Line struct {
+	Component   string `json:"component"`
+	Text        string `json:"text"`
+	Source      string `json:"source"`
+	Verified    string `json:"verified,omitempty"`
+	Unconfirmed bool   `json:"unconfirmed,omitempty"` // a guess until someone confirms it
+}
+
+// Explain tells in a few lines per component what it was taken for.
+func (r Result) Explain() []Line {
+	var lines []Line
+	for _, c := range r.Components {
+		lines = append(lines, c.Explain()...)
+	}
+	return lines
+}
+
+var languageNames = map[string]string{"go": "Go", "node": "Node", "python": "Python"}
+
+var typeNames = map[string]string{TypeBackend: "service", TypeStatic: "site"}
+
+// Explain tells in a few lines what the component was taken for.
+func (c Component) Explain() []Line {
+	var lines []Line
+	add := func(text string, fields ...string) {
+		if text == "" {
+			return
+		}
+		l := Line{Component: c.Name, Text: text}
+		for _, field := range fields {
+			if s, ok := c.Setting(field); ok {
+				l.Source, l.Verified, l.Unconfirmed = s.Source, s.Verified, s.Confidence < Unconfirmed
+				break
+			}
+		}
+		lines = append(lines, l)
+	}
+	kind := c.Type
+	if name, ok := typeNames[kind]; ok {
+		kind = name
+	}
+	words := []string{kind, fmt.Sprintf("%q", c.Name)}
+	if name, ok := languageNames[c.Language]; ok {
+		words = append(strings.Fields(name+" "+c.Version), words...)
+	} else if c.Language != "" && c.Language != c.Type {
+		words = append([]string{c.Language}, words...)
+	}
+	add(strings.Join(words, " "), "language", "type")
+	if c.Framework != "" {
+		add("framework "+c.Framework, "framework")
+	}
+	switch {
+	case c.Output != "":
+		add("serves "+path.Join(c.Dir, c.Output)+"/", "output")
+	case len(c.Start.Argv) != 1 && !c.Start.IsZero():
+		add("starts by "+c.Start.String(), "start")
+	}
+	if c.Prepare != nil {
+		add("before a rollout "+c.Prepare.String(), "prepare")
+	}
+	if c.PortVariable != "" {
+		add(c.listens(), "portVariable", "port")
+	} else {
+		add(c.listens(), "port")
+	}
+	if c.Health != "" {
+		add("health GET "+c.Health, "health")
+	}
+	for _, r := range c.Resources {
+		add(fmt.Sprintf("wants %s %q by %s", r.Type, r.Name, r.Variable), resourceField(r))
+	}
+	if c.Owner != "" {
+		add("owner team "+c.Owner, "owner")
+	}
+	return lines
+}
