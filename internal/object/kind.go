@@ -13,6 +13,15 @@ type Kind struct {
 	// About says in one sentence what an object of this kind is.
 	About string
 	// Spec is a zero value of the spec type; its JSON Schema is made from it.
+	// A field is required only if its tag says so; fields that the type does not
+	// have are refused. Tags of github.com/invopop/jsonschema say the rest:
+	//
+	//	Port int    `json:"port" jsonschema:"required,minimum=1,maximum=65535"`
+	//	Type string `json:"type,omitempty" jsonschema:"enum=backend,enum=worker"`
+	//	Size string `json:"size,omitempty" jsonschema:"pattern=^[0-9]+Gi$,example=4Gi"`
+	//
+	// A comma inside a tag's value is written \\,. A description, which editors
+	// and messages show, goes into a jsonschema_description tag of its own.
 	Spec Spec
 	// Owned says that every object of the kind must have an owning team.
 	Owned bool
