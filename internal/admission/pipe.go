@@ -1,0 +1,331 @@
+package admission
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// Pipe admits changes.
+type Pipe struct {
+	store  *store.Store
+	kinds  *object.Registry
+	rules  map[string]Rule
+	gates  []Gate
+	lifter Lifter
+	clock  func() time.Time
+	log    *slog.Logger
+}
+
+// Options are the parts that the composition root plugs in.
+type Options struct {
+	Store  *store.Store
+	Kinds  *object.Registry
+	Rules  []Rule
+	Gates  []Gate
+	Lifter Lifter // nil: no verdict is ever lifted
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// New returns a pipe. Two rules for one kind are a programming error.
+func New(o Options) (*Pipe, error) {
+	p := &Pipe{store: o.Store, kinds: o.Kinds, rules: map[string]Rule{}, gates: o.Gates, lifter: o.Lifter, clock: o.Clock, log: o.Logger}
+	for _, r := range o.Rules {
+		if _, twice := p.rules[r.Kind]; twice {
+			return nil, fmt.Errorf("two admission rules for kind %s", r.Kind)
+		}
+		p.rules[r.Kind] = r
+	}
+	return p, nil
+}
+
+// Kinds gives the registry that the pipe validates by.
+func (p *Pipe) Kinds() *object.Registry { return p.kinds }
+
+var errDryRun = errors.New("dry run")
+
+// Apply admits the change: all of it or nothing. Its errors are problems:
+// Invalid with every wrong field, Forbidden, Conflict, Refused with every
+// verdict.
+func (p *Pipe) Apply(ctx context.Context, c *Change) (Result, error) {
+	c.Now = p.clock()
+	asked := make([]Draft, len(c.Drafts))
+	for i, d := range c.Drafts {
+		asked[i] = *d
+	}
+	for attempt := 1; ; attempt++ {
+		result, err := p.attempt(ctx, c)
+		// What a rule inferred may have been overtaken; what the client itself
+		// read, by the version that it names, is the client's to read again.
+		if attempt == maxAttempts || len(c.Drafts) == len(asked) || !problem.Is(err, problem.Conflict) {
+			return result, err
+		}
+		c.Drafts = c.Drafts[:len(asked)]
+		for i := range asked {
+			*c.Drafts[i] = asked[i]
+		}
+	}
+}
+
+// maxAttempts bounds how often a change is inferred anew.
+const maxAttempts = 5
+
+// attempt is one pass through the steps.
+func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
+	if err := p.prepare(c); err != nil {
+		return Result{}, err
+	}
+	if err := p.infer(ctx, c); err != nil {
+		var question *Question
+		if errors.As(err, &question) && !c.DryRun {
+			p.record(ctx, c, "dev.stoa.input.asked", map[string]any{"field": question.Field, "question": question.Title})
+		}
+		return Result{}, err
+	}
+	var result Result
+	var refused error
+	err := p.store.Write(ctx, c.By.Name, func(ctx context.Context, tx *store.Tx) error {
+		result, refused = Result{DryRun: c.DryRun}, nil
+		// Admissions take turns, so that what a gate or a rule has counted still
+		// holds when the change is written.
+		if err := tx.Serialize(ctx); err != nil {
+			return err
+		}
+		if err := p.admit(ctx, tx, c, &result); err != nil {
+			if problem.Is(err, problem.Refused) {
+				refused = err
+			}
+			return err
+		}
+		if c.DryRun {
+			return errDryRun
+		}
+		return nil
+	})
+	if refused != nil && !c.DryRun {
+		told := problem.From(refused)
+		p.record(ctx, c, "dev.stoa.gate.refused", map[string]any{"title": told.Title, "verdicts": told.Verdicts})
+	}
+	if err != nil && !errors.Is(err, errDryRun) {
+		return Result{}, err
+	}
+	return result, nil
+}
+
+// prepare resolves the kinds, so that an unknown one fails before any work.
+func (p *Pipe) prepare(c *Change) error {
+	var wrong []problem.Field
+	for _, d := range c.Drafts {
+		kind, ok := p.kinds.ByName(d.Want.Kind)
+		if !ok {
+			wrong = append(wrong, d.field("kind", fmt.Sprintf("there is no kind %q", d.Want.Kind)))
+			continue
+		}
+		d.Kind = kind
+		d.Want.Metadata.Finalizers = nil // the rooms' to set
+	}
+	return invalid(wrong)
+}
+
+// infer lets the rooms fill in what was not said. Drafts that a rule adds are
+// prepared and inferred in their turn.
+func (p *Pipe) infer(ctx context.Context, c *Change) error {
+	for i := 0; i < len(c.Drafts); i++ {
+		d := c.Drafts[i]
+		if d.Kind.Name == "" {
+			kind, ok := p.kinds.ByName(d.Want.Kind)
+			if !ok {
+				return fmt.Errorf("a rule added an object of unknown kind %q", d.Want.Kind)
+			}
+			d.Kind = kind
+		}
+		rule := p.rules[d.Kind.Name]
+		if rule.Infer == nil || d.Delete {
+			continue
+		}
+		if err := rule.Infer(ctx, p.store, c, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admit is what happens inside the transaction.
+func (p *Pipe) admit(ctx context.Context, tx *store.Tx, c *Change, result *Result) error {
+	if err := p.load(ctx, tx, c); err != nil {
+		return err
+	}
+	if err := authorize(c); err != nil {
+		return err
+	}
+	for _, d := range c.Drafts {
+		if rule := p.rules[d.Kind.Name]; rule.Admit != nil && !d.Delete {
+			if err := rule.Admit(ctx, tx, c, d); err != nil {
+				return err
+			}
+		}
+	}
+	if err := p.validate(ctx, tx, c); err != nil {
+		return err
+	}
+	judging := p.clock()
+	verdicts, err := p.judge(ctx, tx, c)
+	c.Judged = p.clock().Sub(judging)
+	result.Verdicts = verdicts
+	if err != nil {
+		return err
+	}
+	for _, d := range c.Drafts {
+		rule := p.rules[d.Kind.Name]
+		if rule.Initial == nil || d.Old != nil || d.Delete {
+			continue
+		}
+		status, err := rule.Initial(c, d, verdicts)
+		if err != nil {
+			return err
+		}
+		if d.Want.Status, err = json.Marshal(status); err != nil {
+			return fmt.Errorf("encode status of %s: %w", d.Want.Ref(), err)
+		}
+	}
+	return p.write(ctx, tx, c, result)
+}
+
+// load reads what is stored of each draft's object.
+func (p *Pipe) load(ctx context.Context, tx *store.Tx, c *Change) error {
+	for _, d := range c.Drafts {
+		d.Old = nil
+		doc, err := tx.Get(ctx, d.Kind.Name, d.Want.Metadata.Name)
+		switch {
+		case problem.Is(err, problem.NotFound):
+			if d.Delete {
+				return err
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		if d.CreateOnly {
+			return problem.New(problem.Conflict, "%s exists already", d.Want.Ref())
+		}
+		old, err := doc.Object()
+		if err != nil {
+			return err
+		}
+		d.Old, d.doc = &old, doc
+	}
+	return nil
+}
+
+// authorize asks the permission table for every object, as it is and as it
+// shall be: nobody can give an object to a team, or take it, without a say in both.
+func authorize(c *Change) error {
+	for _, d := range c.Drafts {
+		if err := auth.Allowed(c.By, d.Verb(), d.Kind, d.Owner()).Err(); err != nil {
+			return err
+		}
+		if d.Old != nil && !d.Delete && d.Want.Metadata.Owner != "" && d.Want.Metadata.Owner != d.Old.Metadata.Owner {
+			if err := auth.Allowed(c.By, auth.Update, d.Kind, d.Want.Metadata.Owner).Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// judge asks every gate, lifts what an exception lifts, and refuses when a
+// verdict is left that does.
+func (p *Pipe) judge(ctx context.Context, r object.Reader, c *Change) ([]problem.Verdict, error) {
+	var verdicts []problem.Verdict
+	for _, gate := range p.gates {
+		said, err := gate.Check(ctx, r, c)
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, said...)
+	}
+	var refusal *problem.Problem
+	for i := range verdicts {
+		v := &verdicts[i]
+		if v.Outcome != Deny && v.Outcome != NeedsApproval {
+			continue
+		}
+		if p.lifter != nil {
+			name, err := p.lifter.Lift(ctx, r, c, *v)
+			if err != nil {
+				return nil, err
+			}
+			if name != "" {
+				v.Exception, v.Outcome = name, Allow
+				continue
+			}
+		}
+		if refusal == nil {
+			refusal = problem.New(problem.Refused, "%s", v.Message)
+			refusal.Why, refusal.Next, refusal.Decider, refusal.Docs = v.Why, v.Next, v.Decider, v.Docs
+		}
+	}
+	if refusal != nil {
+		refusal.Verdicts = verdicts
+		return verdicts, refusal
+	}
+	return verdicts, nil
+}
+
+// record keeps what came of a change that was not made: what is refused or
+// asked most is what the platform team should look at next. The change itself
+// was rolled back, so it takes a transaction of its own.
+func (p *Pipe) record(ctx context.Context, c *Change, kind string, fact map[string]any) {
+	d := c.Drafts[0]
+	fact["surface"] = c.Surface
+	data, err := json.Marshal(fact)
+	if err == nil {
+		err = p.store.Write(ctx, c.By.Name, func(_ context.Context, tx *store.Tx) error {
+			tx.Append(event.Event{
+				Source: "/stoa/admission", Type: kind, Subject: d.Want.Ref().String(), Time: c.Now,
+				Actor: c.By.Name, Team: d.Owner(), Service: serviceOf(d.Want), Data: data,
+			})
+			return nil
+		})
+	}
+	if err != nil {
+		p.log.Error("not recorded", "event", kind, "object", d.Want.Ref(), "error", err)
+	}
+}
+
+func (d *Draft) field(path, message string) problem.Field {
+	f := problem.Field{Path: path, Source: d.Label, Message: message}
+	if d.Lines != nil {
+		f.Line = d.Lines(path)
+	}
+	return f
+}
+
+// maxFields bounds how many wrong fields one answer lists.
+const maxFields = 20
+
+func invalid(wrong []problem.Field) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	title := "1 field is wrong; nothing was changed"
+	if len(wrong) > 1 {
+		title = fmt.Sprintf("%d fields are wrong; nothing was changed", len(wrong))
+	}
+	p := problem.New(problem.Invalid, "%s", title)
+	if len(wrong) > maxFields {
+		p.Because(fmt.Sprintf("the first %d are listed", maxFields))
+		wrong = wrong[:maxFields]
+	}
+	return p.WithFields(wrong...)
+}

@@ -1,0 +1,34 @@
+package catalog
+
+import "github.com/stoa-platform/stoa/internal/object"
+
+// Kinds are the kinds that the catalog owns.
+func Kinds() []object.Kind {
+	return []object.Kind{
+		{
+			Name: "Team", Plural: "teams", About: "A team of people that owns services.",
+			Spec: TeamSpec{}, Scope: object.ScopeOwners, Fields: []string{"spec.owners", "spec.members"},
+			Default:  ownItself,
+			Validate: validateTeam, References: teamReferences,
+		},
+		{
+			Name: "User", Plural: "users", About: "A person or a machine with an account.",
+			Spec: UserSpec{}, Scope: object.ScopePlatform, Fields: []string{"spec.role"},
+		},
+		{
+			Name: "Service", Plural: "services", Short: "svc", About: "A piece of software that a team answers for.",
+			Spec: ServiceSpec{}, Owned: true, Scope: object.ScopeTeam, Fields: []string{"spec.type", "spec.language", "spec.system", "status.active"},
+			Validate: validateService, References: serviceReferences,
+		},
+		{
+			Name: "Environment", Plural: "environments", Short: "env", About: "A place where services run, such as dev or production.",
+			Spec: EnvironmentSpec{}, Scope: object.ScopePlatform,
+		},
+	}
+}
+
+// ownItself makes a team its own owner, so that its owners may change it.
+func ownItself(o *object.Object) error {
+	o.Metadata.Owner = o.Metadata.Name
+	return nil
+}

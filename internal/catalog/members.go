@@ -1,0 +1,44 @@
+package catalog
+
+import (
+	"context"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Members reads roles off the User and Team objects.
+type Members struct{ Objects object.Reader }
+
+// Memberships gives the principal's role over the platform and in its teams.
+// A principal without a User object is a viewer of no team.
+func (m Members) Memberships(ctx context.Context, principal string) (auth.Role, map[string]auth.Role, error) {
+	name, ok := strings.CutPrefix(principal, "user/")
+	if !ok {
+		return auth.Viewer, nil, nil
+	}
+	role := auth.Viewer
+	user, err := object.Get[User](ctx, m.Objects, name)
+	switch {
+	case err == nil && user.Spec.Role != "":
+		role = auth.Role(user.Spec.Role)
+	case err != nil && !problem.Is(err, problem.NotFound):
+		return "", nil, err
+	}
+	teams := map[string]auth.Role{}
+	for _, as := range []struct {
+		field string
+		role  auth.Role
+	}{{"spec.members", auth.TeamMember}, {"spec.owners", auth.TeamOwner}} {
+		found, err := object.All[Team](ctx, m.Objects, object.Query{Fields: map[string]string{as.field: name}})
+		if err != nil {
+			return "", nil, err
+		}
+		for _, t := range found {
+			teams[t.Metadata.Name] = as.role
+		}
+	}
+	return role, teams, nil
+}

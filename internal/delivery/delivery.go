@@ -1,0 +1,129 @@
+package delivery
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/build"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/reconcile"
+	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// Builder makes artifacts and keeps them; package build has it.
+type Builder interface {
+	Build(ctx context.Context, req build.Request, logw io.Writer) (build.Artifact, error)
+	Get(digest string) (build.Artifact, error)
+}
+
+// Secrets gives the environment of Secret objects as "KEY=value".
+type Secrets interface {
+	Environment(ctx context.Context, names []string) ([]string, error)
+}
+
+// Options are the parts that delivery works with.
+type Options struct {
+	Store    *store.Store
+	Sources  Sources
+	Builder  Builder
+	Runtime  runtime.Runtime
+	Secrets  Secrets
+	TeamKind object.Kind
+	// URL gives the address of a service in an environment.
+	URL func(service, environment string) string
+	// Homes is the folder in which each service gets a private home.
+	Homes  string
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// Delivery carries out releases and keeps what runs.
+type Delivery struct {
+	store    *store.Store
+	sources  Sources
+	builder  Builder
+	runtime  runtime.Runtime
+	secrets  Secrets
+	teamKind object.Kind
+	url      func(service, environment string) string
+	homes    string
+	clock    func() time.Time
+	log      *slog.Logger
+	progress *progress
+	lanes    lanes
+}
+
+// New returns a Delivery.
+func New(o Options) *Delivery {
+	return &Delivery{
+		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind,
+		url: o.URL, homes: o.Homes, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
+	}
+}
+
+// Rules are what delivery does with its kinds on the way in.
+func (d *Delivery) Rules() []admission.Rule {
+	return []admission.Rule{
+		{
+			Kind: "Release", Infer: d.infer, Admit: d.admit, Initial: d.initial,
+			Plan: func(_ context.Context, _ *admission.Change, draft *admission.Draft, stored object.Object) (admission.Plan, error) {
+				if draft.Delete {
+					return admission.Plan{}, nil
+				}
+				events, err := admittedEvents(stored)
+				return admission.Plan{Events: events, Jobs: []store.Job{{Kind: "release", Args: releaseJob{stored.Metadata.Name}}}}, err
+			},
+		},
+		{Kind: "Service", Infer: d.guardService, Admit: d.finalizeService, Plan: d.planService},
+	}
+}
+
+// Workers work delivery's jobs.
+func (d *Delivery) Workers() []reconcile.Worker {
+	return []reconcile.Worker{
+		{Name: "release", Work: d.workRelease},
+		{Name: "service", Work: d.workService},
+	}
+}
+
+// lanes make the work on one service in one environment take turns.
+type lanes struct {
+	mu   sync.Mutex
+	held map[string]*lane
+}
+
+type lane struct {
+	turn  chan struct{}
+	users int
+}
+
+// enter waits for the lane of the key and returns how to leave it.
+func (l *lanes) enter(ctx context.Context, key string) (leave func(), err error) {
+	l.mu.Lock()
+	at := l.held[key]
+	if at == nil {
+		at = &lane{turn: make(chan struct{}, 1)}
+		l.held[key] = at
+	}
+	at.users++
+	l.mu.Unlock()
+	done := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if at.users--; at.users == 0 {
+			delete(l.held, key)
+		}
+	}
+	select {
+	case at.turn <- struct{}{}:
+		return func() { <-at.turn; done() }, nil
+	case <-ctx.Done():
+		done()
+		return nil, ctx.Err()
+	}
+}

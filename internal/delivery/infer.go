@@ -1,0 +1,343 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Sources gives uploaded sources.
+type Sources interface {
+	// Files returns the unpacked source, or problem.NotFound.
+	Files(digest string) (files fs.FS, dir string, err error)
+}
+
+// inferred travels from Infer to Initial and Plan.
+type inferred struct {
+	release    Release
+	detecting  time.Duration
+	owning     time.Duration
+	components int
+	ownerNote  string
+}
+
+// infer fills in all that a release does not say: what the source is, which
+// service it belongs to, whose that is.
+func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Change, draft *admission.Draft) error {
+	var rel Release
+	if !decode(draft.Want, &rel) {
+		return nil // the schema will say what is wrong
+	}
+	if rel.Metadata.Version != 0 || rel.Spec.Number != 0 {
+		return problem.New(problem.Invalid, "a release never changes once it is admitted").Do("stoa up    makes a new one")
+	}
+	draft.CreateOnly = true
+	note := &inferred{}
+	started := d.clock()
+	rel.Spec.Environment = cmp.Or(rel.Spec.Environment, d.firstEnvironment(ctx, r))
+	var err error
+	if rel.Spec.From != "" {
+		err = d.inferFrom(ctx, r, &rel)
+	} else {
+		err = d.inferSource(ctx, r, &rel)
+	}
+	if err != nil {
+		return err
+	}
+	note.detecting = d.clock().Sub(started)
+
+	started = d.clock()
+	service, err := d.inferService(ctx, r, c, &rel, note)
+	if err != nil {
+		return err
+	}
+	note.owning = d.clock().Sub(started)
+
+	raw, err := service.Object()
+	if err != nil {
+		return err
+	}
+	c.Add(&admission.Draft{Want: raw})
+	rel.Metadata.Owner = service.Metadata.Owner
+	if draft.Want, err = rel.Object(); err != nil {
+		return err
+	}
+	note.release = rel
+	draft.Inferred = note
+	return nil
+}
+
+// inferFrom takes everything over from the release whose artifact is released again.
+func (d *Delivery) inferFrom(ctx context.Context, r object.Reader, rel *Release) error {
+	from, err := object.Get[Release](ctx, r, rel.Spec.From)
+	if err != nil {
+		return err
+	}
+	if rel.Spec.Service != "" && rel.Spec.Service != from.Spec.Service {
+		return problem.New(problem.Invalid, "release %s is of service %s, not of %s", rel.Spec.From, from.Spec.Service, rel.Spec.Service)
+	}
+	if from.Status.Artifact == "" {
+		return problem.New(problem.Invalid, "release %s has no artifact: it is %s", rel.Spec.From, from.Status.Phase).
+			Do("stoa history " + from.Spec.Service + "    lists the releases")
+	}
+	rel.Spec.Service, rel.Spec.Source, rel.Spec.Origin = from.Spec.Service, from.Spec.Source, from.Spec.Origin
+	rel.Spec.Component = from.Spec.Component
+	rel.Spec.Workload, rel.Spec.Detected = from.Spec.Workload, from.Spec.Detected
+	rel.Spec.Cause = CausePromote
+	if from.Spec.Environment == rel.Spec.Environment {
+		rel.Spec.Cause = CauseRollback
+	}
+	return nil
+}
+
+// inferSource detects what the uploaded source is.
+func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Release) error {
+	if rel.Spec.Source == "" {
+		return problem.New(problem.Invalid, "a release needs a source or a release to take the artifact from").
+			WithFields(problem.Field{Path: "spec.source", Message: "is missing"}).
+			Do("stoa up DIR")
+	}
+	result, err := d.Detect(ctx, rel.Spec.Source, rel.Spec.Origin, rel.Spec.Service)
+	if err != nil {
+		return err
+	}
+	component, err := choose(result, rel.Spec.Component)
+	if err != nil {
+		return err
+	}
+	rel.Spec.Service = cmp.Or(rel.Spec.Service, component.Name)
+	rel.Spec.Component = component.Dir
+	rel.Spec.Cause = CauseDeploy
+	service, err := object.Get[catalog.Service](ctx, r, rel.Spec.Service)
+	if err != nil && !problem.Is(err, problem.NotFound) {
+		return err
+	}
+	if err := override(&component, service.Spec.Overrides); err != nil {
+		return err
+	}
+	rel.Spec.Workload, rel.Spec.Detected = &component, component.Settings
+	return nil
+}
+
+// Detect tells what an uploaded source is; name is the fallback for its name.
+func (d *Delivery) Detect(ctx context.Context, digest string, origin *detect.Origin, name string) (detect.Result, error) {
+	files, _, err := d.sources.Files(digest)
+	if err != nil {
+		return detect.Result{}, err
+	}
+	opts := detect.Options{Name: name}
+	if origin != nil {
+		opts.Origin = *origin
+	}
+	result, err := detect.Detect(ctx, files, opts)
+	var told *detect.Error
+	if errors.As(err, &told) {
+		return result, problem.New(problem.Invalid, "%s", told.Error()).Because(told.Why...).Do(told.Next...).Cause(err)
+	}
+	return result, err
+}
+
+// choose picks the component to release.
+func choose(result detect.Result, wanted string) (detect.Component, error) {
+	var runnable []detect.Component
+	var names []string
+	for _, c := range result.Components {
+		if c.Type == detect.TypeLibrary {
+			continue
+		}
+		if wanted != "" && c.Name != wanted && c.Dir != strings.TrimSuffix(wanted, "/") {
+			names = append(names, c.Name)
+			continue
+		}
+		runnable = append(runnable, c)
+		names = append(names, c.Name)
+	}
+	for _, q := range result.Questions {
+		for _, c := range runnable {
+			if q.Component == c.Name {
+				return detect.Component{}, ask(q.Field, q.Text, q.Why, q.Options)
+			}
+		}
+	}
+	switch {
+	case len(runnable) == 1:
+		return runnable[0], nil
+	case len(runnable) == 0 && wanted != "":
+		return detect.Component{}, problem.New(problem.Invalid, "the source has no component %q", wanted).
+			Because("it has: " + strings.Join(names, ", "))
+	case len(runnable) == 0:
+		return detect.Component{}, nothingToRun(result)
+	default:
+		options := make([]string, len(names))
+		for i, n := range names {
+			options[i] = "stoa up --component " + n
+		}
+		return detect.Component{}, ask("component", fmt.Sprintf("the source has %d components: which one is this release of?", len(names)), nil, options)
+	}
+}
+
+func nothingToRun(result detect.Result) error {
+	p := problem.New(problem.Invalid, "the source holds nothing that can run")
+	for _, u := range result.Unsupported {
+		p.Because(fmt.Sprintf("%s: %s is recognised (%s) but not built yet", u.Dir, u.Language, u.Source))
+		p.Do(u.Next...)
+	}
+	for _, c := range result.Components {
+		p.Because(fmt.Sprintf("%s: %s is a library", c.Dir, c.Name))
+	}
+	return p
+}
+
+// ask is the one question that is left when all inference has failed. It is
+// recorded, so that the platform team sees which question to abolish next.
+func ask(field, text string, why, options []string) error {
+	return &admission.Question{Field: field, Problem: problem.New(problem.Invalid, "%s", text).Because(why...).Do(options...)}
+}
+
+// inferService gives the service as it shall be.
+func (d *Delivery) inferService(ctx context.Context, r object.Reader, c *admission.Change, rel *Release, note *inferred) (catalog.Service, error) {
+	service, err := object.Get[catalog.Service](ctx, r, rel.Spec.Service)
+	switch {
+	case problem.Is(err, problem.NotFound):
+		service = object.New[catalog.ServiceSpec, catalog.ServiceStatus](rel.Spec.Service, "", catalog.ServiceSpec{})
+		if err := d.inferOwner(ctx, r, c, rel, &service, note); err != nil {
+			return service, err
+		}
+	case err != nil:
+		return service, err
+	default:
+		if rel.Metadata.Owner != "" && rel.Metadata.Owner != service.Metadata.Owner {
+			return service, problem.New(problem.Invalid, "service %s is owned by team %s, not by %s", rel.Spec.Service, service.Metadata.Owner, rel.Metadata.Owner).
+				Do("stoa up    without --team", "stoa up --name OTHER --team "+rel.Metadata.Owner+"    makes another service")
+		}
+		note.ownerNote = "as before"
+	}
+	if w := rel.Spec.Workload; w != nil {
+		service.Spec.Type, service.Spec.Language = serviceType(w.Type), w.Language
+	}
+	if o := rel.Spec.Origin; o != nil && o.Remote != "" {
+		service.Spec.Repository = o.Remote
+	}
+	service.Spec.Environments = maps.Clone(service.Spec.Environments)
+	if service.Spec.Environments == nil {
+		service.Spec.Environments = map[string]catalog.Running{}
+	}
+	running, ran := service.Spec.Environments[rel.Spec.Environment]
+	if !ran || running.Replicas == 0 {
+		running.Replicas = 1
+	}
+	if rel.Spec.Replicas != nil {
+		running.Replicas = *rel.Spec.Replicas
+	}
+	running.Memory = cmp.Or(rel.Spec.Memory, running.Memory)
+	running.CPU = cmp.Or(rel.Spec.CPU, running.CPU)
+	if len(rel.Spec.Set) > 0 {
+		running.Env = maps.Clone(running.Env)
+		if running.Env == nil {
+			running.Env = map[string]string{}
+		}
+		maps.Copy(running.Env, rel.Spec.Set)
+	}
+	service.Spec.Environments[rel.Spec.Environment] = running
+	return service, nil
+}
+
+// serviceType maps a component's type to a service's.
+func serviceType(component string) string {
+	if component == detect.TypeStatic {
+		return detect.TypeFrontend
+	}
+	return component
+}
+
+// admit numbers the release. Admissions take turns, so the number is unique.
+func (d *Delivery) admit(ctx context.Context, r object.Reader, _ *admission.Change, draft *admission.Draft) error {
+	note, ok := draft.Inferred.(*inferred)
+	if !ok {
+		return nil
+	}
+	last, _, err := object.List[Release](ctx, r, object.Query{
+		Fields: map[string]string{"spec.service": note.release.Spec.Service}, Newest: true, Limit: 1,
+	})
+	if err != nil {
+		return err
+	}
+	rel := note.release
+	rel.Spec.Number = 1
+	if len(last) > 0 {
+		rel.Spec.Number = last[0].Spec.Number + 1
+	}
+	rel.Metadata.Name = fmt.Sprintf("%s-%d", rel.Spec.Service, rel.Spec.Number)
+	note.release = rel
+	draft.Want, err = rel.Object()
+	return err
+}
+
+// initial is the status that a release starts with: the steps of the way in
+// are done.
+func (d *Delivery) initial(c *admission.Change, draft *admission.Draft, verdicts []problem.Verdict) (any, error) {
+	note, ok := draft.Inferred.(*inferred)
+	if !ok {
+		return ReleaseStatus{Phase: Pending}, nil
+	}
+	rel := note.release
+	started := c.Now
+	done := func(name string, took time.Duration, message string) Step {
+		return Step{Name: name, State: StepDone, Started: &started, Millis: took.Milliseconds(), Message: message}
+	}
+	status := ReleaseStatus{
+		Phase: Pending, Started: &started, Gates: verdicts, Detected: rel.Spec.Detected,
+		Steps: []Step{
+			done(StepDetect, note.detecting, summary(rel.Spec.Workload)),
+			done(StepOwner, note.owning, "team "+rel.Metadata.Owner+" ("+note.ownerNote+")"),
+			done(StepGates, c.Judged, gatesMessage(verdicts)),
+		},
+	}
+	if o := rel.Spec.Origin; o != nil && !o.Dirty && o.Commit != "" {
+		status.Commit = o.Commit
+		at := o.CommitTime.UTC()
+		status.CommitTime = &at
+	}
+	for _, name := range []string{StepBuild, StepRelease, StepRollout, StepVerify, StepRoute} {
+		status.Steps = append(status.Steps, Step{Name: name, State: StepWaiting})
+	}
+	return status, nil
+}
+
+func summary(w *detect.Component) string {
+	if w == nil {
+		return ""
+	}
+	return strings.Join(slices.DeleteFunc([]string{w.Language, w.Version, w.Framework, w.Type}, func(s string) bool { return s == "" }), " ")
+}
+
+func gatesMessage(verdicts []problem.Verdict) string {
+	warned := 0
+	for _, v := range verdicts {
+		if v.Outcome == admission.Warn {
+			warned++
+		}
+	}
+	if warned > 0 {
+		return fmt.Sprintf("%d asked, %d with a warning", len(verdicts), warned)
+	}
+	return fmt.Sprintf("%d asked", len(verdicts))
+}
+
+func decode[O any](o object.Object, into *O) bool {
+	raw, err := json.Marshal(o)
+	return err == nil && json.Unmarshal(raw, into) == nil
+}

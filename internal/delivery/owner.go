@@ -1,0 +1,159 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// inferOwner finds the team of a new service: what was said, else CODEOWNERS
+// and catalog-info.yaml as detected, else the only team of the person who
+// releases, else the team of those who committed most, else one question.
+func (d *Delivery) inferOwner(ctx context.Context, r object.Reader, c *admission.Change, rel *Release, s *catalog.Service, note *inferred) error {
+	if rel.Metadata.Owner != "" {
+		s.Metadata.Owner, note.ownerNote = rel.Metadata.Owner, "said"
+		rel.Spec.Detected = setOwner(rel.Spec.Detected, detect.Setting{Field: "owner", Value: rel.Metadata.Owner, Source: "said", Confidence: 1})
+		return nil
+	}
+	found, err := d.findOwner(ctx, r, c, rel)
+	if err != nil {
+		return err
+	}
+	s.Metadata.Owner, s.Spec.OwnerSource, note.ownerNote = found.Value, found.Source, found.Source
+	rel.Spec.Detected = setOwner(rel.Spec.Detected, found)
+	return nil
+}
+
+func (d *Delivery) findOwner(ctx context.Context, r object.Reader, c *admission.Change, rel *Release) (detect.Setting, error) {
+	stated, guessed := ownerSettings(rel.Spec.Detected)
+	if stated.Value != "" {
+		known, err := exists(ctx, r, "Team", stated.Value)
+		if err != nil {
+			return stated, err
+		}
+		if known {
+			return stated, nil
+		}
+		// The source names a team that nobody has declared yet. Who may declare
+		// one does so by releasing; it reads "unconfirmed" until someone looks.
+		if mayCreateTeams(c.By, d.teamKind) {
+			team := object.New[catalog.TeamSpec, struct{}](stated.Value, stated.Value, catalog.TeamSpec{})
+			team.Metadata.Annotations = map[string]string{"stoa.dev/inferred-from": stated.Source}
+			raw, err := team.Object()
+			if err != nil {
+				return stated, err
+			}
+			c.Add(&admission.Draft{Want: raw})
+			return stated, nil
+		}
+	}
+	teams := slices.Sorted(maps.Keys(c.By.Teams))
+	if len(teams) == 1 {
+		return detect.Setting{Field: "owner", Value: teams[0], Source: "the only team of " + c.By.Name, Confidence: 0.7}, nil
+	}
+	if guessed.Value != "" {
+		team, err := teamOfAuthor(ctx, r, rel.Spec.Origin)
+		if err != nil {
+			return guessed, err
+		}
+		if team != "" {
+			guessed.Value = team
+			return guessed, nil
+		}
+	}
+	if len(teams) == 0 {
+		return detect.Setting{}, problem.New(problem.Refused, "no team to own %s: you are in no team, and the source names none", rel.Spec.Service).
+			Do("ask a team's owner to add you: stoa get teams", "or name the owning team in CODEOWNERS")
+	}
+	options := make([]string, len(teams))
+	for i, t := range teams {
+		options[i] = "stoa up --team " + t
+	}
+	return detect.Setting{}, ask("team", fmt.Sprintf("which of your %d teams owns %s?", len(teams), rel.Spec.Service),
+		[]string{"no CODEOWNERS or catalog-info.yaml names one"}, options)
+}
+
+// ownerSettings gives the owner that the source states and the one guessed
+// from its history.
+func ownerSettings(settings []detect.Setting) (stated, guessed detect.Setting) {
+	for _, s := range settings {
+		switch {
+		case s.Field != "owner":
+		case s.Confidence >= detect.Unconfirmed:
+			stated = s
+		default:
+			guessed = s
+		}
+	}
+	return stated, guessed
+}
+
+// teamOfAuthor finds the team of the most frequent author that has one.
+func teamOfAuthor(ctx context.Context, r object.Reader, origin *detect.Origin) (string, error) {
+	if origin == nil || len(origin.TopAuthors) == 0 {
+		return "", nil
+	}
+	users, err := object.All[catalog.User](ctx, r, object.Query{})
+	if err != nil {
+		return "", err
+	}
+	byEmail := map[string]string{}
+	for _, u := range users {
+		if u.Spec.Email != "" {
+			byEmail[strings.ToLower(u.Spec.Email)] = u.Metadata.Name
+		}
+	}
+	for _, author := range origin.TopAuthors {
+		name, ok := byEmail[strings.ToLower(author.Email)]
+		if !ok {
+			continue
+		}
+		_, teams, err := (catalog.Members{Objects: r}).Memberships(ctx, "user/"+name)
+		if err != nil {
+			return "", err
+		}
+		if len(teams) == 1 {
+			for team := range teams {
+				return team, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+func setOwner(settings []detect.Setting, owner detect.Setting) []detect.Setting {
+	kept := slices.DeleteFunc(slices.Clone(settings), func(s detect.Setting) bool { return s.Field == "owner" })
+	return append(kept, owner)
+}
+
+func exists(ctx context.Context, r object.Reader, kind, name string) (bool, error) {
+	_, err := r.Get(ctx, kind, name)
+	if problem.Is(err, problem.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func mayCreateTeams(p auth.Principal, team object.Kind) bool {
+	return auth.Allowed(p, auth.Create, team, "").Err() == nil
+}
+
+// firstEnvironment is where a release goes when nothing is said: the
+// environment with the lowest order.
+func (d *Delivery) firstEnvironment(ctx context.Context, r object.Reader) string {
+	found, err := object.All[catalog.Environment](ctx, r, object.Query{})
+	if err != nil || len(found) == 0 {
+		return "dev"
+	}
+	first := slices.MinFunc(found, func(a, b catalog.Environment) int { return a.Spec.Order - b.Spec.Order })
+	return first.Metadata.Name
+}

@@ -1,0 +1,240 @@
+package delivery
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/build"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
+)
+
+// binaryPath is where a build writes a binary artifact, in its private copy.
+const binaryPath = ".stoa-out/service"
+
+// buildPlan says to the builder what detection found out.
+func buildPlan(c detect.Component) (build.Plan, error) {
+	plan := build.Plan{Language: c.Language, Output: build.Output{Kind: build.Kind(c.Artifact.Kind), Path: cmp.Or(c.Artifact.Path, ".")}}
+	if c.Artifact.Kind == detect.ArtifactBinary {
+		plan.Output.Path = binaryPath
+	}
+	for _, step := range c.Build {
+		dir := path.Clean(cmp.Or(step.Dir, "."))
+		out, err := filepath.Rel(filepath.FromSlash(dir), filepath.FromSlash(binaryPath))
+		if err != nil {
+			return plan, fmt.Errorf("place of the binary: %w", err)
+		}
+		if !strings.HasPrefix(out, ".") {
+			out = "./" + out
+		}
+		command := build.Command{Shell: step.Shell, Dir: step.Dir, Env: maps.Clone(step.Env)}
+		if step.Shell == "" {
+			command.Argv = step.Expand(func(name string) string {
+				if name == detect.OutVariable {
+					return out
+				}
+				return ""
+			})
+		} else {
+			command.Env = with(command.Env, detect.OutVariable, out)
+		}
+		plan.Steps = append(plan.Steps, command)
+	}
+	for _, t := range c.Toolchain {
+		plan.Toolchain = append(plan.Toolchain, build.Tool{Name: t.Name, Version: t.Version})
+	}
+	return plan, plan.Validate()
+}
+
+func with(env map[string]string, key, value string) map[string]string {
+	if env == nil {
+		env = map[string]string{}
+	}
+	env[key] = value
+	return env
+}
+
+// workload says to the runtime how the artifact runs in the environment.
+// secrets are "KEY=value" and win over plain settings of the same name.
+func (d *Delivery) workload(rel Release, running catalog.Running, artifact build.Artifact, secrets []string) (runtime.Workload, error) {
+	c := rel.Spec.Workload
+	if c == nil {
+		return runtime.Workload{}, problem.New(problem.Invalid, "release %s says nothing of what to run", rel.Metadata.Name)
+	}
+	w := runtime.Workload{
+		Key:     runtime.Key{Service: rel.Spec.Service, Environment: rel.Spec.Environment},
+		Release: rel.Metadata.Name, Dir: artifact.Dir, Replicas: running.Replicas, Restart: running.Restart,
+		Port: c.Port, PortVariable: c.PortVariable, Health: c.Health,
+		Serves: c.Type != detect.TypeWorker && c.Type != detect.TypeJob,
+	}
+	var err error
+	if running.Memory != "" {
+		if w.Memory, err = catalog.ParseBytes(running.Memory); err != nil {
+			return w, err
+		}
+	}
+	if running.CPU != "" {
+		if w.CPU, err = catalog.ParseCPU(running.CPU); err != nil {
+			return w, err
+		}
+	}
+	if artifact.Kind == build.Static {
+		w.Static, w.SPA, w.Serves = ".", c.Fallback, true
+		return w, nil
+	}
+	home, err := d.home(w.Key)
+	if err != nil {
+		return w, err
+	}
+	env := map[string]string{
+		"HOME": home, "TMPDIR": filepath.Join(home, "tmp"), "LANG": "C.UTF-8", "PATH": searchPath(*c, artifact),
+		"STOA_SERVICE": rel.Spec.Service, "STOA_ENVIRONMENT": rel.Spec.Environment, "STOA_RELEASE": rel.Metadata.Name,
+	}
+	maps.Copy(env, c.Env)
+	maps.Copy(env, c.Start.Env)
+	maps.Copy(env, running.Env)
+	for _, pair := range secrets {
+		key, value, _ := strings.Cut(pair, "=")
+		env[key] = value
+	}
+	if artifact.Kind == build.Binary {
+		env[detect.OutVariable] = filepath.Join(artifact.Dir, filepath.FromSlash(artifact.Path))
+	}
+	w.Command = argv(c.Start, env)
+	w.WorkDir = filepath.FromSlash(c.Start.Dir)
+	if artifact.Kind == build.Binary {
+		if _, err := os.Stat(filepath.Join(artifact.Dir, w.WorkDir)); err != nil {
+			w.WorkDir = ""
+		}
+	}
+	delete(env, detect.OutVariable)
+	for _, key := range slices.Sorted(maps.Keys(env)) {
+		w.Env = append(w.Env, key+"="+env[key])
+	}
+	return w, nil
+}
+
+// processes are the workloads that a Procfile states beside the one that
+// serves. A colon cannot be in a service's name, so theirs are their own.
+func processes(rel Release, main runtime.Workload) []runtime.Workload {
+	var all []runtime.Workload
+	c := rel.Spec.Workload
+	for _, name := range slices.Sorted(maps.Keys(c.Processes)) {
+		w := main
+		w.Service += ":" + name
+		w.Serves, w.Static, w.Port, w.PortVariable, w.Health = false, "", 0, "", ""
+		env := map[string]string{}
+		for _, pair := range main.Env {
+			key, value, _ := strings.Cut(pair, "=")
+			env[key] = value
+		}
+		w.Command = argv(c.Processes[name], env)
+		all = append(all, w)
+	}
+	return all
+}
+
+// portMark stands for the port in an argument until the shell fills it in.
+const portMark = "\x00"
+
+// argv expands a command. The port is known only once an instance starts, so
+// a command that takes it as an argument is started by way of a shell, which
+// replaces itself by the program.
+func argv(c detect.Command, env map[string]string) []string {
+	words := c.Expand(func(name string) string {
+		if name == "PORT" {
+			return portMark
+		}
+		return env[name]
+	})
+	if c.Shell != "" || !strings.Contains(strings.Join(words, ""), portMark) {
+		return words
+	}
+	var line strings.Builder
+	line.WriteString("exec")
+	for _, word := range words {
+		line.WriteByte(' ')
+		for i, part := range strings.Split(word, portMark) {
+			if i > 0 {
+				line.WriteString(`"$PORT"`)
+			}
+			if part != "" {
+				line.WriteString("'" + strings.ReplaceAll(part, "'", `'\''`) + "'")
+			}
+		}
+	}
+	return []string{"sh", "-c", line.String()}
+}
+
+// searchPath puts the artifact's own tools first, then those it was built
+// with, then the system's.
+func searchPath(c detect.Component, artifact build.Artifact) string {
+	var dirs []string
+	for _, dir := range c.Path {
+		dirs = append(dirs, filepath.Join(artifact.Dir, filepath.FromSlash(dir)))
+	}
+	for _, tool := range artifact.Tools {
+		dirs = append(dirs, filepath.Dir(tool.Path))
+	}
+	dirs = append(dirs, "/usr/local/bin", "/usr/bin", "/bin")
+	seen := map[string]bool{}
+	return strings.Join(slices.DeleteFunc(dirs, func(dir string) bool {
+		again := seen[dir]
+		seen[dir] = true
+		return again
+	}), string(os.PathListSeparator))
+}
+
+// home makes the private folder of a service in an environment.
+func (d *Delivery) home(key runtime.Key) (string, error) {
+	home := filepath.Join(d.homes, key.String())
+	if err := os.MkdirAll(filepath.Join(home, "tmp"), 0o700); err != nil {
+		return "", fmt.Errorf("make home of %s: %w", key, err)
+	}
+	return home, nil
+}
+
+// override replaces detected settings by what the service says.
+func override(c *detect.Component, overrides map[string]string) error {
+	for _, field := range slices.Sorted(maps.Keys(overrides)) {
+		value := overrides[field]
+		switch field {
+		case "port":
+			port, err := strconv.Atoi(value)
+			if err != nil || port < 1 || port > 65535 {
+				return overrideProblem(field, value, "a port is a number of 1 to 65535")
+			}
+			c.Port, c.PortVariable = port, ""
+		case "portVariable":
+			c.PortVariable = value
+		case "health":
+			if !strings.HasPrefix(value, "/") {
+				return overrideProblem(field, value, "a health path begins with /")
+			}
+			c.Health = value
+		case "start":
+			c.Start = detect.Command{Shell: value, Dir: c.Dir}
+		case "output":
+			c.Output, c.Artifact.Path = value, path.Join(c.Dir, value)
+		default:
+			return overrideProblem(field, value, "what can be overridden: port, portVariable, health, start, output")
+		}
+		c.Settings = slices.DeleteFunc(slices.Clone(c.Settings), func(s detect.Setting) bool { return s.Field == field })
+		c.Settings = append(c.Settings, detect.Setting{Field: field, Value: value, Source: "override", Confidence: 1})
+	}
+	return nil
+}
+
+func overrideProblem(field, value, why string) error {
+	return problem.New(problem.Invalid, "the service overrides %s with %q, which cannot be", field, value).Because(why).
+		WithFields(problem.Field{Path: "spec.overrides." + field, Message: why})
+}

@@ -1,0 +1,159 @@
+// Package delivery takes a folder of code to a running service: releases, the
+// workflow that carries them out, and the keeping of what runs.
+package delivery
+
+import (
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
+)
+
+// ReleaseSpec is one artifact of a service, brought to one environment. It
+// never changes once it is admitted.
+//
+// A client says Source or From and nothing else that it does not want to; the
+// rest is inferred.
+type ReleaseSpec struct {
+	// Service is the service's name; inferred from the source.
+	Service string `json:"service,omitempty"`
+	// Environment is where it shall run. Default: the first environment.
+	Environment string `json:"environment,omitempty"`
+	// Number counts the service's releases from 1.
+	Number int `json:"number,omitempty"`
+	// Cause is "deploy", "rollback" or "promote".
+	Cause string `json:"cause,omitempty" jsonschema:"enum=deploy,enum=rollback,enum=promote"`
+	// Source is the digest of the uploaded source.
+	Source string `json:"source,omitempty" jsonschema:"pattern=^sha256:[0-9a-f]{64}$"`
+	// From names the release whose very artifact is released again.
+	From string `json:"from,omitempty"`
+	// Component chooses among several of the source, by name or folder.
+	Component string `json:"component,omitempty"`
+	// Origin is what the client knows of the source's Git checkout.
+	Origin *detect.Origin `json:"origin,omitempty"`
+	// Set holds plain settings that the service keeps in this environment.
+	Set map[string]string `json:"set,omitempty"`
+	// Replicas, Memory and CPU change how it runs, when given.
+	Replicas *int   `json:"replicas,omitempty" jsonschema:"minimum=0,maximum=100"`
+	Memory   string `json:"memory,omitempty"`
+	CPU      string `json:"cpu,omitempty"`
+	// Workload is what is built and run, as detected and overridden.
+	Workload *detect.Component `json:"workload,omitempty"`
+	// Detected is the evidence of the workload's settings.
+	Detected []detect.Setting `json:"detected,omitempty"`
+}
+
+// Kind names the kind.
+func (ReleaseSpec) Kind() string { return "Release" }
+
+// The causes of a release.
+const (
+	CauseDeploy   = "deploy"
+	CauseRollback = "rollback"
+	CausePromote  = "promote"
+)
+
+// ReleaseStatus is how far a release has come.
+type ReleaseStatus struct {
+	Phase Phase  `json:"phase,omitempty"`
+	Steps []Step `json:"steps,omitempty"`
+	// Gates holds the verdicts at admission.
+	Gates []problem.Verdict `json:"gates,omitempty"`
+	// Artifact is the digest of what was built; the same again for a promotion.
+	Artifact string `json:"artifact,omitempty"`
+	Cached   bool   `json:"cached,omitempty"` // nothing had to be built
+	// Commit and CommitTime are of the source; a dirty tree has none.
+	Commit     string     `json:"commit,omitempty"`
+	CommitTime *time.Time `json:"commitTime,omitempty"`
+	URL        string     `json:"url,omitempty"`
+	Healthy    bool       `json:"healthy,omitempty"`
+	// Observed is what the running release was seen to do.
+	Observed *runtime.Observed `json:"observed,omitempty"`
+	// Detected is the evidence, with what the run verified.
+	Detected []detect.Setting `json:"detected,omitempty"`
+	// Previous is the release that served before.
+	Previous string           `json:"previous,omitempty"`
+	Problem  *problem.Problem `json:"problem,omitempty"`
+	Started  *time.Time       `json:"started,omitempty"`
+	Finished *time.Time       `json:"finished,omitempty"`
+}
+
+// Phase is the state of a release as a whole.
+type Phase string
+
+// The phases.
+const (
+	Pending   Phase = "pending"
+	Releasing Phase = "releasing"
+	Succeeded Phase = "succeeded"
+	Failed    Phase = "failed"
+)
+
+// Final reports whether nothing more will happen.
+func (p Phase) Final() bool { return p == Succeeded || p == Failed }
+
+// Step is one step of the workflow.
+type Step struct {
+	Name    string     `json:"name"`
+	State   StepState  `json:"state"`
+	Started *time.Time `json:"started,omitempty"`
+	Millis  int64      `json:"ms"`
+	Message string     `json:"message,omitempty"`
+}
+
+// StepState is the state of a step.
+type StepState string
+
+// The states of a step.
+const (
+	StepWaiting StepState = "waiting"
+	StepRunning StepState = "running"
+	StepDone    StepState = "done"
+	StepFailed  StepState = "failed"
+)
+
+// The steps, in their order. The first three happen on the way in.
+const (
+	StepDetect  = "detect"
+	StepOwner   = "owner"
+	StepGates   = "gates"
+	StepBuild   = "build"
+	StepRelease = "release"
+	StepRollout = "rollout"
+	StepVerify  = "verify"
+	StepRoute   = "route"
+)
+
+// Release is one artifact of a service, brought to one environment.
+type Release = object.Typed[ReleaseSpec, ReleaseStatus]
+
+// Kinds are the kinds that delivery owns.
+func Kinds() []object.Kind {
+	return []object.Kind{{
+		Name: "Release", Plural: "releases", Short: "rel", About: "One artifact of a service, brought to one environment.",
+		Spec: ReleaseSpec{}, Owned: true, Scope: object.ScopeTeam,
+		Fields: []string{"spec.service", "spec.environment", "status.phase"},
+		References: func(o object.Object) []object.Reference {
+			var r Release
+			if !decode(o, &r) {
+				return nil
+			}
+			return []object.Reference{
+				{Path: "spec.environment", Ref: object.Ref{Kind: "Environment", Name: r.Spec.Environment}},
+				{Path: "spec.service", Ref: object.Ref{Kind: "Service", Name: r.Spec.Service}},
+			}
+		},
+	}}
+}
+
+func (s *ReleaseStatus) step(name string) *Step {
+	for i := range s.Steps {
+		if s.Steps[i].Name == name {
+			return &s.Steps[i]
+		}
+	}
+	s.Steps = append(s.Steps, Step{Name: name, State: StepWaiting})
+	return &s.Steps[len(s.Steps)-1]
+}

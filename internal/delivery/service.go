@@ -1,0 +1,251 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/reconcile"
+	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/secret"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// finalizer keeps a deleted service until all that runs of it has stopped.
+const finalizer = "delivery"
+
+type serviceJob struct {
+	Service string `json:"service"`
+}
+
+// guardService refuses credentials among plain settings: those are shown in
+// history and answers.
+func (d *Delivery) guardService(_ context.Context, _ object.Reader, _ *admission.Change, draft *admission.Draft) error {
+	var s catalog.Service
+	if !decode(draft.Want, &s) {
+		return nil
+	}
+	for _, env := range slices.Sorted(maps.Keys(s.Spec.Environments)) {
+		settings := s.Spec.Environments[env].Env
+		for _, key := range slices.Sorted(maps.Keys(settings)) {
+			reason, looks := secret.LooksLikeCredential(key, settings[key])
+			if !looks {
+				continue
+			}
+			return problem.New(problem.Invalid, "%s looks like a credential (%s): plain settings are shown in history and answers", key, reason).
+				WithFields(problem.Field{Path: "spec.environments." + env + ".env." + key, Message: "looks like a credential: " + reason}).
+				Do(fmt.Sprintf("stoa secret set %s %s --env %s    asks for the value, keeps it encrypted and hands it to the service", s.Metadata.Name, key, env))
+		}
+	}
+	return nil
+}
+
+// finalizeService makes sure that what runs is stopped before a service goes.
+func (d *Delivery) finalizeService(_ context.Context, _ object.Reader, _ *admission.Change, draft *admission.Draft) error {
+	if draft.Old == nil {
+		draft.Want.Metadata.Finalizers = []string{finalizer}
+	}
+	return nil
+}
+
+// planService lets the worker act when how a service runs has changed.
+func (d *Delivery) planService(_ context.Context, c *admission.Change, draft *admission.Draft, stored object.Object) (admission.Plan, error) {
+	work := admission.Plan{Jobs: []store.Job{{Kind: "service", Args: serviceJob{stored.Metadata.Name}}}}
+	if draft.Delete {
+		return work, nil
+	}
+	if draft.Old == nil {
+		return admission.Plan{}, nil
+	}
+	for _, other := range c.Drafts {
+		if other.Kind.Name == "Release" {
+			return admission.Plan{}, nil // the release takes the service's settings along
+		}
+	}
+	var before, after catalog.Service
+	if !decode(*draft.Old, &before) || !decode(stored, &after) || reflect.DeepEqual(before.Spec.Environments, after.Spec.Environments) {
+		return admission.Plan{}, nil
+	}
+	return work, nil
+}
+
+// workService makes what runs of a service match what is declared: after a
+// change of scale or settings, after a restart of Stoa, after a deletion.
+func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcile.Outcome, error) {
+	var args serviceJob
+	if err := job.Decode(&args); err != nil {
+		return reconcile.Stalled(err), nil
+	}
+	s, err := object.Get[catalog.Service](ctx, d.store, args.Service)
+	if problem.Is(err, problem.NotFound) {
+		return reconcile.Done(), nil
+	}
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	var failed error
+	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
+		if err := d.reconcileEnvironment(ctx, args.Service, env); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s in %s: %w", args.Service, env, err))
+		}
+	}
+	if failed != nil {
+		return reconcile.Outcome{}, failed
+	}
+	if s.Metadata.Deleted != nil {
+		return reconcile.Done(), d.finalize(ctx, args.Service)
+	}
+	return reconcile.Done(), nil
+}
+
+// reconcileEnvironment does it for one environment, in turn with releases.
+func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) error {
+	leave, err := d.lanes.enter(ctx, name+"."+env)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	s, err := object.Get[catalog.Service](ctx, d.store, name)
+	if err != nil {
+		return err
+	}
+	deployed := s.Status.Environments[env]
+	running, wanted := s.Spec.Environments[env]
+	if s.Metadata.Deleted != nil || !wanted || running.Replicas == 0 {
+		if err := d.stop(ctx, s, env); err != nil {
+			return err
+		}
+		deployed.State, deployed.Message = catalog.StateStopped, ""
+		return d.saveDeployment(ctx, name, env, deployed)
+	}
+	if deployed.Release == "" {
+		return nil
+	}
+	observed, err := d.run(ctx, s, deployed.Release, env)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var start *runtime.StartError
+	switch {
+	case errors.As(err, &start):
+		deployed.State, deployed.Message = catalog.StateFailed, start.Detail
+	case err != nil:
+		return err
+	default:
+		deployed.State, deployed.Message = catalog.StateRunning, ""
+		deployed.Port, deployed.Health, deployed.Notes = observed.Port, observed.Health, observed.Notes
+	}
+	return d.saveDeployment(ctx, name, env, deployed)
+}
+
+// run brings the workload of a release that was deployed before up again.
+func (d *Delivery) run(ctx context.Context, s catalog.Service, release, env string) (runtime.Observed, error) {
+	rel, err := objectRelease(ctx, d.store, release)
+	if err != nil {
+		return runtime.Observed{}, err
+	}
+	r := &run{d: d, rel: rel, service: s}
+	if r.artifact, err = d.builder.Get(rel.Status.Artifact); err != nil {
+		if _, err = r.build(ctx); err != nil {
+			return runtime.Observed{}, err
+		}
+	}
+	w, err := r.current(ctx)
+	if err != nil {
+		return runtime.Observed{}, err
+	}
+	observed, err := d.runtime.Apply(ctx, w, nil)
+	if err != nil {
+		return observed, err
+	}
+	for _, process := range processes(rel, w) {
+		if _, err := d.runtime.Apply(ctx, process, nil); err != nil {
+			return observed, err
+		}
+	}
+	return observed, nil
+}
+
+// stop takes a service out of an environment, with its further processes.
+func (d *Delivery) stop(ctx context.Context, s catalog.Service, env string) error {
+	key := runtime.Key{Service: s.Metadata.Name, Environment: env}
+	if err := d.runtime.Remove(ctx, key); err != nil {
+		return err
+	}
+	rel, err := objectRelease(ctx, d.store, s.Status.Environments[env].Release)
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	if err != nil || rel.Spec.Workload == nil {
+		return err
+	}
+	for name := range rel.Spec.Workload.Processes {
+		if err := d.runtime.Remove(ctx, runtime.Key{Service: key.Service + ":" + name, Environment: env}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Delivery) saveDeployment(ctx context.Context, name, env string, deployed catalog.Deployment) error {
+	return d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
+		_, err := object.Update(ctx, tx, name, func(s *catalog.Service) error {
+			if s.Status.Environments[env].State != deployed.State {
+				deployed.Since = d.clock()
+			}
+			s.Status.Environments[env] = deployed
+			s.Status.Active = slices.ContainsFunc(slices.Collect(maps.Values(s.Status.Environments)), func(at catalog.Deployment) bool {
+				return at.State != catalog.StateStopped
+			})
+			return nil
+		})
+		return err
+	})
+}
+
+// finalize lets a deleted service go.
+func (d *Delivery) finalize(ctx context.Context, name string) error {
+	return d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
+		s, err := object.Update(ctx, tx, name, func(s *catalog.Service) error {
+			s.Metadata.Finalizers = slices.DeleteFunc(s.Metadata.Finalizers, func(f string) bool { return f == finalizer })
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		events, err := removedEvents(s)
+		if err != nil {
+			return err
+		}
+		tx.Append(events...)
+		if len(s.Metadata.Finalizers) == 0 {
+			return tx.Delete(ctx, "Service", name)
+		}
+		return nil
+	})
+}
+
+// Restore brings what ran before a restart of Stoa up again. It returns at
+// once; the workers do it.
+func (d *Delivery) Restore(ctx context.Context) error {
+	active, err := object.All[catalog.Service](ctx, d.store, object.Query{Fields: map[string]string{"status.active": "true"}})
+	if err != nil || len(active) == 0 {
+		return err
+	}
+	jobs := make([]store.Job, len(active))
+	for i, s := range active {
+		jobs[i] = store.Job{Kind: "service", Args: serviceJob{s.Metadata.Name}}
+	}
+	return d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error { return tx.Enqueue(ctx, jobs...) })
+}
+
+func objectRelease(ctx context.Context, r object.Reader, name string) (Release, error) {
+	return object.Get[Release](ctx, r, name)
+}

@@ -1,0 +1,237 @@
+package delivery
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/stoa-platform/stoa/internal/build"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
+)
+
+// build makes the artifact, or finds it made.
+func (r *run) build(ctx context.Context) (string, error) {
+	if from := r.rel.Spec.From; from != "" {
+		return r.reuse(ctx, from)
+	}
+	_, dir, err := r.d.sources.Files(r.rel.Spec.Source)
+	if err != nil {
+		return "", err
+	}
+	plan, err := buildPlan(*r.rel.Spec.Workload)
+	if err != nil {
+		return "", err
+	}
+	root := cmp.Or(r.rel.Spec.Workload.Root, ".")
+	lines := &lineWriter{emit: func(line string) {
+		r.d.progress.publish(r.rel.Metadata.Name, Progress{Step: StepBuild, Line: line})
+	}}
+	r.artifact, err = r.d.builder.Build(ctx, build.Request{
+		Dir: filepath.Join(dir, filepath.FromSlash(root)), Source: sourceKey(r.rel.Spec.Source, root), Plan: plan,
+	}, lines)
+	lines.flush()
+	if err != nil {
+		return "", err
+	}
+	if r.artifact.Cached {
+		return "unchanged, from the cache", nil
+	}
+	return catalog.FormatBytes(r.artifact.Size), nil
+}
+
+// reuse takes the very artifact of an earlier release; where it was pruned it
+// is built again from the same source by the same plan.
+func (r *run) reuse(ctx context.Context, from string) (string, error) {
+	earlier, err := objectRelease(ctx, r.d.store, from)
+	if err != nil {
+		return "", err
+	}
+	if r.artifact, err = r.d.builder.Get(earlier.Status.Artifact); err == nil {
+		r.artifact.Cached = true
+		return "artifact of " + from, nil
+	}
+	again := *r
+	again.rel.Spec.From = ""
+	message, err := again.build(ctx)
+	r.artifact = again.artifact
+	return message, err
+}
+
+// sourceKey names the part of a source that a component is built from.
+func sourceKey(digest, root string) string {
+	if root == "." {
+		return digest
+	}
+	sum := sha256.Sum256([]byte(digest + "\x00" + root))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// release makes the artifact a release: its digest is on record before
+// anything of it runs.
+func (r *run) release(ctx context.Context) (string, error) {
+	return r.artifact.Digest[:min(19, len(r.artifact.Digest))], r.save(ctx, nil, func(s *ReleaseStatus) {
+		s.Artifact, s.Cached = r.artifact.Digest, r.artifact.Cached
+	})
+}
+
+// rollout brings the new release up beside the old one and switches over.
+func (r *run) rollout(ctx context.Context) (string, error) {
+	w, err := r.current(ctx)
+	if err != nil {
+		return "", err
+	}
+	if prepare := r.rel.Spec.Workload.Prepare; prepare != nil {
+		if err := r.prepare(ctx, w, *prepare); err != nil {
+			return "", err
+		}
+	}
+	r.observed, err = r.d.runtime.Apply(ctx, w, func(p runtime.Progress) {
+		r.d.progress.publish(r.rel.Metadata.Name, Progress{Step: StepRollout, Line: p.Text})
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, process := range processes(r.rel, w) {
+		if _, err := r.d.runtime.Apply(ctx, process, nil); err != nil {
+			return "", fmt.Errorf("process %s: %w", process.Key, err)
+		}
+	}
+	if w.Replicas > 1 {
+		return fmt.Sprintf("%d instances", w.Replicas), nil
+	}
+	return string(r.observed.Strategy), nil
+}
+
+// current gives the workload of the release as the service wants it to run.
+func (r *run) current(ctx context.Context) (runtime.Workload, error) {
+	running := r.service.Spec.Environments[r.rel.Spec.Environment]
+	secrets, err := r.d.secrets.Environment(ctx, running.Secrets)
+	if err != nil {
+		return runtime.Workload{}, err
+	}
+	return r.d.workload(r.rel, running, r.artifact, secrets)
+}
+
+// verify holds what was detected against what the run showed.
+func (r *run) verify(ctx context.Context) (string, error) {
+	detected := slices.Clone(r.rel.Spec.Detected)
+	o := r.observed
+	for i := range detected {
+		detected[i].Verified = verified(detected[i].Field, o)
+	}
+	found := func(field string) bool {
+		return slices.ContainsFunc(detected, func(s detect.Setting) bool { return s.Field == field })
+	}
+	if o.Port != 0 && !found("port") && !found("portVariable") {
+		detected = append(detected, detect.Setting{Field: "port", Value: fmt.Sprint(o.Port), Source: "observed", Confidence: 1, Verified: verified("port", o)})
+	}
+	if o.Health != "" && !found("health") {
+		detected = append(detected, detect.Setting{Field: "health", Value: o.Health, Source: "observed", Confidence: 1, Verified: verified("health", o)})
+	}
+	message := "stays up"
+	switch {
+	case o.Health != "":
+		message = fmt.Sprintf("GET %s %d in %d ms", o.Health, o.HealthStatus, o.HealthMillis)
+	case o.Port != 0:
+		message = fmt.Sprintf("accepts connections on :%d", o.Port)
+	}
+	return message, r.save(ctx, nil, func(s *ReleaseStatus) { s.Observed, s.Detected = &o, detected })
+}
+
+func verified(field string, o runtime.Observed) string {
+	switch field {
+	case "port", "portVariable":
+		if o.Port != 0 {
+			return fmt.Sprintf("bound :%d", o.Port)
+		}
+	case "health":
+		if o.Health != "" {
+			return fmt.Sprintf("GET %s answered %d in %d ms", o.Health, o.HealthStatus, o.HealthMillis)
+		}
+	}
+	return ""
+}
+
+// route notes where the release answers; the runtime has switched the router.
+func (r *run) route(ctx context.Context) (string, error) {
+	if r.observed.Port == 0 && r.observed.Address == "" {
+		return "serves no requests", nil
+	}
+	url := r.d.url(r.rel.Spec.Service, r.rel.Spec.Environment)
+	previous := r.service.Status.Environments[r.rel.Spec.Environment].Release
+	return url, r.save(ctx, nil, func(s *ReleaseStatus) { s.URL, s.Previous = url, previous })
+}
+
+// explain turns what a step failed with into what a person is told.
+func (d *Delivery) explain(r *run, step string, cause error) *problem.Problem {
+	var told *problem.Problem
+	if errors.As(cause, &told) {
+		return told
+	}
+	name := r.rel.Metadata.Name
+	var failed *build.Error
+	var start *runtime.StartError
+	switch {
+	case errors.As(cause, &failed):
+		told = problem.New(problem.Failed, "%s", failed.Error()).Because(failed.Lines...).Do(failed.Next...)
+	case errors.As(cause, &start):
+		told = problem.New(problem.Failed, "%s", start.Error()).Because(start.Lines...)
+		if start.Next != "" {
+			told.Do(start.Next)
+		}
+		if was := r.service.Status.Environments[r.rel.Spec.Environment].Release; was != "" {
+			told.Why = append([]string{was + " still serves"}, told.Why...)
+		}
+	default:
+		d.log.Error("release failed", "release", name, "step", step, "error", cause)
+		told = problem.New(problem.Failed, "%s of release %s failed: %v", step, name, cause)
+	}
+	return told.Cause(cause)
+}
+
+// lineWriter cuts a stream into lines.
+type lineWriter struct {
+	mu   sync.Mutex
+	rest []byte
+	emit func(line string)
+}
+
+// maxLine bounds a line that never ends.
+const maxLine = 16 << 10
+
+func (l *lineWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest = append(l.rest, p...)
+	for {
+		i := bytes.IndexByte(l.rest, '\n')
+		if i < 0 && len(l.rest) < maxLine {
+			return len(p), nil
+		}
+		if i < 0 {
+			i = len(l.rest) - 1
+		}
+		l.emit(strings.TrimRight(string(l.rest[:i]), "\r"))
+		l.rest = l.rest[i+1:]
+	}
+}
+
+func (l *lineWriter) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.rest) > 0 {
+		l.emit(string(l.rest))
+		l.rest = nil
+	}
+}

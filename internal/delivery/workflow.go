@@ -1,0 +1,230 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/build"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/reconcile"
+	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// actor is who Stoa's own work on releases is done by.
+const actor = "stoa/delivery"
+
+// source is where delivery's events come from.
+const source = "/stoa/delivery"
+
+type releaseJob struct {
+	Release string `json:"release"`
+}
+
+// run is one attempt at a release.
+type run struct {
+	d        *Delivery
+	rel      Release
+	service  catalog.Service
+	artifact build.Artifact
+	observed runtime.Observed
+}
+
+// workRelease takes an admitted release to running. It may be killed at any
+// point and begun again: what a step has done is in the release's status or is
+// found done (a cached artifact, a running workload) when it is tried again.
+func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcile.Outcome, error) {
+	var args releaseJob
+	if err := job.Decode(&args); err != nil {
+		return reconcile.Stalled(err), nil
+	}
+	rel, err := object.Get[Release](ctx, d.store, args.Release)
+	if problem.Is(err, problem.NotFound) {
+		return reconcile.Done(), nil
+	}
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	if rel.Status.Phase.Final() {
+		return reconcile.Done(), nil
+	}
+	waits, err := d.olderUnfinished(ctx, rel)
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	if waits {
+		return reconcile.Wait(100 * time.Millisecond), nil
+	}
+	leave, err := d.lanes.enter(ctx, rel.Spec.Service+"."+rel.Spec.Environment)
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	defer leave()
+
+	r := &run{d: d, rel: rel}
+	if r.service, err = object.Get[catalog.Service](ctx, d.store, rel.Spec.Service); err != nil {
+		if problem.Is(err, problem.NotFound) {
+			return d.stall(ctx, r, StepBuild, problem.New(problem.Conflict, "service %s was deleted while release %s waited", rel.Spec.Service, rel.Metadata.Name))
+		}
+		return reconcile.Outcome{}, err
+	}
+	for _, step := range []struct {
+		name string
+		work func(context.Context) (string, error)
+		// fact gives the events that belong to the step's end.
+		fact func() ([]event.Event, error)
+	}{
+		{StepBuild, r.build, nil},
+		{StepRelease, r.release, nil},
+		{StepRollout, r.rollout, nil},
+		{StepVerify, r.verify, nil},
+		{StepRoute, r.route, r.deployed},
+	} {
+		started := d.clock()
+		if err := r.begin(ctx, step.name, started); err != nil {
+			return reconcile.Outcome{}, err
+		}
+		message, err := step.work(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return reconcile.Outcome{}, ctx.Err()
+			}
+			return d.stall(ctx, r, step.name, err)
+		}
+		var facts []event.Event
+		if step.fact != nil {
+			if facts, err = step.fact(); err != nil {
+				return reconcile.Outcome{}, err
+			}
+		}
+		if err := r.finish(ctx, step.name, started, message, facts); err != nil {
+			return reconcile.Outcome{}, err
+		}
+	}
+	return reconcile.Done(), nil
+}
+
+// olderUnfinished reports whether an earlier release of the same service to
+// the same environment is still on its way; releases take their turns.
+func (d *Delivery) olderUnfinished(ctx context.Context, rel Release) (bool, error) {
+	for _, phase := range []Phase{Pending, Releasing} {
+		found, err := object.All[Release](ctx, d.store, object.Query{Fields: map[string]string{
+			"spec.service": rel.Spec.Service, "spec.environment": rel.Spec.Environment, "status.phase": string(phase),
+		}})
+		if err != nil {
+			return false, err
+		}
+		for _, other := range found {
+			if other.Spec.Number < rel.Spec.Number {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// begin notes that a step runs. Only the build is long enough for anybody to
+// see it run, so the others save the transaction.
+func (r *run) begin(ctx context.Context, name string, at time.Time) error {
+	if name != StepBuild && name != StepRollout {
+		return nil
+	}
+	return r.save(ctx, nil, func(s *ReleaseStatus) {
+		s.Phase = Releasing
+		step := s.step(name)
+		step.State, step.Started, step.Message = StepRunning, &at, ""
+	})
+}
+
+// finish notes that a step is done, as status and as an event.
+func (r *run) finish(ctx context.Context, name string, started time.Time, message string, facts []event.Event) error {
+	took := r.d.clock().Sub(started)
+	fact, err := stepEvent(r.rel, name, StepDone, took, message)
+	if err != nil {
+		return err
+	}
+	return r.save(ctx, append([]event.Event{fact}, facts...), func(s *ReleaseStatus) {
+		step := s.step(name)
+		step.State, step.Started, step.Millis, step.Message = StepDone, &started, took.Milliseconds(), message
+		if name == StepRoute {
+			now := r.d.clock()
+			s.Phase, s.Finished, s.Healthy = Succeeded, &now, true
+		}
+	})
+}
+
+// save writes the release's status and appends the events, in one transaction.
+func (r *run) save(ctx context.Context, events []event.Event, change func(*ReleaseStatus)) error {
+	err := r.d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
+		rel, err := object.Update(ctx, tx, r.rel.Metadata.Name, func(rel *Release) error {
+			change(&rel.Status)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		tx.Append(events...)
+		if rel.Status.Phase == Succeeded {
+			if err := r.settle(ctx, tx, &rel); err != nil {
+				return err
+			}
+		}
+		r.rel = rel
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("save status of release %s: %w", r.rel.Metadata.Name, err)
+	}
+	r.d.progress.publish(r.rel.Metadata.Name, Progress{Changed: true})
+	return nil
+}
+
+// settle writes into the service's status what serves now.
+func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
+	_, err := object.Update(ctx, tx, rel.Spec.Service, func(s *catalog.Service) error {
+		if s.Status.Environments == nil {
+			s.Status.Environments = map[string]catalog.Deployment{}
+		}
+		s.Status.Active = true
+		s.Status.Environments[rel.Spec.Environment] = catalog.Deployment{
+			Release: rel.Metadata.Name, URL: rel.Status.URL, State: catalog.StateRunning, Since: r.d.clock(),
+			Port: r.observed.Port, Health: r.observed.Health, Notes: r.observed.Notes,
+		}
+		return nil
+	})
+	if problem.Is(err, problem.NotFound) {
+		return nil // deleted in the meantime; its finalizer stops what runs
+	}
+	return err
+}
+
+// stall ends a release that failed for a reason that only a person can mend.
+func (d *Delivery) stall(ctx context.Context, r *run, step string, cause error) (reconcile.Outcome, error) {
+	told := d.explain(r, step, cause)
+	now := d.clock()
+	fact, err := stepEvent(r.rel, step, StepFailed, 0, told.Title)
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	finished, err := pipelineFinished(r.rel, told)
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	err = r.save(ctx, []event.Event{fact, finished}, func(s *ReleaseStatus) {
+		at := s.step(step)
+		if at.Started != nil {
+			at.Millis = now.Sub(*at.Started).Milliseconds()
+		}
+		at.State, at.Message = StepFailed, told.Title
+		s.Phase, s.Finished, s.Problem = Failed, &now, told
+	})
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	return reconcile.Stalled(errors.New(told.Title)), nil
+}

@@ -1,0 +1,89 @@
+package reconcile
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+)
+
+// SQLite has no LISTEN. Since one process owns the database, a notification
+// need not leave it: listeningDriver gives River's notifier a listener that
+// wakes it as soon as a transaction with jobs has committed. Without it a job
+// would wait for the next poll. The poll stays behind it as a safety net.
+type listeningDriver struct {
+	*riversqlite.Driver
+	hub *hub
+}
+
+var _ riverdriver.Driver[*sql.Tx] = listeningDriver{}
+
+func (d listeningDriver) SupportsListener() bool { return true }
+
+func (d listeningDriver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
+	return &listener{hub: d.hub}
+}
+
+// insertTopic and insertPayload are what River's producers wait for.
+const (
+	insertTopic   = "river_insert"
+	insertPayload = `{"queue":"default"}`
+)
+
+// hub hands notifications to the listeners that are connected.
+type hub struct {
+	mu        sync.Mutex
+	listeners map[*listener]struct{}
+}
+
+func newHub() *hub { return &hub{listeners: map[*listener]struct{}{}} }
+
+// notify never blocks: a listener that already has a notification waiting
+// learns nothing new from another one.
+func (h *hub) notify() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for l := range h.listeners {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+type listener struct {
+	hub  *hub
+	wake chan struct{}
+}
+
+func (l *listener) Connect(context.Context) error {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	l.wake = make(chan struct{}, 1)
+	l.hub.listeners[l] = struct{}{}
+	return nil
+}
+
+func (l *listener) Close(context.Context) error {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	delete(l.hub.listeners, l)
+	return nil
+}
+
+func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
+	select {
+	case <-l.wake:
+		return &riverdriver.Notification{Topic: insertTopic, Payload: insertPayload}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *listener) Listen(context.Context, string) error   { return nil }
+func (l *listener) Unlisten(context.Context, string) error { return nil }
+func (l *listener) Ping(context.Context) error             { return nil }
+func (l *listener) Schema() string                         { return "" }
+func (l *listener) SetAfterConnectExec(string)             {}
