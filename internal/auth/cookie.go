@@ -37,7 +37,7 @@ const (
 func CheckOrigin(r *http.Request) error {
 	if err := new(http.CrossOriginProtection).Check(r); err != nil {
 		return problem.New(problem.Forbidden, "a page of another site tried to do this in your name").
-			Because("the request comes from "+origin(r)+", not from "+r.Host).
+			Because("the request comes from " + origin(r) + ", not from " + r.Host).
 			Do("open the portal itself and do it there").Cause(err)
 	}
 	return nil

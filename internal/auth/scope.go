@@ -1,13 +1,6 @@
 package auth
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/stoa-platform/stoa/internal/object"
-	"github.com/stoa-platform/stoa/internal/problem"
-)
+import "github.com/stoa-platform/stoa/internal/object"
 
 // Names of the scopes that narrow a token. A scope never gives more than the
 // roles of who the token belongs to.
@@ -67,14 +60,4 @@ func scopesFor(verb Verb, of object.Scope) []string {
 		return []string{"no scope (a token that is not narrowed)"}
 	}
 	return names
-}
-
-func checkScopes(scopes []string) error {
-	for _, s := range scopes {
-		if !slices.Contains(ScopeNames(), s) {
-			return problem.New(problem.Invalid, "there is no scope %q", s).
-				Because(fmt.Sprintf("the scopes are %s", strings.Join(ScopeNames(), ", ")))
-		}
-	}
-	return nil
 }

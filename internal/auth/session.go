@@ -58,6 +58,7 @@ func (s *Service) Login(ctx context.Context, name, password, addr string) (Sessi
 	if wait := s.throttle.try(principal, addr); wait > 0 {
 		return Session{}, tooMany(wait)
 	}
+	began := s.now() // a password that is changed from here on ends the session
 	a, err := s.passwordAccount(ctx, principal)
 	if err != nil {
 		s.throttle.undo(principal, addr)
@@ -78,7 +79,7 @@ func (s *Service) Login(ctx context.Context, name, password, addr string) (Sessi
 	if stale {
 		s.rehash(ctx, a, password)
 	}
-	return s.open(ctx, Session{Principal: principal})
+	return s.open(ctx, Session{Principal: principal, Created: began})
 }
 
 // passwordAccount is the account, or the zero Account when there is none.
@@ -95,7 +96,12 @@ func (s *Service) passwordAccount(ctx context.Context, principal string) (Accoun
 func (s *Service) rehash(ctx context.Context, a Account, password string) {
 	hash, err := s.hasher.hash(ctx, password)
 	if err == nil {
-		err = s.store.Rehash(ctx, a.Principal, a.Hash, hash)
+		err = s.store.UpdateAccount(ctx, a.Principal, a.Principal, func(stored *Account) error {
+			if stored.Hash == a.Hash { // else it was changed meanwhile, with the current parameters
+				stored.Hash = hash
+			}
+			return nil
+		})
 	}
 	if err != nil {
 		s.log.WarnContext(ctx, "password hash not renewed", slog.Any("error", err))
@@ -106,7 +112,6 @@ func (s *Service) rehash(ctx context.Context, a Account, password string) {
 func (s *Service) open(ctx context.Context, n Session) (Session, error) {
 	n.Secret = random(20)
 	n.Hash = hashOf(n.Secret)
-	n.Created = s.now()
 	n.Seen = n.Created
 	if end := n.Created.Add(sessionAbsolute); n.Expires.IsZero() || n.Expires.After(end) {
 		n.Expires = end
@@ -135,8 +140,9 @@ func (s *Service) NewCode(ctx context.Context, by Principal) (string, error) {
 // Redeem opens a session by a sign-in code, which is used up by it. Redeem on
 // POST only: what previews links would use the code up on GET.
 func (s *Service) Redeem(ctx context.Context, code string) (Session, error) {
+	began := s.now()
 	c, err := s.store.TakeCode(ctx, hashOf(code))
-	if err == nil && !c.Expires.After(s.now()) {
+	if err == nil && ended(c.Expires, began) {
 		err = problem.New(problem.NotFound, "expired")
 	}
 	if problem.Is(err, problem.NotFound) {
@@ -147,7 +153,7 @@ func (s *Service) Redeem(ctx context.Context, code string) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	return s.open(ctx, Session{Principal: c.Principal, Token: c.Token, Expires: c.Until})
+	return s.open(ctx, Session{Principal: c.Principal, Token: c.Token, Created: began, Expires: c.Until})
 }
 
 // Logout ends the session that the request carries, if any.

@@ -104,3 +104,6 @@ func putBase32(dst *[tokenChecksum]byte, v uint32) {
 
 // hashOf is what is stored of a token, a session id or a sign-in code.
 func hashOf(s string) [sha256.Size]byte { return sha256.Sum256([]byte(s)) }
+
+// label names the token for a person.
+func (t Token) label() string { return t.Name + " (" + t.ID + ")" }

@@ -12,7 +12,7 @@ CREATE TABLE accounts (
 
 CREATE TABLE tokens (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    hash       BYTEA   NOT NULL,
+    hash       BYTEA  NOT NULL,
     name       TEXT COLLATE "C" NOT NULL,
     principal  TEXT COLLATE "C" NOT NULL,
     scopes     TEXT   NOT NULL, -- separated by spaces, as are teams
@@ -27,7 +27,7 @@ CREATE INDEX tokens_principal ON tokens (principal);
 CREATE INDEX tokens_created_by ON tokens (created_by);
 
 CREATE TABLE sessions (
-    hash      BYTEA   NOT NULL PRIMARY KEY,
+    hash      BYTEA  NOT NULL PRIMARY KEY,
     principal TEXT COLLATE "C" NOT NULL,
     token     TEXT   NOT NULL, -- whose sign-in code opened it, or ''
     created   BIGINT NOT NULL,
@@ -38,7 +38,7 @@ CREATE INDEX sessions_principal ON sessions (principal);
 CREATE INDEX sessions_token ON sessions (token);
 
 CREATE TABLE signin_codes (
-    hash          BYTEA   NOT NULL PRIMARY KEY,
+    hash          BYTEA  NOT NULL PRIMARY KEY,
     principal     TEXT COLLATE "C" NOT NULL,
     token         TEXT   NOT NULL,
     expires       BIGINT NOT NULL,
@@ -53,6 +53,6 @@ CREATE TABLE secret_values (
     version    BIGINT NOT NULL,
     updated    BIGINT NOT NULL,
     kek        BIGINT NOT NULL, -- id of the key-encryption key in its keyset
-    ciphertext BYTEA   NOT NULL,
+    ciphertext BYTEA  NOT NULL,
     PRIMARY KEY (secret, key)
 );
