@@ -108,3 +108,21 @@ func (f File) mode() fs.FileMode {
 	}
 	return 0o644
 }
+
+// Sub is the digest of the files below a folder of the snapshot, as if the
+// folder were a source of its own; "." is the whole. It names one component
+// of several, so that a change elsewhere does not rebuild it. A link that
+// leaves the folder still counts by its target's name.
+func (s Snapshot) Sub(dir string) Digest {
+	if dir == "" || dir == "." {
+		return s.Digest
+	}
+	var below []File
+	for _, file := range s.Files {
+		if name, ok := strings.CutPrefix(file.Path, strings.TrimSuffix(dir, "/")+"/"); ok {
+			file.Path = name
+			below = append(below, file)
+		}
+	}
+	return digestFiles(below)
+}
