@@ -238,37 +238,14 @@ func matchesWorkspace(patterns []string, rel string) bool {
 	for _, pattern := range patterns {
 		pattern, negated := strings.CutPrefix(pattern, "!")
 		pattern = strings.TrimSuffix(strings.TrimPrefix(pattern, "./"), "/")
-		if globMatch(pattern, rel) {
+		if len(pattern) > 200 {
+			continue
+		}
+		if ok, err := regexp.MatchString("^"+globExpression(pattern)+"$", rel); ok && err == nil {
 			match = !negated
 		}
 	}
 	return match
-}
-
-// globMatch is path.Match with ** for any number of folders.
-func globMatch(pattern, name string) bool {
-	if head, tail, ok := strings.Cut(pattern, "**"); ok {
-		if !strings.HasPrefix(name, head) {
-			return false
-		}
-		tail = strings.TrimPrefix(tail, "/")
-		if tail == "" {
-			return true
-		}
-		rest := strings.TrimPrefix(name, head)
-		for {
-			if globMatch(tail, rest) {
-				return true
-			}
-			_, after, ok := strings.Cut(rest, "/")
-			if !ok {
-				return false
-			}
-			rest = after
-		}
-	}
-	ok, _ := path.Match(pattern, name)
-	return ok
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)

@@ -35,7 +35,7 @@ var nodeLexicon = &lexicon{
 	exts:    []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".jsx", ".tsx"},
 	comment: "//",
 	env: []*regexp.Regexp{
-		regexp.MustCompile(`(?:process|Deno|Bun)\.env\.([A-Z][A-Z0-9_]*)\)?\s*,?\s*(?:10\))?\s*(?:(?:\|\||\?\?)\s*["'` + "`" + `]?(\d{2,5}))?`),
+		regexp.MustCompile(`\b(?:process|Deno|Bun)?\.?env\d?\.([A-Z][A-Z0-9_]*)\)?\s*,?\s*(?:10\))?\s*(?:(?:\|\||\?\?)\s*["'` + "`" + `]?(\d{2,5}))?`),
 		regexp.MustCompile(`process\.env\[["']([A-Z][A-Z0-9_]*)["']\]\s*(?:(?:\|\||\?\?)\s*["']?(\d{2,5}))?`),
 		regexp.MustCompile(`\b([A-Z][A-Z0-9_]*PORT|PORT)\s*(?:=\s*["']?(\d{2,5})["']?)?\s*[,}][^;]{0,200}=\s*process\.env`),
 		regexp.MustCompile(`config\.get(?:<[^>]*>)?\(["']([A-Z][A-Z0-9_]*PORT|PORT)["'](?:\s*,\s*["']?(\d{2,5}))?`),
