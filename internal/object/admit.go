@@ -34,25 +34,20 @@ func (r *Registry) Admit(o Object) (Object, []problem.Field) {
 	}
 	fields = checkMetadata(e.Kind, o.Metadata)
 	wrong, missing := s.read(&o)
-	if fields = append(fields, wrong...); len(fields) > 0 {
-		return Object{}, append(fields, missing...)
+	fields = append(fields, wrong...)
+	if e.Default == nil {
+		fields = append(fields, missing...)
+	}
+	if len(fields) > 0 {
+		return Object{}, fields
 	}
 	if field, ok := s.decodes(o.Spec); !ok {
 		return Object{}, []problem.Field{field}
 	}
 	if e.Default != nil {
-		given := o.Spec
-		if err := e.Default(&o); err != nil {
-			return Object{}, []problem.Field{{Path: "spec", Message: err.Error()}}
+		if fields = s.applyDefault(e.Kind, &o, missing); len(fields) > 0 {
+			return Object{}, fields
 		}
-		fields = checkMetadata(e.Kind, o.Metadata)
-		if !bytes.Equal(given, o.Spec) {
-			wrong, missing = s.read(&o)
-			fields = append(fields, wrong...)
-		}
-	}
-	if fields = append(fields, missing...); len(fields) > 0 {
-		return Object{}, fields
 	}
 	if e.Validate != nil {
 		for _, issue := range e.Validate(o) {
@@ -63,6 +58,28 @@ func (r *Registry) Admit(o Object) (Object, []problem.Field) {
 		return Object{}, fields
 	}
 	return o, nil
+}
+
+// applyDefault runs the kind's Default and checks what it made of the object.
+// A field that was missing and now has its type's zero value, because Default
+// encoded the Go type, is missing still.
+func (s *schema) applyDefault(k Kind, o *Object, missing []problem.Field) []problem.Field {
+	given := o.Spec
+	if err := k.Default(o); err != nil {
+		return []problem.Field{{Path: "spec", Message: err.Error()}}
+	}
+	if bytes.Equal(given, o.Spec) {
+		return append(checkMetadata(k, o.Metadata), missing...)
+	}
+	wrong, stillMissing := s.read(o)
+	fields := append(checkMetadata(k, o.Metadata), stillMissing...)
+	for _, f := range missing {
+		if zeroAt(o.Spec, splitPath(f.Path)[1:]) {
+			fields = append(fields, f)
+			wrong = slices.DeleteFunc(wrong, func(w problem.Field) bool { return w.Path == f.Path })
+		}
+	}
+	return append(fields, wrong...)
 }
 
 // AdmitParsed is Admit for an object read from a file: the fields name the
@@ -172,8 +189,9 @@ func (s *schema) decodes(raw json.RawMessage) (problem.Field, bool) {
 		return problem.Field{}, true
 	}
 	var mistyped *json.UnmarshalTypeError
-	if errors.As(err, &mistyped) && mistyped.Field != "" {
-		return problem.Field{Path: "spec." + mistyped.Field, Message: fmt.Sprintf("%s does not fit %s", mistyped.Value, mistyped.Type)}, false
+	if errors.As(err, &mistyped) {
+		path := append([]string{"spec"}, pathAt(raw, mistyped.Offset)...)
+		return problem.Field{Path: joinPath(path), Message: fmt.Sprintf("%s does not fit %s", mistyped.Value, mistyped.Type)}, false
 	}
 	return problem.Field{Path: "spec", Message: err.Error()}, false
 }

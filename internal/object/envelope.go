@@ -62,6 +62,10 @@ func readEnvelope(node *yaml.Node, before int) outcome {
 			r.fail(keyNode.Line, "unknown field; %s", suggest(key, envelopeFields()))
 		}
 	})
+	if len(r.buf) > MaxDocument {
+		r.path = nil
+		r.fail(node.Line, "the object has more than %d KiB", MaxDocument>>10)
+	}
 	if len(r.fields) > 0 {
 		return outcome{fields: r.fields}
 	}
@@ -113,8 +117,7 @@ func (r *reader) value(n *yaml.Node, line, depth int) {
 		r.stop(line, "has more than %d values once its aliases are expanded", maxVisits)
 		return
 	case len(r.buf) > MaxDocument:
-		r.stop(line, "the object has more than %d KiB", MaxDocument>>10)
-		return
+		return // told by readEnvelope
 	}
 	if n = follow(n); n.Style&yaml.TaggedStyle != 0 && !knownTag(n.Tag) {
 		r.fail(line, "has the tag %s, which means nothing here", n.Tag)

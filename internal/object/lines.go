@@ -3,6 +3,7 @@ package object
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -60,4 +61,58 @@ func (w *walker) value(rest []string, onPath bool) {
 		}
 	}
 	_, _ = w.d.Token() // the closing bracket
+}
+
+// pathAt gives the path of the value that ends at or encloses the offset.
+func pathAt(raw []byte, offset int64) []string {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	var found []string
+	var walk func(path []string) bool // true once found
+	walk = func(path []string) bool {
+		token, err := d.Token()
+		if err != nil {
+			return true
+		}
+		found = path
+		delim, nested := token.(json.Delim)
+		for i := 0; nested && d.More(); i++ {
+			key := strconv.Itoa(i)
+			if delim == '{' {
+				if token, err = d.Token(); err != nil {
+					return true
+				}
+				key, _ = token.(string)
+			}
+			if walk(append(slices.Clip(path), key)) {
+				return true
+			}
+		}
+		if nested {
+			_, _ = d.Token()
+			found = path
+		}
+		return d.InputOffset() >= offset
+	}
+	walk(nil)
+	return found
+}
+
+// zeroAt tells whether there is a value at path and it is its type's zero value.
+func zeroAt(raw json.RawMessage, path []string) bool {
+	for _, part := range path {
+		var fields map[string]json.RawMessage
+		var entries []json.RawMessage
+		if json.Unmarshal(raw, &fields) == nil {
+			raw = fields[part]
+		} else if i, err := strconv.Atoi(part); err == nil && json.Unmarshal(raw, &entries) == nil && i < len(entries) {
+			raw = entries[i]
+		} else {
+			return false
+		}
+	}
+	switch string(raw) {
+	case `""`, "0", "false", "null", "[]", "{}":
+		return true
+	}
+	return false
 }

@@ -117,6 +117,7 @@ func (c chunk) syntax(err error) (line int, message string) {
 		{"could not find expected ':'", "the line is neither \"key: value\" nor part of the text above it"},
 		{"found unexpected end of stream", "a quote or bracket is not closed"},
 		{"found character that cannot start any token", "a value may not begin with @, ` or a tab; put it in quotes"},
+		{"did not find expected <document start>", "something follows the end of the document; separate documents by a line of ---"},
 		{"found unknown escape character", `an unknown escape; use single quotes or write \\`},
 	} {
 		if strings.Contains(text, known.says) {
