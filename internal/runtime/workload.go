@@ -1,12 +1,14 @@
 package runtime
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Defaults of a Workload's durations.
@@ -66,15 +68,9 @@ func (w Workload) WithDefaults() Workload {
 	if w.Replicas == 0 {
 		w.Replicas = 1
 	}
-	for d, value := range map[*time.Duration]time.Duration{
-		&w.Drain:        DefaultDrain,
-		&w.StopGrace:    DefaultStopGrace,
-		&w.StartTimeout: DefaultStartTimeout,
-	} {
-		if *d == 0 {
-			*d = value
-		}
-	}
+	w.Drain = cmp.Or(w.Drain, DefaultDrain)
+	w.StopGrace = cmp.Or(w.StopGrace, DefaultStopGrace)
+	w.StartTimeout = cmp.Or(w.StartTimeout, DefaultStartTimeout)
 	return w
 }
 
@@ -124,8 +120,8 @@ func (w Workload) Validate() error {
 	if strings.ContainsAny(w.PortVariable, "=\x00") {
 		fail("port variable %q is not the name of a variable", w.PortVariable)
 	}
-	if w.Health != "" && !strings.HasPrefix(w.Health, "/") {
-		fail("health path %q does not begin with /", w.Health)
+	if w.Health != "" && (!strings.HasPrefix(w.Health, "/") || strings.ContainsFunc(w.Health, notInPath)) {
+		fail("health path %.80q does not begin with / or has characters that no path has", w.Health)
 	}
 	if w.CPU < 0 || w.Memory < 0 {
 		fail("requested CPU %d and memory %d: neither may be negative", w.CPU, w.Memory)
@@ -139,9 +135,12 @@ func (w Workload) Validate() error {
 	return nil
 }
 
-// SameBut reports whether the two workloads run the same thing, leaving
+// notInPath reports what would end the path in a request line.
+func notInPath(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }
+
+// SameButReplicas reports whether the two workloads run the same thing, leaving
 // Replicas out of the comparison: if so, one becomes the other by scaling.
-func (w Workload) SameBut(other Workload) bool {
+func (w Workload) SameButReplicas(other Workload) bool {
 	a, b := w.WithDefaults(), other.WithDefaults()
 	return a.Key == b.Key && a.Release == b.Release && a.Restart == b.Restart &&
 		a.Dir == b.Dir && a.WorkDir == b.WorkDir && a.Static == b.Static && a.SPA == b.SPA &&

@@ -1,0 +1,196 @@
+package runtimetest
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/runtime"
+)
+
+// startCases: what runs is what was observed, whatever was detected.
+var startCases = []testCase{
+	{"Start", func(s *stage) {
+		w := s.program("shop", 1, "-lines", "3")
+		w.Env = append(w.Env, "COLOUR=blue")
+		w.Port, w.Health = 8080, "/nothing-here" // detection was wrong about both
+		var steps []runtime.Step
+		o, err := s.rt.Apply(s.Context(), w, func(p runtime.Progress) { steps = append(steps, p.Step) })
+		if err != nil {
+			s.Fatal(err)
+		}
+		if o.Strategy != runtime.StrategyStart || o.Port == 0 || o.Port == 8080 || o.FixedPort ||
+			o.Health != "/healthz" || o.HealthStatus != http.StatusOK {
+			s.Errorf("observed %+v", o)
+		}
+		want := []runtime.Step{runtime.StepStarted, runtime.StepBound, runtime.StepHealthy, runtime.StepSwitched}
+		if !slices.Equal(steps, want) {
+			s.Errorf("steps %v, want %v", steps, want)
+		}
+		s.serves(w)
+		if got := s.get(w.Key, "/env/COLOUR"); got != "blue" {
+			s.Errorf("COLOUR is %q in the workload", got)
+		}
+		if got := s.get(w.Key, "/env/HOME"); got != "" {
+			s.Errorf("HOME is %q in the workload: the environment is inherited", got)
+		}
+		st := s.status(w.Key)
+		if st.Release != w.Release || st.Replicas != 1 || st.Healthy() != 1 || len(st.Instances) != 1 ||
+			st.Observed.Address != o.Address || st.Instances[0].Port != o.Port {
+			s.Errorf("status %+v", st)
+		}
+		s.soon("the output is in the log", func() bool {
+			return slices.Contains(s.logs.Lines(w.Release, runtime.Stdout), "line 3 of shop-1")
+		})
+	}},
+	{"OwnPortVariable", func(s *stage) {
+		w := s.program("shop", 1, "-var", "SHOP_PORT")
+		w.PortVariable = "SHOP_PORT"
+		if o := s.apply(w); o.FixedPort {
+			s.Errorf("observed %+v", o)
+		}
+		s.serves(w)
+	}},
+	{"FixedPort", func(s *stage) {
+		port := s.freePort()
+		w := s.program("shop", 1, "-port", strconv.Itoa(port))
+		if o := s.apply(w); !o.FixedPort || o.Port != port || len(o.Notes) == 0 {
+			s.Errorf("observed %+v, want port %d", o, port)
+		}
+		s.serves(w)
+	}},
+	{"IPv6Only", func(s *stage) {
+		s.needIPv6()
+		for n, host := range []string{"::1", "::"} {
+			w := s.program("shop", n+1, "-network", "tcp6", "-host", host)
+			s.apply(w)
+			s.serves(w)
+		}
+	}},
+	{"EveryInterface", func(s *stage) {
+		w := s.program("shop", 1, "-network", "tcp4", "-host", "0.0.0.0")
+		s.apply(w)
+		s.serves(w)
+	}},
+	{"SlowStart", func(s *stage) {
+		w := s.program("shop", 1, "-delay", "1500ms")
+		if o := s.apply(w); o.StartMillis < 1500 {
+			s.Errorf("observed a start of %d ms", o.StartMillis)
+		}
+		s.serves(w)
+	}},
+	{"SeveralPorts", func(s *stage) {
+		extra := s.freePort()
+		w := s.program("shop", 1, "-extra", strconv.Itoa(extra), "-delay", "30ms")
+		if o := s.apply(w); o.Port == extra || o.FixedPort {
+			s.Errorf("observed %+v: took the port %d that was bound first for that of the service", o, extra)
+		}
+		s.serves(w)
+	}},
+	{"NoHealthPath", func(s *stage) {
+		w := s.program("shop", 1, "-path", "", "-root", "404")
+		if o := s.apply(w); o.Health != "/" || o.HealthStatus != http.StatusNotFound || len(o.Notes) == 0 {
+			s.Errorf("observed %+v", o)
+		}
+	}},
+	{"NoHTTP", func(s *stage) {
+		for n, how := range []string{"greet", "close"} {
+			w := s.program("mail", n+1, "-raw", how)
+			if o := s.apply(w); o.Health != "" || o.HealthStatus != 0 || len(o.Notes) == 0 {
+				s.Errorf("%s: observed %+v", how, o)
+			}
+		}
+	}},
+	{"Static", func(s *stage) {
+		dir := s.TempDir()
+		write(s, filepath.Join(dir, "dist", "index.html"), "<h1>home</h1>")
+		write(s, filepath.Join(dir, "dist", "about.html"), "about")
+		write(s, filepath.Join(dir, "dist", ".env"), "secret")
+		write(s, filepath.Join(dir, "outside.txt"), "outside")
+		w := s.program("site", 1)
+		w.Command, w.Dir, w.Static = nil, dir, "dist"
+		if s.f.Prepare != nil {
+			s.f.Prepare(s.T, &w)
+		}
+		s.apply(w)
+		for path, want := range map[string]string{"/": "<h1>home</h1>", "/about": "about", "/about.html": "about"} {
+			if got := s.get(w.Key, path); got != want {
+				s.Errorf("GET %s: %q, want %q", path, got, want)
+			}
+		}
+		for _, path := range []string{"/route/of/app", "/.env", "/../outside.txt", "/%2e%2e/outside.txt"} {
+			if status, body, err := s.request(http.MethodGet, w.Key, path); err != nil || status != http.StatusNotFound {
+				s.Errorf("GET %s: status %d %q, %v; want 404", path, status, body, err)
+			}
+		}
+		w.SPA, w.Release = true, "site-2"
+		s.apply(w)
+		if got := s.get(w.Key, "/route/of/app"); got != "<h1>home</h1>" {
+			s.Errorf("single-page application answers %q", got)
+		}
+	}},
+	{"Worker", func(s *stage) {
+		w := s.program("mailer", 1, "-worker")
+		w.Serves = false
+		if o := s.apply(w); o.Port != 0 || o.Address != "" {
+			s.Errorf("observed %+v", o)
+		}
+		if st := s.status(w.Key); st.Healthy() != 1 {
+			s.Errorf("status %+v", st)
+		}
+		next := s.program("mailer", 2, "-worker")
+		next.Serves = false
+		if o := s.apply(next); o.Strategy != runtime.StrategyRolling {
+			s.Errorf("observed %+v", o)
+		}
+		if lines := s.logs.Lines(w.Release, runtime.Stdout); !slices.Contains(lines, "worker ends") {
+			s.Errorf("the old worker was not told to end; it said %q", lines)
+		}
+	}},
+	{"Replicas", func(s *stage) {
+		w := s.program("shop", 1)
+		w.Replicas = 3
+		s.apply(w)
+		if st := s.status(w.Key); st.Replicas != 3 || st.Healthy() != 3 || len(st.Instances) != 3 {
+			s.Errorf("status %+v", st)
+		}
+		answers := make(map[string]bool)
+		s.soon("all three answer", func() bool {
+			answers[s.get(w.Key, "/")] = true
+			return len(answers) == 3
+		})
+	}},
+	{"Notes", func(s *stage) {
+		w := s.program("shop", 1)
+		w.CPU, w.Memory = 500, 64<<20
+		o := s.apply(w)
+		s.Logf("notes: %s", strings.Join(o.Notes, "; "))
+		w.Restart = "again"
+		if again := s.apply(w); !slices.Equal(o.Notes, again.Notes) {
+			s.Errorf("notes %q, then %q", o.Notes, again.Notes)
+		}
+	}},
+	{"OnceMoreBeforeHealthy", func(s *stage) {
+		w := s.program("shop", 1, "-once", filepath.Join(s.TempDir(), "marker"))
+		began := time.Now()
+		s.apply(w)
+		s.serves(w)
+		if st := s.status(w.Key); st.Instances[0].Restarts != 1 || st.Instances[0].LastExit == nil {
+			s.Errorf("after %v: status %+v", time.Since(began), st)
+		}
+	}},
+}
+
+func write(s *stage, path, text string) {
+	s.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		s.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		s.Fatal(err)
+	}
+}
