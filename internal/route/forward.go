@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"strings"
@@ -25,7 +26,8 @@ var (
 type exchange struct {
 	name    string // "service.environment"
 	start   time.Time
-	inbound int // major version of HTTP that the client speaks
+	inbound int         // major version of HTTP that the client speaks
+	trailer http.Header // of the request; filled when its body has been read
 
 	deadline time.Time  // of waiting for a backend; zero until it first waits
 	tried    []*backend // that could not be connected to
@@ -56,8 +58,12 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.refuseUnknown(w, req, name)
 		return
 	}
-	e := &exchange{name: name, start: time.Now(), inbound: req.ProtoMajor}
+	e := &exchange{name: name, start: time.Now(), inbound: req.ProtoMajor, trailer: req.Trailer}
 	defer e.finish(req.Context(), r.red, rt)
+	// An application may answer while it still reads. Go's HTTP/1 server would
+	// discard the rest of the body at the first byte of the answer. Where it is
+	// not supported it is not needed.
+	_ = http.NewResponseController(w).EnableFullDuplex()
 	r.proxy.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), exchangeKey{}, e)))
 }
 
@@ -138,7 +144,7 @@ func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	e := req.Context().Value(exchangeKey{}).(*exchange)
 	var sent *replayable
 	if req.Body != nil {
-		sent = &replayable{body: req.Body}
+		sent = &replayable{body: req.Body, from: e.trailer, to: req.Trailer}
 		req.Body = sent
 	}
 	for {
@@ -164,13 +170,18 @@ func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 // replayable is a request's body that survives a failed connect: the transport
 // closes the body then, but has not read any of it.
 type replayable struct {
-	body io.ReadCloser
-	read atomic.Bool
+	body     io.ReadCloser
+	read     atomic.Bool
+	from, to http.Header // trailers, which the proxy copied before they came
 }
 
 func (b *replayable) Read(p []byte) (int, error) {
 	b.read.Store(true)
-	return b.body.Read(p)
+	n, err := b.body.Read(p)
+	if err == io.EOF && b.to != nil {
+		maps.Copy(b.to, b.from)
+	}
+	return n, err
 }
 
 func (b *replayable) Close() error { return nil } // the proxy closes it at the end
