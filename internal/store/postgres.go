@@ -52,7 +52,7 @@ func postgresDialect() dialect {
 		forUpdate: " FOR UPDATE",
 		lock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
 		search: searchDialect{
-			key: "uid", tokens: "array_to_tsvector(string_to_array(%s, ' '))", match: "s.tokens @@ %s::tsquery",
+			key: "uid", tokens: "array_to_tsvector(string_to_array(%s, ' '))", match: "object_search.tokens @@ %s::tsquery",
 			query: func(words []string) string { return `'` + strings.Join(words, `' & '`) + `':*` },
 		},
 		tables:   postgresTables,

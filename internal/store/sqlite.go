@@ -79,7 +79,7 @@ func sqliteDialect() dialect {
 		name:       "sqlite",
 		quickCheck: "PRAGMA quick_check(1)",
 		search: searchDialect{
-			key: "rowid", tokens: "%s", match: "s.tokens MATCH %s",
+			key: "rowid", tokens: "%s", match: "object_search MATCH %s",
 			query: func(words []string) string { return `"` + strings.Join(words, `" "`) + `"*` },
 		},
 		tables:   sqliteTables,

@@ -13,6 +13,7 @@ CREATE TABLE objects (
     CONSTRAINT objects_name UNIQUE (kind, name)
 );
 CREATE INDEX objects_owner ON objects (kind, owner, name);
+CREATE INDEX objects_newest ON objects (kind, uid);
 
 CREATE TABLE object_labels (
     k   TEXT COLLATE "C" NOT NULL,

@@ -13,6 +13,7 @@ CREATE TABLE objects (
     UNIQUE (kind, name)
 ) STRICT;
 CREATE INDEX objects_owner ON objects (kind, owner, name);
+CREATE INDEX objects_newest ON objects (kind, uid);
 
 CREATE TABLE object_labels (
     k   TEXT    NOT NULL,
