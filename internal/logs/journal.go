@@ -30,6 +30,7 @@ type journal struct {
 	writers  int
 	meters   map[source]*meter // by release and instance
 	buf      []byte
+	stamp    stamp
 
 	failed time.Time // when the disk last took no line; zero is well
 	lost   int64     // lines since then
@@ -96,7 +97,7 @@ func (j *journal) append(lines ...line) int {
 			at = at.Add(1)
 		}
 		times = append(times, at)
-		b = appendRecord(b, at, seq, l)
+		b = appendRecord(b, at, &j.stamp, seq, l)
 		added.add(at, seq)
 	}
 	j.buf = b

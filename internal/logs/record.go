@@ -39,10 +39,27 @@ type source struct {
 	letter            byte
 }
 
+// stamp writes times in timeLayout. It keeps the last second's text, which
+// lines printed together share.
+type stamp struct {
+	second int64
+	text   []byte // up to the point
+}
+
+func (s *stamp) append(dst []byte, at time.Time) []byte {
+	if second := at.Unix(); second != s.second || s.text == nil {
+		s.second, s.text = second, at.AppendFormat(s.text[:0], "2006-01-02T15:04:05.")
+	}
+	dst = append(dst, s.text...)
+	for n, unit := at.Nanosecond(), 100_000_000; unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+n/unit%10))
+	}
+	return append(dst, 'Z')
+}
+
 // appendRecord appends the encoded line.
-func appendRecord(dst []byte, at time.Time, seq uint64, l line) []byte {
-	dst = at.AppendFormat(dst, timeLayout)
-	dst = append(dst, ' ')
+func appendRecord(dst []byte, at time.Time, stamp *stamp, seq uint64, l line) []byte {
+	dst = append(stamp.append(dst, at), ' ')
 	dst = strconv.AppendUint(dst, seq, 10)
 	letter := l.letter
 	if l.partial {

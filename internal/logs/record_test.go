@@ -10,7 +10,7 @@ import (
 )
 
 func FuzzDecoder(f *testing.F) {
-	good := appendRecord(nil, time.Date(2026, 11, 22, 10, 0, 0, 1, time.UTC), 42,
+	good := appendRecord(nil, time.Date(2026, 11, 22, 10, 0, 0, 1, time.UTC), &stamp{}, 42,
 		line{source{"7", "shop-7-1", 'o'}, []byte("listening on :8080"), false})
 	f.Add(good)
 	f.Add(append(good, good[:20]...))
@@ -28,7 +28,7 @@ func FuzzDecoder(f *testing.F) {
 				t.Fatal(err)
 			}
 			// What decodes, encodes to what decodes the same.
-			again, ok := parseRecord(bytes.TrimSuffix(appendRecord(nil, r.at, r.seq, line{r.source, r.text, r.partial}), []byte("\n")), &source{})
+			again, ok := parseRecord(bytes.TrimSuffix(appendRecord(nil, r.at, &stamp{}, r.seq, line{r.source, r.text, r.partial}), []byte("\n")), &source{})
 			if !ok || again.seq != r.seq || !again.at.Equal(r.at) || again.source != r.source || again.partial != r.partial {
 				t.Fatalf("%+v became %+v", r, again)
 			}
@@ -49,7 +49,7 @@ func FuzzRecord(f *testing.F) {
 		if at.Year() < 1 {
 			return
 		}
-		b := appendRecord(nil, at, 1, line{source{escape(release), escape(instance), 'e'}, text, partial})
+		b := appendRecord(nil, at, &stamp{}, 1, line{source{escape(release), escape(instance), 'e'}, text, partial})
 		d := newDecoder(bytes.NewReader(b))
 		r, err := d.next()
 		if err != nil {
