@@ -35,6 +35,18 @@ type Event struct {
 	Capability  string `json:"capability,omitempty"`
 	Environment string `json:"environment,omitempty"`
 
+	// Names are the principals that Data names beside the actor (pseudonyms in
+	// the ledger): when one of them is erased, so is Data.
+	Names []string `json:"names,omitempty"`
+	// Inferred names the fields that Stoa filled in, such as "team"; they are no
+	// part of what the sender said, and so not of what makes two events the same.
+	Inferred []string `json:"inferred,omitempty"`
+	// Extensions are the sender's other CloudEvents attributes, in their string form.
+	Extensions map[string]string `json:"extensions,omitempty"`
+
+	// DataContentType is "" for JSON. For any other type Data is a JSON string
+	// that holds the bytes in base64.
+	DataContentType string `json:"datacontenttype,omitempty"`
 	// Data is the payload, JSON. It can be erased while the proofs still hold.
 	Data json.RawMessage `json:"data,omitempty"`
 }
@@ -47,7 +59,46 @@ type Record struct {
 	Event
 	// Erased says that Data was removed at someone's wish or by retention.
 	Erased bool `json:"erased,omitempty"`
+
+	// IDs are the ledger's numbers for the names above, for projectors' tables.
+	IDs Dimensions `json:"-"`
 }
+
+// Dimensions are the numbers that the ledger gives, once and for ever, to the
+// names that events carry. 0 stands for no name.
+type Dimensions struct {
+	Type, Actor, Team, Service, Capability, Environment int64
+}
+
+// Outcome says what became of one event that was appended.
+type Outcome struct {
+	// Seq is the event's sequence. For a duplicate it is that of the event that
+	// was there before; for a conflict that of the record of the conflict.
+	Seq    int64  `json:"seq"`
+	Status Status `json:"status"`
+}
+
+// Status is how an append ended for one event.
+type Status string
+
+// The statuses of an Outcome.
+const (
+	Accepted  Status = "accepted"
+	Duplicate Status = "duplicate" // the very same event is in the ledger already: nothing was added
+	Conflict  Status = "conflict"  // other bytes under a known id: TypeConflict was recorded instead
+)
+
+// Stoa's own event types that this package and the ledger append.
+const (
+	TypeConflict       = "dev.stoa.event.conflict"  // other bytes came under a known source and id
+	TypeUsage          = "dev.stoa.usage.recorded"  // an actor used a capability, counted by the minute
+	TypeUsageLost      = "dev.stoa.usage.lost"      // usage that could not be recorded, and how much
+	TypePayloadErased  = "dev.stoa.payload.erased"  // payloads were erased
+	TypePersonErased   = "dev.stoa.person.erased"   // a pseudonym lost its name
+	TypeSourceBound    = "dev.stoa.source.bound"    // a source now belongs to a principal
+	TypeSourceReleased = "dev.stoa.source.released" // a source belongs to nobody again
+	LedgerSource       = "/stoa/ledger"             // the source of what the ledger itself says
+)
 
 // Filter selects records. The zero value of a field selects all.
 type Filter struct {

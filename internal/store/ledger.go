@@ -2,15 +2,226 @@ package store
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 
 	"github.com/stoa-platform/stoa/internal/event"
 )
 
-// appendEvents writes the transaction's events under the lock of the ledger's head.
-func (tx *Tx) appendEvents(context.Context, []event.Event) error {
-	return errors.New("append events: the ledger is not built yet")
+// ledgerState is what a process keeps of the ledger besides the database.
+type ledgerState struct {
+	dims       nameCache
+	persons    personCache
+	appended   event.Signal
+	partitions atomic.Int64 // PostgreSQL: the partitions known to exist, counted from the first
 }
 
-// pseudonym gives the name under which a principal stands in history and ledger.
-func (tx *Tx) pseudonym(_ context.Context, principal string) (string, error) { return principal, nil }
+// Appended returns a channel that closes when this process next commits events.
+// Other replicas' events do not close it: look again every second or so.
+func (s *Store) Appended() <-chan struct{} { return s.ledger.appended.Wait() }
+
+// AppendEvents appends events that belong to no other change, such as those
+// posted over HTTP, and says what became of each. also, if not nil, runs first
+// in the same transaction and may refuse them all.
+func (s *Store) AppendEvents(ctx context.Context, poster string, events []event.Event, also func(context.Context, event.LedgerTx) error) ([]event.Outcome, error) {
+	var outcomes []event.Outcome
+	err := s.Write(ctx, poster, func(ctx context.Context, tx *Tx) error {
+		if also != nil {
+			if err := also(ctx, ledgerTx{tx}); err != nil {
+				return err
+			}
+		}
+		var err error
+		outcomes, err = tx.appendLedger(ctx, events)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return outcomes, nil
+}
+
+// ledgerTx adapts a transaction for package event.
+type ledgerTx struct{ *Tx }
+
+func (tx ledgerTx) Pseudonym(ctx context.Context, principal string) (string, error) {
+	return tx.pseudonym(ctx, principal)
+}
+
+// appendEvents writes the transaction's events under the lock of the ledger's head.
+func (tx *Tx) appendEvents(ctx context.Context, events []event.Event) error {
+	_, err := tx.appendLedger(ctx, events)
+	return err
+}
+
+// appendLedger gives each event its sequence and writes it. The head's lock is
+// held from here to the commit, so everything that can be done before is.
+func (tx *Tx) appendLedger(ctx context.Context, events []event.Event) ([]event.Outcome, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	entries, err := tx.prepareEvents(ctx, events)
+	if err != nil {
+		return nil, fmt.Errorf("append events: %w", err)
+	}
+	head, err := tx.lockHead(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock ledger: %w", err)
+	}
+	fresh, outcomes, err := tx.sortOut(ctx, events, entries, head.seq)
+	if err != nil {
+		return nil, fmt.Errorf("append events: %w", err)
+	}
+	if len(fresh) == 0 {
+		return outcomes, nil
+	}
+	if err := tx.insertEntries(ctx, head, fresh); err != nil {
+		return nil, fmt.Errorf("append events: %w", err)
+	}
+	tx.AfterCommit(tx.store.ledger.appended.Notify)
+	return outcomes, nil
+}
+
+// prepareEvents replaces principals by pseudonyms and makes the bytes that are hashed.
+// An event without an actor is taken as the transaction's principal's own.
+func (tx *Tx) prepareEvents(ctx context.Context, events []event.Event) ([]event.Entry, error) {
+	poster, err := tx.actorName(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]event.Entry, len(events))
+	for i, ev := range events {
+		if ev.Type == "" || ev.Source == "" {
+			return nil, fmt.Errorf("event %d has no type or no source (type %q, source %q)", i, ev.Type, ev.Source)
+		}
+		if ev.Actor == "" {
+			ev.Actor = poster
+		} else if ev.Actor, err = tx.pseudonym(ctx, ev.Actor); err != nil {
+			return nil, err
+		}
+		if len(ev.Names) > 0 {
+			names := make([]string, len(ev.Names))
+			for j, name := range ev.Names {
+				if names[j], err = tx.pseudonym(ctx, name); err != nil {
+					return nil, err
+				}
+			}
+			ev.Names = names
+		}
+		if entries[i], err = event.Prepare(ev, poster, tx.now); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+type ledgerHead struct{ seq, dims int64 }
+
+func (tx *Tx) lockHead(ctx context.Context) (ledgerHead, error) {
+	var head ledgerHead
+	err := tx.QueryRow(ctx, "SELECT seq, dims FROM ledger_head WHERE one = 1"+tx.store.dialect.forUpdate).Scan(&head.seq, &head.dims)
+	return head, err
+}
+
+// sortOut tells new events from those that the ledger, or this very batch, has
+// already. A new event under a known id becomes the record of a conflict.
+func (tx *Tx) sortOut(ctx context.Context, events []event.Event, entries []event.Entry, seq int64) ([]event.Entry, []event.Outcome, error) {
+	var given [][]byte // ids that the ledger made itself are new
+	for i := range entries {
+		if events[i].ID != "" {
+			given = append(given, entries[i].Key[:])
+		}
+	}
+	known, err := tx.knownEvents(ctx, given)
+	if err != nil {
+		return nil, nil, err
+	}
+	fresh := make([]event.Entry, 0, len(entries))
+	outcomes := make([]event.Outcome, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		before, found := known[e.Key]
+		switch {
+		case !found:
+			seq++
+			fresh = append(fresh, *e)
+			outcomes[i] = event.Outcome{Seq: seq, Status: event.Accepted}
+			if events[i].ID != "" {
+				known[e.Key] = event.Record{Seq: seq, Event: e.Event}
+			}
+		case e.Same(before):
+			outcomes[i] = event.Outcome{Seq: before.Seq, Status: event.Duplicate}
+		default:
+			conflict, err := e.Conflict(before.Seq)
+			if err != nil {
+				return nil, nil, err
+			}
+			seq++
+			fresh = append(fresh, conflict)
+			outcomes[i] = event.Outcome{Seq: seq, Status: event.Conflict}
+		}
+	}
+	return fresh, outcomes, nil
+}
+
+// insertEntries writes entries with the sequences after head's.
+func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []event.Entry) error {
+	n := len(entries)
+	names := tx.newDims(&head)
+	var numbers [10][]int64 // in the order of eventsTable's columns
+	for c := range numbers {
+		numbers[c] = make([]int64, n)
+	}
+	subjects, envelopes, hashes, keys := make([]string, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	var payloadSeqs, personSeqs []int64
+	var salts, bodies [][]byte
+	var persons []string
+	for i := range entries {
+		e := &entries[i]
+		head.seq++
+		values := [10]int64{head.seq, e.At().UnixMicro(), e.Received.UnixMicro()}
+		for d, name := range [...]string{dimType: e.Type, dimSource: e.Source, dimActor: e.Actor, dimTeam: e.Team,
+			dimService: e.Service, dimCapability: e.Capability, dimEnvironment: e.Environment} {
+			id, err := names.id(ctx, dimKind(d), name)
+			if err != nil {
+				return err
+			}
+			values[3+d] = id
+		}
+		for c, v := range values {
+			numbers[c][i] = v
+		}
+		subjects[i], envelopes[i], keys[i], hashes[i] = e.Subject, e.Envelope, e.Key[:], []byte{}
+		if e.Salt != nil {
+			hashes[i] = e.PayloadHash[:]
+			payloadSeqs, salts, bodies = append(payloadSeqs, head.seq), append(salts, e.Salt), append(bodies, e.Data)
+		}
+		for j, person := range e.Names {
+			if strings.HasPrefix(person, pseudonymPrefix) && !slices.Contains(e.Names[:j], person) {
+				persons, personSeqs = append(persons, person), append(personSeqs, head.seq)
+			}
+		}
+	}
+	columns := make([]any, 0, 13)
+	for _, c := range numbers {
+		columns = append(columns, c)
+	}
+	columns = append(columns, subjects, envelopes, hashes)
+	for _, insert := range []struct {
+		table   *bulkTable
+		columns []any
+	}{
+		{&eventsTable, columns},
+		{&keyTable, []any{keys, numbers[0]}},
+		{&payloadTable, []any{payloadSeqs, salts, bodies}},
+		{&personTable, []any{persons, personSeqs}},
+	} {
+		if err := tx.insertRows(ctx, insert.table, insert.columns); err != nil {
+			return fmt.Errorf("insert into %s: %w", insert.table.name, err)
+		}
+	}
+	_, err := tx.Exec(ctx, "UPDATE ledger_head SET seq = $1, dims = $2 WHERE one = 1", head.seq, head.dims)
+	return err
+}

@@ -41,7 +41,8 @@ type Store struct {
 	fields  func(kind string) []string
 	uids    uidSource
 
-	jobs Enqueuer // set once by UseJobs, before the first Write
+	jobs   Enqueuer // set once by UseJobs, before the first Write
+	ledger ledgerState
 }
 
 // Open opens the database that url names, creates it where it is a file that

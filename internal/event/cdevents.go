@@ -1,0 +1,93 @@
+package event
+
+import (
+	"encoding/json"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// cdeventsPrefix begins the types of the CDEvents project.
+const cdeventsPrefix = "dev.cdevents."
+
+// CDEvent takes a type such as "dev.cdevents.service.deployed.0.3.0" apart:
+// "service", "deployed". ok is false for any other type.
+func CDEvent(eventType string) (subject, predicate string, ok bool) {
+	rest, ok := strings.CutPrefix(eventType, cdeventsPrefix)
+	if !ok {
+		return "", "", false
+	}
+	parts := strings.SplitN(rest, ".", 3)
+	if len(parts) < 2 || parts[0] == "" || parts[1] == "" {
+		return "", "", false
+	}
+	return parts[0], parts[1], true
+}
+
+// cdeventsData is what of a CDEvent's payload says where it belongs. It reads
+// alike in 0.3, 0.4 and 0.5.
+type cdeventsData struct {
+	Subject struct {
+		ID      string `json:"id"`
+		Content struct {
+			Environment cdeventsRef `json:"environment"`
+			Service     cdeventsRef `json:"service"`
+		} `json:"content"`
+	} `json:"subject"`
+}
+
+// cdeventsRef is a reference: an object with an id, in old events its id alone.
+type cdeventsRef struct{ ID string }
+
+func (r *cdeventsRef) UnmarshalJSON(raw []byte) error {
+	var object struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(raw, &object) == nil {
+		r.ID = object.ID
+		return nil
+	}
+	return json.Unmarshal(raw, &r.ID)
+}
+
+// label is what may name a service or an environment.
+var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// inferDimensions fills service and environment of a CDEvent from its payload,
+// where its sender did not give them as attributes.
+func inferDimensions(ev *Event) {
+	subject, _, ok := CDEvent(ev.Type)
+	if !ok || len(ev.Data) == 0 || ev.DataContentType != "" {
+		return
+	}
+	var data cdeventsData
+	if json.Unmarshal(ev.Data, &data) != nil {
+		return
+	}
+	service, environment := data.Subject.Content.Service.ID, data.Subject.Content.Environment.ID
+	switch subject {
+	case "service":
+		service = data.Subject.ID
+	case "environment":
+		environment = data.Subject.ID
+	}
+	infer(ev, "service", &ev.Service, lastLabel(service))
+	infer(ev, "environment", &ev.Environment, lastLabel(environment))
+}
+
+// infer fills a field that is empty and notes that it did.
+func infer(ev *Event, name string, field *string, value string) {
+	if *field == "" && value != "" {
+		*field = value
+		ev.Inferred = append(ev.Inferred, name)
+	}
+}
+
+// lastLabel gives the name in an id such as "service/shop" or
+// "cluster-1/prod/shop"; "" when that is no name.
+func lastLabel(id string) string {
+	if name := strings.ToLower(path.Base(id)); label.MatchString(name) {
+		return name
+	}
+	return ""
+}

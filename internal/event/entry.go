@@ -1,0 +1,201 @@
+package event
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// saltSize is the length of a payload's salt in bytes: enough that the hash of
+// an erased payload cannot be found by trying payloads.
+const saltSize = 16
+
+// Entry is an event made ready for the ledger: what is stored and what is hashed.
+type Entry struct {
+	Event // with pseudonyms
+	// Key finds the event again by its source and id.
+	Key      [16]byte
+	Received time.Time // whole microseconds, UTC
+	Poster   string
+	// Envelope is everything of the event but its payload, as it is hashed.
+	Envelope []byte
+	// Salt and PayloadHash are nil and zero for an event without payload; else
+	// PayloadHash is SHA-256 over salt and payload.
+	Salt        []byte
+	PayloadHash [32]byte
+}
+
+// envelope is the hashed form of an event. The order of its fields is part of
+// the format: the bytes are kept, and never made again from the fields.
+type envelope struct {
+	ID              string            `json:"id"`
+	Source          string            `json:"source"`
+	Type            string            `json:"type"`
+	Subject         string            `json:"subject,omitempty"`
+	Time            string            `json:"time,omitempty"` // absent when the sender gave none
+	Actor           string            `json:"actor,omitempty"`
+	Team            string            `json:"team,omitempty"`
+	Service         string            `json:"service,omitempty"`
+	Capability      string            `json:"capability,omitempty"`
+	Environment     string            `json:"environment,omitempty"`
+	Names           []string          `json:"names,omitempty"`
+	Inferred        []string          `json:"inferred,omitempty"`
+	Extensions      map[string]string `json:"extensions,omitempty"`
+	DataContentType string            `json:"datacontenttype,omitempty"`
+	Received        string            `json:"received,omitempty"`
+	Poster          string            `json:"poster,omitempty"`
+}
+
+// timeFormat has microseconds, the precision of the ledger.
+const timeFormat = "2006-01-02T15:04:05.999999Z"
+
+// Prepare makes an entry of an event whose principals are pseudonyms already.
+// An event without an id gets a time-ordered one.
+func Prepare(ev Event, poster string, received time.Time) (Entry, error) {
+	if ev.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return Entry{}, fmt.Errorf("make event id: %w", err)
+		}
+		ev.ID = id.String()
+	}
+	e := Entry{Event: ev, Key: KeyOf(ev.Source, ev.ID), Received: received.UTC().Truncate(time.Microsecond), Poster: poster}
+	if !ev.Time.IsZero() {
+		e.Time = ev.Time.UTC().Truncate(time.Microsecond)
+	}
+	if len(ev.Data) > 0 {
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, ev.Data); err != nil {
+			return Entry{}, fmt.Errorf("encode event %s of %s: data is not JSON: %w", ev.ID, ev.Source, err)
+		}
+		e.Data = compact.Bytes()
+		e.Salt = make([]byte, saltSize)
+		_, _ = rand.Read(e.Salt) // never fails
+		e.PayloadHash = payloadHash(e.Salt, e.Data)
+	}
+	env := envelopeOf(e.Event)
+	env.Received, env.Poster = e.Received.Format(timeFormat), poster
+	var err error
+	if e.Envelope, err = json.Marshal(env); err != nil {
+		return Entry{}, fmt.Errorf("encode event %s of %s: %w", ev.ID, ev.Source, err)
+	}
+	return e, nil
+}
+
+// At is the event's time, or when it was received if its sender gave none.
+func (e *Entry) At() time.Time {
+	if e.Time.IsZero() {
+		return e.Received
+	}
+	return e.Time
+}
+
+// Same reports whether both entries say the same under their id: all that the
+// sender gave, not when it came or what Stoa filled in. A payload that was
+// erased is taken as the same.
+func (e *Entry) Same(stored Record) bool {
+	if stored.Erased {
+		stored.Data = e.Data
+	}
+	return bytes.Equal(said(e.Event), said(stored.Event)) && bytes.Equal(e.Data, stored.Data)
+}
+
+// said encodes what the sender gave.
+func said(ev Event) []byte {
+	env := envelopeOf(ev)
+	for _, field := range ev.Inferred {
+		switch field {
+		case "team":
+			env.Team = ""
+		case "service":
+			env.Service = ""
+		case "capability":
+			env.Capability = ""
+		case "environment":
+			env.Environment = ""
+		case "actor":
+			env.Actor = ""
+		}
+	}
+	env.Inferred = nil
+	raw, _ := json.Marshal(env) // strings only: it cannot fail
+	return raw
+}
+
+func envelopeOf(ev Event) envelope {
+	env := envelope{
+		ID: ev.ID, Source: ev.Source, Type: ev.Type, Subject: ev.Subject,
+		Actor: ev.Actor, Team: ev.Team, Service: ev.Service, Capability: ev.Capability, Environment: ev.Environment,
+		Names: ev.Names, Inferred: ev.Inferred, Extensions: ev.Extensions, DataContentType: ev.DataContentType,
+	}
+	if !ev.Time.IsZero() {
+		env.Time = ev.Time.UTC().Format(timeFormat)
+	}
+	return env
+}
+
+// DecodeEnvelope reads stored envelope bytes. Time stays zero when the sender
+// gave none.
+func DecodeEnvelope(raw []byte) (Record, error) {
+	var env envelope
+	if err := json.Unmarshal(raw, &env); err != nil {
+		return Record{}, fmt.Errorf("decode envelope: %w", err)
+	}
+	rec := Record{Poster: env.Poster, Event: Event{
+		ID: env.ID, Source: env.Source, Type: env.Type, Subject: env.Subject,
+		Actor: env.Actor, Team: env.Team, Service: env.Service, Capability: env.Capability, Environment: env.Environment,
+		Names: env.Names, Inferred: env.Inferred, Extensions: env.Extensions, DataContentType: env.DataContentType,
+	}}
+	var err error
+	if rec.Received, err = time.Parse(time.RFC3339Nano, env.Received); err != nil {
+		return Record{}, fmt.Errorf("decode envelope: %w", err)
+	}
+	if env.Time != "" {
+		if rec.Time, err = time.Parse(time.RFC3339Nano, env.Time); err != nil {
+			return Record{}, fmt.Errorf("decode envelope: %w", err)
+		}
+	}
+	return rec, nil
+}
+
+// KeyOf finds an event by its source and id: the first 16 bytes of SHA-256 over
+// source, a zero byte and id. Stoa's own time-ordered ids are their own keys,
+// so that they enter the index in order.
+func KeyOf(source, id string) [16]byte {
+	if OwnSource(source) && len(id) == 36 && strings.ToLower(id) == id {
+		if u, err := uuid.Parse(id); err == nil && u.Version() == 7 {
+			return u
+		}
+	}
+	h := sha256.New()
+	h.Write([]byte(source))
+	h.Write([]byte{0})
+	h.Write([]byte(id))
+	return [16]byte(h.Sum(nil)[:16])
+}
+
+// LeafHash is an event's hash in the tree: RFC 6962's over the envelope
+// followed by the payload's hash.
+func LeafHash(envelope []byte, payloadHash [32]byte) tlog.Hash {
+	return tlog.RecordHash(slices.Concat(envelope, payloadHash[:]))
+}
+
+func payloadHash(salt, body []byte) [32]byte {
+	h := sha256.New()
+	h.Write(salt)
+	h.Write(body)
+	return [32]byte(h.Sum(nil))
+}
+
+// OwnSource reports whether a source is Stoa's own: "/stoa" or below.
+func OwnSource(source string) bool {
+	return source == "/stoa" || strings.HasPrefix(source, "/stoa/")
+}

@@ -1,0 +1,208 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Poster is the authenticated principal that posts events from outside, with
+// what it may speak for.
+type Poster struct {
+	Name string // "user/ann", "token/ci-7f3a"
+	// Platform says that it belongs to the platform team: it may post for every
+	// team, and events that others did, such as history from elsewhere.
+	Platform bool
+	Teams    []string // the teams that it may post for
+}
+
+// IngestOptions tune an Ingester. The zero value works.
+type IngestOptions struct {
+	Clock func() time.Time
+	// TeamOf names the team that owns a service, "" for a service that Stoa does
+	// not know. Nil: no service is known.
+	TeamOf func(ctx context.Context, service string) (string, error)
+}
+
+// Ingester takes events from outside into the ledger.
+type Ingester struct {
+	store  Appender
+	clock  func() time.Time
+	teamOf func(ctx context.Context, service string) (string, error)
+}
+
+// NewIngester makes an ingester.
+func NewIngester(store Appender, o IngestOptions) *Ingester {
+	in := &Ingester{store: store, clock: o.Clock, teamOf: o.TeamOf}
+	if in.clock == nil {
+		in.clock = time.Now
+	}
+	if in.teamOf == nil {
+		in.teamOf = func(context.Context, string) (string, error) { return "", nil }
+	}
+	return in
+}
+
+// maxAhead is how far in the future an event's time may lie: clocks differ.
+const maxAhead = time.Hour
+
+// Ingest appends the events, all or none, and says what became of each.
+//
+// It returns problem.Invalid for an event that is malformed, problem.TooLarge
+// beyond the limits, and problem.Forbidden for one that speaks for what is not
+// the poster's: a source below "/stoa" or bound to another principal, a type
+// below "dev.stoa.", another actor, a foreign team. A source that nobody has
+// posted yet is bound to the poster.
+func (in *Ingester) Ingest(ctx context.Context, by Poster, events []Event) ([]Outcome, error) {
+	if by.Name == "" {
+		return nil, errors.New("ingest events: no poster given")
+	}
+	if len(events) > MaxBatch {
+		return nil, problem.New(problem.TooLarge, "%d events in one batch, at most %d are taken", len(events), MaxBatch).Do("split the batch")
+	}
+	if len(events) == 0 {
+		return []Outcome{}, nil
+	}
+	checked := make([]Event, len(events))
+	teams := map[string]string{}
+	for i, ev := range events {
+		index := i
+		if len(events) == 1 {
+			index = -1
+		}
+		if err := in.check(ctx, by, &ev, index, teams); err != nil {
+			return nil, err
+		}
+		checked[i] = ev
+	}
+	outcomes, err := in.store.AppendEvents(ctx, by.Name, checked, func(ctx context.Context, tx LedgerTx) error {
+		return bindSources(ctx, tx, by, checked)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ingest events: %w", err)
+	}
+	return outcomes, nil
+}
+
+// check refuses what the poster may not say and fills in what it did not.
+func (in *Ingester) check(ctx context.Context, by Poster, ev *Event, index int, teams map[string]string) error {
+	if err := validate(*ev, index); err != nil {
+		return err
+	}
+	ev.Inferred, ev.Names = nil, nil
+	if resemblesOwn(ev.Source) {
+		return forbidden(index, "source", "sources below /stoa are Stoa's own", "give your events a source of your own, such as https://ci.example.org/shop")
+	}
+	if strings.HasPrefix(strings.ToLower(ev.Type), "dev.stoa.") {
+		return forbidden(index, "type", "types below dev.stoa. are Stoa's own", "use a CDEvents type, or one below a domain of yours")
+	}
+	if ev.Time.After(in.clock().Add(maxAhead)) {
+		return invalid(index, "time", "lies more than an hour in the future")
+	}
+	switch {
+	case ev.Actor == "":
+		infer(ev, "actor", &ev.Actor, by.Name)
+	case ev.Actor == by.Name:
+	case !by.Platform:
+		return forbidden(index, "actor", "only the platform team may post what another actor did", "leave actor out: it is then you")
+	case !strings.Contains(ev.Actor, "/") || strings.HasPrefix(ev.Actor, "stoa/"):
+		return invalid(index, "actor", "must name a principal, such as user/ann")
+	}
+	inferDimensions(ev)
+	owner, known := teams[ev.Service]
+	if !known && ev.Service != "" {
+		var err error
+		if owner, err = in.teamOf(ctx, ev.Service); err != nil {
+			return fmt.Errorf("find the team of service %s: %w", ev.Service, err)
+		}
+		teams[ev.Service] = owner
+	}
+	for _, team := range []string{ev.Team, owner} {
+		if team != "" && !by.Platform && !slices.Contains(by.Teams, team) {
+			return forbidden(index, "team", "you may not post for team "+team, "ask an owner of team "+team+" for a token of theirs")
+		}
+	}
+	infer(ev, "team", &ev.Team, owner)
+	return nil
+}
+
+func forbidden(index int, field, why, next string) *problem.Problem {
+	return problem.New(problem.Forbidden, "%s cannot be taken: nothing was", eventName(index)).
+		Because(why).Do(next).WithFields(problem.Field{Source: eventName(index), Path: field, Message: why})
+}
+
+// resemblesOwn reports whether a source is, or could be read as, one of Stoa's own.
+func resemblesOwn(source string) bool {
+	u, err := url.Parse(source)
+	if err != nil {
+		return OwnSource(source)
+	}
+	if u.IsAbs() || (u.Host != "" && !strings.EqualFold(u.Host, "stoa")) {
+		return strings.EqualFold(u.Scheme, "stoa")
+	}
+	return OwnSource(path.Clean("/" + strings.ToLower(u.Host+"/"+u.Path)))
+}
+
+// bindSources binds the sources that are new to the poster and refuses those
+// that belong to another principal.
+func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) error {
+	owner, err := tx.Pseudonym(ctx, by.Name)
+	if err != nil {
+		return err
+	}
+	kind, _, _ := strings.Cut(by.Name, "/")
+	seen := map[string]int{}
+	var sources []string
+	for i, ev := range events {
+		if _, ok := seen[ev.Source]; !ok {
+			seen[ev.Source] = i
+			sources = append(sources, ev.Source)
+		}
+	}
+	slices.Sort(sources) // the same order in every transaction: none waits for another in a circle
+	for _, source := range sources {
+		var boundTo, boundKind string
+		find := func() error {
+			return tx.QueryRow(ctx, "SELECT owner, kind FROM sources WHERE source = $1", source).Scan(&boundTo, &boundKind)
+		}
+		err := find()
+		if errors.Is(err, sql.ErrNoRows) {
+			var result sql.Result
+			result, err = tx.Exec(ctx, "INSERT INTO sources (source, owner, kind) VALUES ($1, $2, $3) ON CONFLICT (source) DO NOTHING", source, owner, kind)
+			if err != nil {
+				return err
+			}
+			if n, countErr := result.RowsAffected(); countErr != nil {
+				return countErr
+			} else if n == 1 {
+				data, encodeErr := json.Marshal(SourceBinding{Source: source, Owner: owner, Kind: kind})
+				if encodeErr != nil {
+					return encodeErr
+				}
+				tx.Append(Event{Source: LedgerSource, Type: TypeSourceBound, Data: data})
+			}
+			err = find()
+		}
+		if err != nil {
+			return fmt.Errorf("find the owner of source %s: %w", source, err)
+		}
+		if boundTo != owner {
+			index := seen[source]
+			if len(events) == 1 {
+				index = -1
+			}
+			return forbidden(index, "source", fmt.Sprintf("source %s belongs to another principal (a %s)", source, boundKind),
+				"use a source of your own, or post with the token that the source belongs to")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// SQL is a transaction, with $N placeholders on both databases.
+type SQL interface {
+	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// Query's rows must be closed before the next statement.
+	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRow(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Projector keeps summary tables of the ledger. What it writes must follow from
+// the events alone: the same events, in whatever batches, give the same rows.
+type Projector interface {
+	// Name is the projector's own for ever.
+	Name() string
+	// Version is at least 1; a higher one than stored resets the projection and
+	// replays the ledger.
+	Version() int
+	// Reset empties the tables.
+	Reset(ctx context.Context, sql SQL) error
+	// Apply adds records, which come in the order of Seq and each exactly once. An
+	// error, or a panic, undoes the batch and stops the projection before the
+	// record that causes it.
+	Apply(ctx context.Context, sql SQL, records []Record) error
+}
+
+// Projection is how far a projector has come.
+type Projection struct {
+	Name      string `json:"name"`
+	Version   int    `json:"version"`
+	Watermark int64  `json:"watermark"` // the last sequence that was applied
+	Head      int64  `json:"head"`      // the ledger's last sequence
+	// ErrorSeq is the event at which the projection stands still, 0 while all is well.
+	ErrorSeq int64     `json:"errorSeq,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	FailedAt time.Time `json:"failedAt,omitzero"`
+}
+
+// ProjectionStore is the ledger as projectors see it.
+type ProjectionStore interface {
+	// ReadFrom gives up to limit records after a sequence; none only at the end.
+	ReadFrom(ctx context.Context, after int64, limit int) ([]Record, error)
+	// Project runs change in a transaction with the projection's state locked, and
+	// stores what change made of it.
+	Project(ctx context.Context, name string, change func(context.Context, SQL, *Projection) error) error
+	// Projections gives all states.
+	Projections(ctx context.Context) ([]Projection, error)
+	// Appended returns a channel that closes when this process next appends.
+	Appended() <-chan struct{}
+}

@@ -1,0 +1,197 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// RunnerOptions tune a Runner. The zero value works.
+type RunnerOptions struct {
+	Logger *slog.Logger
+	Clock  func() time.Time
+	// Batch is the number of events of one transaction. Default 2000.
+	Batch int
+	// Every is the longest time until events of other replicas are looked for,
+	// and after which a projection that stands still is tried again. Default 1 s;
+	// the latter grows up to 5 minutes.
+	Every time.Duration
+}
+
+// Runner keeps projections up to date, each on its own: one that fails stops
+// itself and no other. Any number of runners may work on one ledger.
+type Runner struct {
+	store      ProjectionStore
+	projectors []Projector
+	logger     *slog.Logger
+	clock      func() time.Time
+	batch      int
+	every      time.Duration
+}
+
+// NewRunner makes a runner of projectors with different names.
+func NewRunner(store ProjectionStore, projectors []Projector, o RunnerOptions) *Runner {
+	r := &Runner{store: store, projectors: projectors, logger: o.Logger, clock: o.Clock, batch: o.Batch, every: o.Every}
+	if r.logger == nil {
+		r.logger = slog.New(slog.DiscardHandler)
+	}
+	if r.clock == nil {
+		r.clock = time.Now
+	}
+	if r.batch <= 0 {
+		r.batch = 2000
+	}
+	if r.every <= 0 {
+		r.every = time.Second
+	}
+	return r
+}
+
+// longestWait bounds the time after which a failed projection is tried again.
+const longestWait = 5 * time.Minute
+
+// Run keeps all projections up to date until ctx ends.
+func (r *Runner) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, p := range r.projectors {
+		all.Go(func() { r.keep(ctx, p) })
+	}
+	all.Wait()
+}
+
+// keep runs one projector. The same failure is logged once.
+func (r *Runner) keep(ctx context.Context, p Projector) {
+	wait, told := r.every, ""
+	for ctx.Err() == nil {
+		appended := r.store.Appended()
+		err := r.catchUp(ctx, p)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if err.Error() != told {
+				r.logger.ErrorContext(ctx, "a projection stands still", "projection", p.Name(), "error", err)
+			}
+			told, wait, appended = err.Error(), min(2*wait, longestWait), nil
+		default:
+			told, wait = "", r.every
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-appended:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// CatchUp brings every projection to the ledger's present end and joins their errors.
+func (r *Runner) CatchUp(ctx context.Context) error {
+	var errs []error
+	for _, p := range r.projectors {
+		errs = append(errs, r.catchUp(ctx, p))
+	}
+	return errors.Join(errs...)
+}
+
+// errElsewhere says that another runner has moved the watermark, or runs a newer version.
+var errElsewhere = errors.New("projected elsewhere")
+
+func (r *Runner) catchUp(ctx context.Context, p Projector) error {
+	state, err := r.start(ctx, p)
+	limit := r.batch
+	for err == nil {
+		var records []Record
+		if records, err = r.store.ReadFrom(ctx, state.Watermark, limit); err != nil || len(records) == 0 {
+			break
+		}
+		var applied Projection
+		applied, err = r.step(ctx, p, state, records)
+		var failure *applyError
+		switch {
+		case err == nil:
+			state, limit = applied, min(2*limit, r.batch)
+		case errors.Is(err, errElsewhere):
+			state, err = r.start(ctx, p)
+		case errors.As(err, &failure) && len(records) > 1:
+			// Halve until the one event that fails stands alone.
+			limit, err = max(1, min(limit, len(records))/2), nil
+		case errors.As(err, &failure):
+			return errors.Join(err, r.stop(ctx, p, state, records[0].Seq, failure))
+		}
+	}
+	if errors.Is(err, errElsewhere) {
+		return nil
+	}
+	return err
+}
+
+// start gives the projection's state, after a reset if the projector is newer.
+func (r *Runner) start(ctx context.Context, p Projector) (Projection, error) {
+	var state Projection
+	err := r.store.Project(ctx, p.Name(), func(ctx context.Context, sql SQL, s *Projection) error {
+		if s.Version > p.Version() {
+			return errElsewhere // a newer replica keeps it
+		}
+		if s.Version < p.Version() {
+			if err := guard(func() error { return p.Reset(ctx, sql) }); err != nil {
+				return fmt.Errorf("reset: %w", err)
+			}
+			*s = Projection{Name: p.Name(), Version: p.Version()}
+		}
+		state = *s
+		return nil
+	})
+	return state, err
+}
+
+// step applies records that follow state, unless another runner was first.
+func (r *Runner) step(ctx context.Context, p Projector, state Projection, records []Record) (Projection, error) {
+	var applied Projection
+	err := r.store.Project(ctx, p.Name(), func(ctx context.Context, sql SQL, s *Projection) error {
+		if s.Version != state.Version || s.Watermark != state.Watermark {
+			return errElsewhere
+		}
+		if err := guard(func() error { return p.Apply(ctx, sql, records) }); err != nil {
+			return &applyError{err}
+		}
+		s.Watermark = records[len(records)-1].Seq
+		s.ErrorSeq, s.Error, s.FailedAt = 0, "", time.Time{}
+		applied = *s
+		return nil
+	})
+	return applied, err
+}
+
+// stop records where and why a projection stands still.
+func (r *Runner) stop(ctx context.Context, p Projector, state Projection, seq int64, failure error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return r.store.Project(ctx, p.Name(), func(_ context.Context, _ SQL, s *Projection) error {
+		if s.Version == state.Version && s.Watermark == state.Watermark {
+			s.ErrorSeq, s.Error, s.FailedAt = seq, failure.Error(), r.clock()
+		}
+		return nil
+	})
+}
+
+// applyError marks an error as the projector's, not the store's.
+type applyError struct{ err error }
+
+func (e *applyError) Error() string { return e.err.Error() }
+func (e *applyError) Unwrap() error { return e.err }
+
+// guard makes an error of a panic: a projector must not take the process with it.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return f()
+}

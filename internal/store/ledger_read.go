@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// pageBytes bounds the payloads of one page of events.
+const pageBytes = 16 << 20
+
+const selectRecords = `SELECT e.seq, e.time, e.received, e.type, e.actor, e.team, e.service, e.capability, e.environment,
+	e.envelope, e.payload_hash, p.body FROM events e LEFT JOIN event_payload p ON p.seq = e.seq WHERE `
+
+// ReadFrom gives up to limit records after a sequence, ascending: what
+// projectors read. There are none only at the ledger's end; a page may be
+// shorter than limit when its payloads are large.
+func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.Record, error) {
+	return s.records(ctx, selectRecords+"e.seq > $1 ORDER BY e.seq LIMIT $2", after, limit)
+}
+
+// Events gives a page of the records that the filter selects. A page may be
+// shorter than the limit when its payloads are large: the last page is the
+// empty one. It returns problem.Invalid for a limit out of range.
+func (s *Store) Events(ctx context.Context, f event.Filter) ([]event.Record, error) {
+	if f.Limit == 0 {
+		f.Limit = 100
+	}
+	if f.Limit < 1 || f.Limit > 1000 {
+		return nil, problem.New(problem.Invalid, "limit %d is out of range", f.Limit).Do("ask for 1 to 1000 events")
+	}
+	var where conditions
+	known, err := s.filterEvents(ctx, f, &where)
+	if err != nil || !known {
+		return nil, err
+	}
+	order := "ASC"
+	if f.Newest {
+		order = "DESC"
+	}
+	query := selectRecords + where.sql() + " ORDER BY e.seq " + order + " LIMIT " + where.arg(f.Limit)
+	return s.records(ctx, query, where.args...)
+}
+
+// conditions collects the conditions of a query with their arguments.
+type conditions struct {
+	parts []string
+	args  []any
+}
+
+func (c *conditions) arg(v any) string {
+	c.args = append(c.args, v)
+	return fmt.Sprintf("$%d", len(c.args))
+}
+
+func (c *conditions) add(column, operator string, v any) {
+	c.parts = append(c.parts, column+" "+operator+" "+c.arg(v))
+}
+
+func (c *conditions) sql() string {
+	if len(c.parts) == 0 {
+		return "1 = 1"
+	}
+	return strings.Join(c.parts, " AND ")
+}
+
+// filterEvents turns the filter into conditions. It reports false when the
+// filter names something that no event carries.
+func (s *Store) filterEvents(ctx context.Context, f event.Filter, where *conditions) (bool, error) {
+	actor := f.Actor
+	if !readable(actor) {
+		err := s.reader.QueryRowContext(ctx, "SELECT pseudonym FROM persons WHERE principal = $1", actor).Scan(&actor)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, nil
+		}
+		if err != nil {
+			return false, s.translate(err)
+		}
+	}
+	for _, d := range []struct {
+		kind         dimKind
+		column, name string
+	}{
+		{dimSource, "e.source", f.Source}, {dimActor, "e.actor", actor}, {dimTeam, "e.team", f.Team}, {dimService, "e.service", f.Service},
+		{dimCapability, "e.capability", f.Capability}, {dimEnvironment, "e.environment", f.Environment},
+	} {
+		if d.name == "" {
+			continue
+		}
+		id, err := s.idOf(ctx, d.kind, d.name)
+		if err != nil || id == 0 {
+			return false, err
+		}
+		where.add(d.column, "=", id)
+	}
+	if len(f.Types) > 0 {
+		ids, err := s.typeIDs(ctx, f.Types)
+		if err != nil || len(ids) == 0 {
+			return false, err
+		}
+		list := make([]string, len(ids))
+		for i, id := range ids {
+			list[i] = where.arg(id)
+		}
+		where.parts = append(where.parts, "e.type IN ("+strings.Join(list, ", ")+")")
+	}
+	if f.Subject != "" {
+		where.add("e.subject", "=", f.Subject)
+	}
+	if !f.From.IsZero() {
+		where.add("e.time", ">=", f.From.UnixMicro())
+	}
+	if !f.To.IsZero() {
+		where.add("e.time", "<", f.To.UnixMicro())
+	}
+	if f.AfterSeq > 0 {
+		where.add("e.seq", ">", f.AfterSeq)
+	}
+	if f.BeforeSeq > 0 {
+		where.add("e.seq", "<", f.BeforeSeq)
+	}
+	return true, nil
+}
+
+// idOf gives the number of a name, 0 when no event carries it.
+func (s *Store) idOf(ctx context.Context, kind dimKind, name string) (int64, error) {
+	n := dimName{kind, name}
+	if id, ok := s.ledger.dims.id(n); ok {
+		return id, nil
+	}
+	var id int64
+	err := s.reader.QueryRowContext(ctx, "SELECT id FROM dim WHERE kind = $1 AND name = $2", int(kind), name).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, s.translate(err)
+	}
+	s.ledger.dims.add(n, id)
+	return id, nil
+}
+
+// typeIDs gives the numbers of the types that are named, or begin with a prefix
+// that ends in ".".
+func (s *Store) typeIDs(ctx context.Context, types []string) ([]int64, error) {
+	rows, err := s.reader.QueryContext(ctx, "SELECT id, name FROM dim WHERE kind = $1 ORDER BY id", int(dimType))
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	defer rows.Close()
+	var ids []int64
+	for rows.Next() {
+		var id int64
+		var name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, s.translate(err)
+		}
+		for _, t := range types {
+			if name == t || (strings.HasSuffix(t, ".") && strings.HasPrefix(name, t)) {
+				ids = append(ids, id)
+				break
+			}
+		}
+	}
+	return ids, s.translate(rows.Err())
+}
+
+func (s *Store) records(ctx context.Context, query string, args ...any) ([]event.Record, error) {
+	rows, err := s.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", s.translate(err))
+	}
+	defer rows.Close()
+	var records []event.Record
+	size := 0
+	for size < pageBytes && rows.Next() {
+		var seq, at, received int64
+		var ids event.Dimensions
+		var envelope, hash, body []byte
+		if err := rows.Scan(&seq, &at, &received, &ids.Type, &ids.Actor, &ids.Team, &ids.Service, &ids.Capability, &ids.Environment,
+			&envelope, &hash, &body); err != nil {
+			return nil, fmt.Errorf("read events: %w", s.translate(err))
+		}
+		rec, err := event.DecodeEnvelope(envelope)
+		if err != nil {
+			return nil, fmt.Errorf("read event %d: %w", seq, err)
+		}
+		rec.Seq, rec.Time, rec.Received, rec.IDs = seq, fromMicros(at), fromMicros(received), ids
+		rec.Data, rec.Erased = body, len(hash) > 0 && body == nil
+		records = append(records, rec)
+		size += len(body) + len(envelope)
+	}
+	return records, s.translate(rows.Err())
+}
