@@ -136,7 +136,9 @@ func (w Workload) Validate() error {
 }
 
 // notInPath reports what would end the path in a request line.
-func notInPath(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }
+func notInPath(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII
+}
 
 // SameButReplicas reports whether the two workloads run the same thing, leaving
 // Replicas out of the comparison: if so, one becomes the other by scaling.

@@ -94,7 +94,7 @@ func processes(match func(pid string, s stat) bool) []int {
 	var found []int
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
-		if err != nil || pid == os.Getpid() {
+		if err != nil {
 			continue
 		}
 		if s, err := readStat(name); err == nil && s.state != 'Z' && s.state != 'X' && match(name, s) {

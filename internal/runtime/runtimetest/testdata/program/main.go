@@ -96,7 +96,8 @@ func main() {
 	l, err := net.Listen(*network, net.JoinHostPort(*host, number))
 	must(err)
 	if *raw != "" {
-		speak(l, *raw)
+		go speak(l, *raw)
+		<-signals
 		return
 	}
 
