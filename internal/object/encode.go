@@ -97,7 +97,7 @@ func stringStyle(s string) yaml.Style {
 	if kind, _ := resolvePlain(s); kind != text {
 		return yaml.DoubleQuotedStyle
 	}
-	digits := strings.Trim(s, "0123456789+-_:.eExXabcdefABCDEFTZ ")
+	digits := strings.Trim(s, "0123456789+-_:.xXabcdefABCDEFTZ ")
 	if digits == "" && strings.ContainsAny(s, "0123456789") { // numbers, dates and times of YAML 1.1
 		return yaml.DoubleQuotedStyle
 	}
