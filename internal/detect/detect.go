@@ -101,11 +101,16 @@ var manifests = []string{
 // generated are folders whose manifests were written by a build.
 var generated = []string{"dist", "build", "target", "out", "public", "static", "assets", "_site"}
 
+// notSource reports folders that a build writes or that a generator copies from.
+func notSource(name string) bool {
+	return slices.Contains(generated, name) || strings.HasPrefix(name, "template")
+}
+
 // candidates returns the folders that may hold a component, the root first.
 func (s *scan) candidates() []string {
 	dirs := []string{"."}
 	for _, dir := range s.src.order {
-		if dir == "." || incidental(dir) || slices.ContainsFunc(strings.Split(dir, "/"), func(p string) bool { return slices.Contains(generated, p) }) {
+		if dir == "." || incidental(dir) || slices.ContainsFunc(strings.Split(dir, "/"), notSource) {
 			continue
 		}
 		if s.src.first(dir, manifests...) != "" || s.unsupported(dir) != nil {

@@ -143,70 +143,140 @@ var interpreters = []string{"node", "npm", "npx", "pnpm", "yarn", "python", "pyt
 // imageCommand takes over a command and arguments that were written for a
 // container image, as far as they hold outside of one: the program of a
 // compiled component is its binary, an interpreter is that of the artifact,
-// and files of the image that are not in the source are not known.
+// and a command that names files of the image only is left alone.
 func (s *scan) imageCommand(d *draft, command, args []string, source string) {
 	all := slices.Concat(command, args)
-	if len(all) == 0 || d.Artifact.Kind == "" || d.Artifact.Kind == ArtifactStatic {
+	if len(all) == 0 {
 		return
 	}
 	program := path.Base(all[0])
-	literal := make([]string, len(all))
+	argv := make([]string, len(all))
 	for i, a := range all {
-		literal[i] = strings.ReplaceAll(a, "$", "$$")
-	}
-	if d.Artifact.Kind == ArtifactBinary {
-		if slices.Contains([]string{"sh", "bash", "tini", "dumb-init", "go"}, program) || len(command) == 0 && strings.HasPrefix(all[0], "-") {
-			return
-		}
-		if len(all) == 1 {
-			return // says no more than is known
-		}
-		c := d.Start
-		c.Argv = append([]string{"$" + OutVariable}, literal[1:]...)
-		d.setStart(c, source, stated)
-		return
-	}
-	if program == "tini" || program == "dumb-init" || len(all) == 1 && program == "node" {
-		return
+		argv[i] = strings.ReplaceAll(a, "$", "$$")
 	}
 	switch {
-	case slices.Contains([]string{"python", "python3"}, program) && d.Language == "python":
-		literal[0] = ".venv/bin/python"
-	case slices.Contains(interpreters, program):
-		literal[0] = program
+	case d.Artifact.Kind == ArtifactBinary:
+		wrapped := slices.Contains([]string{"sh", "bash", "tini", "dumb-init", "go"}, program)
+		if wrapped || len(all) == 1 || len(command) == 0 && strings.HasPrefix(all[0], "-") {
+			return // says no more than is known
+		}
+		argv[0] = "$" + OutVariable
+	case d.Artifact.Kind != ArtifactBundle:
+		return
 	default:
-		rel := s.inSource(d, all[0])
-		if rel == "" {
+		if argv = s.fromImage(d, argv, program); argv == nil {
 			return
 		}
-		literal[0] = "./" + rel
 	}
-	for i := 1; i < len(all); i++ {
-		if path.IsAbs(all[i]) && path.Ext(all[i]) != "" {
-			rel := s.inSource(d, all[i])
-			if rel == "" {
-				return // a file of the image only
-			}
-			literal[i] = rel
+	c := Command{Argv: argv, Env: d.Start.Env}
+	if d.Artifact.Kind == ArtifactBundle {
+		c.Dir = d.workdir()
+	}
+	s.startByImage(d, c, program, source)
+}
+
+// fromImage translates what a command names from the image to the source; nil
+// if a file of it exists in the image only.
+func (s *scan) fromImage(d *draft, argv []string, program string) []string {
+	switch {
+	case strings.HasPrefix(program, "python") && d.Language == "python":
+		argv[0] = d.python()
+	case slices.Contains(interpreters, program):
+		argv[0] = program
+	default:
+		rel := s.inSource(d, argv[0])
+		if rel == "" {
+			return nil
+		}
+		argv[0] = "./" + rel
+	}
+	runsFile := program == "node" || strings.HasPrefix(program, "python") || program == "ts-node" || program == "tsx"
+	for i := 1; i < len(argv); i++ {
+		isFile := i == 1 && runsFile && !strings.HasPrefix(argv[i], "-")
+		if !isFile && !(path.IsAbs(argv[i]) && path.Ext(argv[i]) != "") {
+			continue
+		}
+		rel := s.inSource(d, argv[i])
+		switch {
+		case rel != "":
+			argv[i] = rel
+		case path.IsAbs(argv[i]) || d.known("start", convention):
+			return nil
 		}
 	}
-	s.requireServer(d, program)
-	d.setStart(Command{Argv: literal, Dir: d.workdir()}, source, stated)
+	if len(argv) == 1 && runsFile {
+		return nil // an interactive interpreter
+	}
+	return argv
 }
 
 // imageShell is imageCommand for a line of shell.
 func (s *scan) imageShell(d *draft, line, source string) {
+	line = strings.TrimPrefix(strings.TrimSpace(line), "exec ")
 	words := strings.Fields(line)
-	if len(words) == 0 || d.Artifact.Kind != ArtifactBundle {
+	if len(words) == 0 || d.Artifact.Kind != ArtifactBundle || strings.ContainsAny(line, "`|;&") {
 		return
 	}
-	if program := strings.TrimPrefix(words[0], "exec "); slices.Contains(interpreters, path.Base(program)) && !strings.ContainsAny(line, "`") {
-		s.requireServer(d, path.Base(program))
-		d.setStart(Command{Shell: line, Dir: d.workdir()}, source, stated)
-		if strings.Contains(line, "$PORT") || strings.Contains(line, "${PORT") {
-			d.setPortVariable("PORT", source, stated)
+	program := path.Base(words[0])
+	if !slices.Contains(interpreters, program) || s.fromImage(d, slices.Clone(words), program) == nil {
+		return
+	}
+	s.startByImage(d, Command{Shell: "exec " + line, Dir: d.workdir(), Env: d.Start.Env}, program, source)
+}
+
+var (
+	portOption  = regexp.MustCompile(`^(--?(?:server[.-])?port|-p)(=?)(\d{2,5})?$`)
+	bindOption  = regexp.MustCompile(`^((?:--bind=|-b=?)?(?:[0-9.]+|\[[0-9a-f:]*\]|localhost|\*)?:)(\d{2,5})$`)
+	portReaders = map[string]string{"gunicorn": "PORT", "uvicorn": "UVICORN_PORT", "flask": "FLASK_RUN_PORT", "streamlit": "STREAMLIT_SERVER_PORT"}
+)
+
+// startByImage starts the component as its image does. A port that the command
+// fixes is that of the image's own network: elsewhere $PORT takes its place.
+func (s *scan) startByImage(d *draft, c Command, program, source string) {
+	words := c.Argv
+	if c.Shell != "" {
+		words = strings.Fields(c.Shell)
+	}
+	words = slices.Clone(words)
+	fixed, variable := 0, false
+	direct := func(number string) string {
+		fixed, _ = strconv.Atoi(number)
+		return "${PORT:-" + number + "}"
+	}
+	for i, w := range words {
+		variable = variable || strings.Contains(w, "$PORT") || strings.Contains(w, "${PORT")
+		if m := portOption.FindStringSubmatch(w); m != nil {
+			switch {
+			case m[3] != "":
+				words[i] = m[1] + m[2] + direct(m[3])
+			case i+1 < len(words) && atoiPort(words[i+1]) != 0:
+				words[i+1] = direct(words[i+1])
+			}
+		} else if m := bindOption.FindStringSubmatch(w); m != nil {
+			words[i] = m[1] + direct(m[2])
 		}
 	}
+	if c.Shell != "" {
+		c.Shell = strings.Join(words, " ")
+	} else {
+		c.Argv = words
+	}
+	own := d.evidence["portVariable"]
+	byStart := own.Confidence <= convention // only our own start command took it from there
+	switch name := portReaders[program]; {
+	case fixed != 0 || variable:
+		d.setPort(fixed, source, stated)
+		d.setPortVariable("PORT", source, stated)
+	case program == "fastapi" && len(c.Argv) > 1:
+		c.Argv = append(c.Argv, "--port", "${PORT:-8000}")
+		d.setPortVariable("PORT", source, convention)
+	case name != "":
+		d.setPortVariable(name, "convention of "+program, convention)
+	case byStart:
+		delete(d.evidence, "portVariable")
+		d.PortVariable = ""
+	}
+	d.setStart(c, source, stated)
 }
 
 // inSource finds a file of an image in the source: the longest tail of its
@@ -225,7 +295,3 @@ func (s *scan) inSource(d *draft, file string) string {
 	}
 	return ""
 }
-
-// requireServer drops nothing: a server that the image's command names is
-// expected among the requirements, as it was in the image.
-func (s *scan) requireServer(*draft, string) {}

@@ -215,14 +215,15 @@ var fieldOrder = []string{
 	"output", "port", "portVariable", "health", "env", "resource", "toolchain", "owner",
 }
 
+func fieldRank(field string) int {
+	head, _, _ := strings.Cut(field, ".")
+	return slices.Index(fieldOrder, head)
+}
+
 func (d *draft) settings() []Setting {
 	all := slices.Collect(maps.Values(d.evidence))
-	rank := func(s Setting) int {
-		head, _, _ := strings.Cut(s.Field, ".")
-		return slices.Index(fieldOrder, head)
-	}
 	slices.SortFunc(all, func(a, b Setting) int {
-		if c := rank(a) - rank(b); c != 0 {
+		if c := fieldRank(a.Field) - fieldRank(b.Field); c != 0 {
 			return c
 		}
 		return strings.Compare(a.Field, b.Field)

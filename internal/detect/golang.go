@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
 	"go/build"
 	"go/parser"
 	"go/token"
@@ -216,16 +217,25 @@ func (s *scan) goMains(ctx context.Context, moduleDir string) ([]string, error) 
 				continue
 			}
 			parsed++
-			f, err := parser.ParseFile(token.NewFileSet(), file, s.src.code(file), parser.PackageClauseOnly)
-			if err == nil && f.Name.Name == "main" {
-				mains = append(mains, dir)
+			f, _ := parser.ParseFile(token.NewFileSet(), file, s.src.code(file), parser.SkipObjectResolution)
+			if f == nil {
+				continue
 			}
-			if err == nil {
+			if f.Name.Name != "main" {
 				break // one file tells the package
+			}
+			if slices.ContainsFunc(f.Decls, isFuncMain) {
+				mains = append(mains, dir)
+				break
 			}
 		}
 	}
 	return mains, nil
+}
+
+func isFuncMain(d ast.Decl) bool {
+	f, ok := d.(*ast.FuncDecl)
+	return ok && f.Name.Name == "main" && f.Recv == nil && f.Body != nil && len(f.Body.List) > 0 // an empty one only holds go:generate lines
 }
 
 // nestedModule reports whether a module of its own lies between dir and the

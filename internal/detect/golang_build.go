@@ -77,7 +77,10 @@ var goFrameworks = []struct{ path, name string }{
 // goFacts writes what the code tells.
 func goFacts(d *draft, f *modfile.File, code *goCode) {
 	for _, fw := range goFrameworks {
-		if source, ok := code.importOf(fw.path); ok && (fw.name != "net/http" || code.listens != "") {
+		if fw.name == "grpc" && code.http || fw.name == "net/http" && code.listens == "" {
+			continue
+		}
+		if source, ok := code.importOf(fw.path); ok {
 			d.setFramework(fw.name, source, readInCode)
 			break
 		}

@@ -45,8 +45,8 @@ func (r *goReader) readCall(c *ast.CallExpr, source string) {
 	if slices.Contains(routeCalls, name) && len(c.Args) >= 1 {
 		if p, ok := r.text(c.Args[0]); ok {
 			p = strings.TrimSuffix(p[strings.LastIndexByte(p, ' ')+1:], "{$}")
-			if p == "/" {
-				r.code.routes = append(r.code.routes, routeFact{p, source})
+			if p == "/" || isHealthPath(p) {
+				r.code.routes = append(r.code.routes, routeFact{p, source, true})
 			}
 		}
 	}
@@ -139,6 +139,7 @@ func (r *goReader) readListen(c *ast.CallExpr, function, source string) {
 	to := receiver(c)
 	switch function {
 	case "ListenAndServe", "ListenAndServeTLS":
+		r.code.http = true
 		r.listening(source)
 	case "Serve":
 		if to == "http" || len(c.Args) == 1 && to != "" && len(to) < 12 {

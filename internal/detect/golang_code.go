@@ -15,6 +15,7 @@ import (
 type goCode struct {
 	main       string // where func main is
 	listens    string // where it first listens for connections; "" is nowhere
+	http       bool   // net/http itself does the listening
 	endless    bool   // it waits for signals or loops for ever
 	cgo        string // where C is imported, or a package known to need it
 	ports      []portFact
@@ -192,7 +193,7 @@ func (r *goReader) readFile(fset *token.FileSet, f *ast.File) {
 					route = text
 				}
 				if isHealthPath(route) {
-					r.code.routes = append(r.code.routes, routeFact{route, r.at(fset, n.Pos())})
+					r.code.routes = append(r.code.routes, routeFact{path: route, source: r.at(fset, n.Pos())})
 				}
 			}
 		}

@@ -76,17 +76,38 @@ func detectNode(ctx context.Context, s *scan, dir string) (*draft, error) {
 	s.nodeManager(d, p)
 	var fw *nodeFramework
 	for i := range nodeFrameworks {
-		if f := &nodeFrameworks[i]; p.uses(f.dependency) {
+		if f := &nodeFrameworks[i]; p.uses(f.dependency) && (f.static != "" || f.build != "" || p.Dependencies[f.dependency] != "") {
 			fw = f
 			d.setFramework(f.name, p.line(`"`+f.dependency+`"`), stated)
 			break
 		}
 	}
 	code := s.readScripts(d.Dir, nodeLexicon)
+	for _, program := range []string{p.bin(), plainTarget(p.Scripts["start"])} {
+		if file := path.Join(dir, program); program != "" && path.Ext(program) == "" && s.src.has(file) {
+			code.read(file, s.src.code(file), nodeLexicon) // a program without extension
+		}
+	}
 	s.nodeStart(d, p, fw, code)
+	if d.Start.IsZero() && d.Artifact.Kind != ArtifactStatic {
+		if err := s.startStated(d); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.Workspaces) > 0 && d.Start.IsZero() && (d.Artifact.Kind != ArtifactStatic || s.src.first(dir, "index.html") == "") {
+		return nil, nil // the root of a workspace, whose packages are the components
+	}
 	s.nodeBuild(d, p, fw)
 	s.nodeFacts(d, p, fw, code)
 	return d, nil
+}
+
+// plainTarget returns the file that a script runs by node, or "".
+func plainTarget(script string) string {
+	if m := plainNode.FindStringSubmatch(script); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // nodeScript proposes a lone index.js or server.js.
@@ -118,7 +139,7 @@ func (s *scan) nodeStart(d *draft, p *nodePackage, fw *nodeFramework, code *scri
 	}
 	d.Artifact = Artifact{Kind: ArtifactBundle, Path: "."}
 	script, line := p.Scripts["start"], p.line(`"start"`)
-	if fw != nil && fw.static != "" && (script == "" || viteServe.MatchString(script)) && !p.servesItself() {
+	if fw != nil && fw.static != "" && s.hasPage(d.Dir, fw) && (script == "" || viteServe.MatchString(script)) && !p.servesItself() {
 		// A development server is not how a static build is served.
 		out := fw.static
 		if configured, source := s.viteOutput(d.Dir); configured != "" && fw.name == "vite" {
@@ -137,11 +158,17 @@ func (s *scan) nodeStart(d *draft, p *nodePackage, fw *nodeFramework, code *scri
 		d.setStart(s.nodeScriptCommand(d, p, script), line, stated)
 	case fw != nil && fw.start != "":
 		d.setStart(Command{Shell: fw.start, Dir: dir}, "convention of "+fw.name, convention)
-	case p.bin() != "" && p.servesByName() && s.src.has(path.Join(d.Dir, p.bin())):
+	case p.bin() != "" && p.servesByName() && d.Dir == "." && s.src.has(path.Join(d.Dir, p.bin())):
 		d.setStart(Command{Argv: []string{"node", path.Clean(p.bin())}, Dir: dir}, p.line(`"bin"`), convention)
-	case main != "" && (code.listens != "" || p.Main == "" || fw != nil):
+	case main != "" && (code.listens != "" || fw != nil || d.Dir == "." && p.Main == ""):
 		d.setStart(Command{Argv: []string{"node", main}, Dir: dir}, p.mainSource(main), convention)
 	}
+}
+
+// hasPage reports whether a bundler finds the page that it starts from; a
+// generator of pages needs none.
+func (s *scan) hasPage(dir string, fw *nodeFramework) bool {
+	return fw.name != "vite" && fw.name != "parcel" || s.src.first(dir, "index.html", "src/index.html") != "" || s.viteRoot(dir)
 }
 
 // nodeScriptCommand runs a package script as the package manager would. A
@@ -202,9 +229,9 @@ func (s *scan) nodeFacts(d *draft, p *nodePackage, fw *nodeFramework, code *scri
 	}
 	d.choosePort(code.ports)
 	if p != nil && d.PortVariable == "" {
-		if name, ok := strings.CutPrefix(d.Framework, ""); ok && slices.Contains([]string{"next", "remix", "nuxt", "sveltekit"}, name) {
-			d.setPort(3000, "convention of "+name, convention)
-			d.setPortVariable("PORT", "convention of "+name, convention)
+		if slices.Contains([]string{"next", "remix", "nuxt", "sveltekit"}, d.Framework) {
+			d.setPort(3000, "convention of "+d.Framework, convention)
+			d.setPortVariable("PORT", "convention of "+d.Framework, convention)
 		}
 	}
 	d.chooseHealth(code.routes)
@@ -215,6 +242,8 @@ func (s *scan) nodeFacts(d *draft, p *nodePackage, fw *nodeFramework, code *scri
 		d.setType(TypeBackend, code.listens, readInCode)
 	case fw != nil && fw.kind != "" || p != nil && p.servesByName():
 		d.setType(TypeBackend, d.evidence["start"].Source, convention)
+	case d.PortVariable != "":
+		d.setType(TypeBackend, d.evidence["portVariable"].Source, convention)
 	default:
 		d.setType(TypeWorker, "no code that listens was found", likely)
 	}

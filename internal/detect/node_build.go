@@ -198,6 +198,14 @@ func (s *scan) viteOutput(dir string) (string, string) {
 	return out, at(file, lineOf(data, m[0]))
 }
 
+// viteRoot reports whether vite is told to look for its page elsewhere.
+func (s *scan) viteRoot(dir string) bool {
+	file := s.src.first(dir, "vite.config.ts", "vite.config.js", "vite.config.mjs", "vite.config.mts")
+	return file != "" && viteRootDir.Match(s.src.code(file))
+}
+
+var viteRootDir = regexp.MustCompile(`(?m)^\s*root\s*:`)
+
 var prismaDatasource = regexp.MustCompile(`(?s)datasource\s+\w+\s*\{[^}]*?provider\s*=\s*"(\w+)"`)
 var prismaURL = regexp.MustCompile(`url\s*=\s*env\("(\w+)"\)`)
 

@@ -35,11 +35,28 @@ func (s *scan) override(dir string, d *draft) (*draft, error) {
 	if err := s.compose(d); err != nil {
 		return nil, err
 	}
+	if exposed := d.evidence["port"]; d.Type == TypeJob && exposed.Confidence == stated {
+		d.setType(TypeBackend, exposed.Source, convention)
+	}
 	if d.Type == TypeBackend && d.PortVariable == "" && d.Port == 0 {
 		// Most platforms hand the port over by this name; the first run tells.
 		d.setPortVariable("PORT", "convention of platforms", guess)
 	}
 	return d, nil
+}
+
+// startStated looks for a start command in the files that may state one, where
+// manifest and code name none.
+func (s *scan) startStated(d *draft) error {
+	processes, err := s.procfile(d.Dir)
+	if err != nil {
+		return err
+	}
+	if len(processes) > 0 {
+		s.applyProcfile(d, processes)
+		return nil
+	}
+	return s.dockerfile(d)
 }
 
 // process is one line of a Procfile.
@@ -103,6 +120,9 @@ func (s *scan) applyProcfile(d *draft, processes []process) {
 			d.note("prepare", p.command, p.source, stated)
 			d.Prepare = &c
 		default:
+			if d.Start.String() == c.String() {
+				continue
+			}
 			if d.Processes == nil {
 				d.Processes = map[string]Command{}
 			}
@@ -196,7 +216,11 @@ func (s *scan) score(d *draft) error {
 		}
 	}
 	c := w.Containers[container]
-	s.imageCommand(d, c.Command, c.Args, find(file, data, container+":"))
+	command := c.Command
+	if len(command) == 0 && len(c.Args) > 0 && d.Artifact.Kind == ArtifactBinary {
+		command = []string{d.Name} // arguments alone go to the program of the image
+	}
+	s.imageCommand(d, command, c.Args, find(file, data, container+":"))
 	for _, probe := range []scoreProbe{c.LivenessProbe, c.ReadinessProbe} {
 		if probe.HTTPGet.Path != "" {
 			source := find(file, data, "path: "+probe.HTTPGet.Path)

@@ -121,10 +121,23 @@ var healthPaths = []string{
 }
 
 // routeFact is a path that the code answers.
-type routeFact struct{ path, source string }
+type routeFact struct {
+	path, source string
+	registered   bool // as the path of a handler, rather than merely named
+}
 
 // chooseHealth takes the most telling of the paths that the code answers.
 func (d *draft) chooseHealth(routes []routeFact) {
+	routes = slices.Clone(routes)
+	slices.SortStableFunc(routes, func(a, b routeFact) int {
+		switch {
+		case a.registered == b.registered:
+			return 0
+		case a.registered:
+			return -1
+		}
+		return 1
+	})
 	for _, known := range append(slices.Clone(healthPaths), "/") {
 		for _, r := range routes {
 			if strings.TrimSuffix(r.path, "/") == strings.TrimSuffix(known, "/") {
@@ -132,7 +145,7 @@ func (d *draft) chooseHealth(routes []routeFact) {
 				if known == "/" {
 					confidence = convention
 				}
-				d.setHealth(known, r.source, confidence)
+				d.setHealth(r.path, r.source, confidence)
 				return
 			}
 		}

@@ -22,13 +22,16 @@ var pythonDrivers = map[string]string{
 }
 
 // detectPython proposes the component of the project in dir.
-func detectPython(ctx context.Context, s *scan, dir string) (*draft, error) {
+func detectPython(_ context.Context, s *scan, dir string) (*draft, error) {
 	p, err := s.pythonProject(dir)
 	if err != nil {
 		return nil, err
 	}
 	main := s.src.first(dir, pythonMains...)
 	manifest := s.src.first(dir, "pyproject.toml", "uv.lock", "poetry.lock", "Pipfile", "requirements.txt", "setup.py", "setup.cfg", "manage.py")
+	if p.virtual {
+		return nil, nil
+	}
 	if p.tooling && main == "" && s.src.first(dir, "uv.lock", "poetry.lock", "Pipfile", "requirements.txt", "setup.py", "manage.py") == "" {
 		return nil, nil // a pyproject.toml that only configures linters
 	}
@@ -39,13 +42,21 @@ func detectPython(ctx context.Context, s *scan, dir string) (*draft, error) {
 		manifest = main
 	}
 	d := newDraft(dir, "python", manifest)
+	if p.workspace != "" {
+		d.Root = p.workspace
+	}
 	if p.name != "" {
 		d.setName(p.name, p.nameSource, stated)
 	}
 	s.pythonVersion(d, p)
 	d.setManager(p.manager, p.managerSource, readInCode)
 	code := s.readScripts(dir, pythonLexicon)
-	s.pythonStart(ctx, d, p, code)
+	s.pythonStart(d, p)
+	if d.Start.IsZero() {
+		if err := s.startStated(d); err != nil {
+			return nil, err
+		}
+	}
 	s.pythonFacts(d, p, code)
 	if d.Type != TypeLibrary {
 		s.pythonBuild(d, p)
@@ -163,14 +174,25 @@ func pythonModule(rel string) (module, dir string) {
 	return strings.ReplaceAll(rel, "/", "."), dir
 }
 
+// python is the interpreter of the environment, relative to the component's folder.
+func (d *draft) python() string {
+	up := ""
+	if dir := d.workdir(); dir != "" {
+		if s := d.evidence["manager"]; s.Value == "uv" {
+			up = strings.Repeat("../", strings.Count(dir, "/")+1)
+		}
+	}
+	return up + ".venv/bin/python"
+}
+
 // pythonStart finds what starts the project. The interpreter of the bundle's
 // own environment is named, never a script in it: those hold absolute paths.
-func (s *scan) pythonStart(_ context.Context, d *draft, p *pythonProject, code *scriptFacts) {
+func (s *scan) pythonStart(d *draft, p *pythonProject) {
 	dir := d.workdir()
 	python := func(args ...string) Command {
-		return Command{Argv: append([]string{".venv/bin/python"}, args...), Dir: dir}
+		return Command{Argv: append([]string{d.python()}, args...), Dir: dir}
 	}
-	d.Path = []string{path.Join(dir, ".venv/bin")}
+	d.Path = []string{path.Join(dir, path.Dir(d.python()))}
 	d.Artifact = Artifact{Kind: ArtifactBundle, Path: "."}
 	if manage := s.src.first(d.Dir, "manage.py"); manage != "" && s.django(d, p, manage, python) {
 		return
@@ -203,7 +225,7 @@ func (s *scan) pythonStart(_ context.Context, d *draft, p *pythonProject, code *
 		return
 	}
 	if p.script != "" {
-		d.setStart(Command{Argv: []string{".venv/bin/" + p.script}, Dir: dir}, p.scriptSource, stated)
+		d.setStart(Command{Argv: []string{path.Join(path.Dir(d.python()), p.script)}, Dir: dir}, p.scriptSource, stated)
 		return
 	}
 	main := s.src.first(d.Dir, pythonMains...)
@@ -221,7 +243,6 @@ func (s *scan) pythonStart(_ context.Context, d *draft, p *pythonProject, code *
 		return
 	}
 	d.setStart(python(relative(main, d.Dir)), main, convention)
-	_ = code
 }
 
 // django points a server at the project's WSGI or ASGI application.
@@ -270,10 +291,12 @@ func (s *scan) pythonFacts(d *draft, p *pythonProject, code *scriptFacts) {
 	}
 	d.chooseHealth(code.routes)
 	switch {
-	case slices.Contains([]string{"fastapi", "flask", "django", "starlette", "streamlit"}, d.Framework) || d.Framework != "":
+	case d.Framework != "":
 		d.setType(TypeBackend, d.evidence["framework"].Source, readInCode)
 	case code.listens != "":
 		d.setType(TypeBackend, code.listens, readInCode)
+	case d.PortVariable != "":
+		d.setType(TypeBackend, d.evidence["portVariable"].Source, convention)
 	default:
 		d.setType(TypeWorker, "no code that listens was found", likely)
 	}

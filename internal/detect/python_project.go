@@ -13,12 +13,13 @@ import (
 // pythonProject is what the manifests of a Python project state.
 type pythonProject struct {
 	name, nameSource         string
-	requires, requiresSource string // wanted version of Python
-	manager, managerSource   string // uv, poetry, pipenv, pip
-	script, scriptSource     string // the project's own command
-	packaged                 bool   // can be installed as a package
-	tooling                  bool   // pyproject.toml configures tools only
-	locked                   bool
+	requires, requiresSource string            // wanted version of Python
+	manager, managerSource   string            // uv, poetry, pipenv, pip
+	script, scriptSource     string            // the project's own command
+	packaged                 bool              // can be installed as a package
+	virtual                  bool              // the root of a workspace that is no project itself
+	tooling                  bool              // pyproject.toml configures tools only
+	workspace                string            // folder of the uv workspace, if it is not the project's own
 	required                 map[string]string // distribution, normalised → where it is required
 	missing                  []string          // what the start command needs beside it
 }
@@ -71,7 +72,9 @@ type pyproject struct {
 			Scripts      map[string]any
 			PackageMode  *bool `toml:"package-mode"`
 		}
-		UV map[string]any `toml:"uv"`
+		UV struct {
+			Workspace struct{ Members []string }
+		} `toml:"uv"`
 	}
 }
 
@@ -96,10 +99,32 @@ func (s *scan) pythonProject(dir string) (*pythonProject, error) {
 	} {
 		if file := path.Join(dir, c.file); s.src.has(file) && (c.file != "pyproject.toml" || p.manager == "") {
 			p.manager, p.managerSource = c.manager, file
-			p.locked = strings.HasSuffix(c.file, ".lock")
 		}
 	}
-	return p, nil
+	return p, s.uvWorkspace(p, dir)
+}
+
+// uvWorkspace finds the workspace that lists the project as a member.
+func (s *scan) uvWorkspace(p *pythonProject, dir string) error {
+	for parent := dir; parent != "." && p.name != ""; {
+		parent = path.Dir(parent)
+		file := path.Join(parent, "pyproject.toml")
+		if !s.src.has(file) || !s.src.has(path.Join(parent, "uv.lock")) {
+			continue
+		}
+		data, err := s.src.manifest(file)
+		if err != nil {
+			return err
+		}
+		var doc pyproject
+		if _, err := toml.Decode(string(data), &doc); err != nil {
+			return tomlError(file, err)
+		}
+		if matchesWorkspace(doc.Tool.UV.Workspace.Members, relative(dir, parent)) {
+			p.workspace, p.manager, p.managerSource = parent, "uv", path.Join(parent, "uv.lock")
+		}
+	}
+	return nil
 }
 
 func (s *scan) readPyproject(p *pythonProject, file string) error {
@@ -112,6 +137,7 @@ func (s *scan) readPyproject(p *pythonProject, file string) error {
 		return tomlError(file, err)
 	}
 	p.tooling = doc.Project == nil && doc.Tool.Poetry == nil
+	p.virtual = len(doc.Tool.UV.Workspace.Members) > 0 && doc.Project == nil
 	p.packaged = doc.BuildSystem != nil
 	if project := doc.Project; project != nil {
 		p.name, p.nameSource = project.Name, find(file, data, "name")
@@ -238,11 +264,19 @@ for f in pathlib.Path(".venv/bin").iterdir():
 func (s *scan) pythonBuild(d *draft, p *pythonProject) {
 	in := func(name string) string { return path.Join(d.Dir, name) }
 	pip := []string{".venv/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"}
+	at := d.Dir
+	if p.workspace != "" {
+		d.Dir = p.workspace // the environment is the workspace's
+		defer func() { d.Dir = at }()
+	}
 	d.step("environment", "python3", "-m", "venv", ".venv")
 	switch p.manager {
 	case "uv":
 		d.step("get uv", append(slices.Clone(pip), "uv")...)
 		sync := []string{".venv/bin/python", "-m", "uv", "sync", "--frozen", "--no-dev", "--inexact", "--no-editable", "--python", ".venv/bin/python"}
+		if p.workspace != "" {
+			sync = append(sync, "--package", p.name)
+		}
 		d.step("install dependencies", sync...)
 	case "poetry":
 		d.step("environment of poetry", "python3", "-m", "venv", ".poetry")

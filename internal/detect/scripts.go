@@ -64,7 +64,7 @@ var pythonLexicon = &lexicon{
 		regexp.MustCompile(`\.listen\(\s*(\d{2,5})?`),
 		regexp.MustCompile(`\b(?:app|server|api|application)\.run\(()`),
 	},
-	flag:     regexp.MustCompile(`(?:add_argument|click\.option|option)\([^#\n]*?["']--([a-z-]*port)["'][^#\n]*?(?:default\s*=\s*(\d{2,5}))?`),
+	flag:     regexp.MustCompile(`(?:add_argument|click\.option|option)\([^#\n]*?["']--([a-z-]*port)["'](?:[^#\n]*?default\s*=\s*["']?(\d{2,5}))?`),
 	route:    regexp.MustCompile(`["'](/[a-zA-Z0-9_/-]*|(?:healthz|health|readyz|livez|up|ping)/?)["']`),
 	request:  regexp.MustCompile(`\b(requests|httpx|urlopen|client|session)\.?(get|post|head)?\(`),
 	imported: regexp.MustCompile(`^\s*(?:from|import)\s+([A-Za-z_][A-Za-z0-9_.]*)`),
@@ -73,7 +73,7 @@ var pythonLexicon = &lexicon{
 var (
 	testFile  = regexp.MustCompile(`(^|[._-])(test|tests|spec|conftest|stories|min|bench|d)([._-]|$)`)
 	maxLine   = 2000
-	routeCall = regexp.MustCompile(`(?i)\b(get|all|use|route|head|path|re_path|url|add_api_route|add_url_rule|register|pathname|url_path|path_info|app)\b|==`)
+	routeCall = regexp.MustCompile(`(?i)(\b(get|all|use|route|head|path|re_path|add_api_route|add_url_rule|route_path)\(|===?|\burl:)\s*$`)
 )
 
 // readScripts reads the source files of a component.
@@ -170,13 +170,17 @@ func (f *scriptFacts) readRoute(text, source string, lex *lexicon) {
 	if lex.request.MatchString(text) {
 		return
 	}
-	for _, m := range lex.route.FindAllStringSubmatch(text, 8) {
-		p := m[1]
+	for _, m := range lex.route.FindAllStringSubmatchIndex(text, 8) {
+		p := text[m[2]:m[3]]
+		registered := routeCall.MatchString(text[:m[0]])
 		if !strings.HasPrefix(p, "/") {
 			p = "/" + p
+			if !registered {
+				continue // "up" and "ping" are words of their own
+			}
 		}
-		if isHealthPath(p) || p == "/" && routeCall.MatchString(text) {
-			f.routes = append(f.routes, routeFact{p, source})
+		if isHealthPath(p) || p == "/" && registered {
+			f.routes = append(f.routes, routeFact{p, source, registered})
 		}
 	}
 }

@@ -32,7 +32,7 @@ var notListed = []string{
 var notComponents = []string{
 	"testdata", "fixtures", "__fixtures__", "__tests__", "__mocks__", "test", "tests", "e2e",
 	"example", "examples", "_examples", "sample", "samples", "demo", "demos",
-	"doc", "docs", "tools", "hack", "benchmark", "benchmarks",
+	"playground", "doc", "docs", "tools", "hack", "benchmark", "benchmarks",
 }
 
 // source is the bounded listing of a folder. Symbolic links are not followed

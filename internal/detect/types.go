@@ -43,7 +43,8 @@ const OutVariable = "STOA_OUT"
 
 // Result is what a folder turned out to hold.
 type Result struct {
-	// Components in order of their folder, what can run before libraries of the same folder.
+	// Components, at most one per folder, those nearest to the root first. One
+	// that waits for the answer to a question has no Type and cannot be built.
 	Components []Component `json:"components"`
 	// Questions that only a person can answer, at most one per component.
 	Questions []Question `json:"questions,omitempty"`
@@ -142,9 +143,12 @@ type Command struct {
 	Argv []string `json:"argv,omitempty"`
 	// Shell is a line for `sh -c`, as a Procfile or a package script states it.
 	Shell string `json:"shell,omitempty"`
-	// Dir is the working folder relative to Root; "" is Root itself.
+	// Dir is the working folder relative to Root; "" is Root itself. A relative
+	// program in Argv[0] is relative to it, too. Of a binary artifact it is "":
+	// the start command runs in the folder that holds Artifact.Files.
 	Dir string `json:"dir,omitempty"`
-	// Env is set on top of the component's environment.
+	// Env is set on top of the component's environment; its values are expanded
+	// as Argv is.
 	Env map[string]string `json:"env,omitempty"`
 }
 
@@ -194,18 +198,24 @@ func (c Command) Expand(lookup func(name string) string) []string {
 	}
 	argv := make([]string, len(c.Argv))
 	for i, arg := range c.Argv {
-		argv[i] = os.Expand(arg, func(name string) string {
-			if name == "$" {
-				return "$"
-			}
-			name, fallback, _ := strings.Cut(name, ":-")
-			if value := lookup(name); value != "" {
-				return value
-			}
-			return fallback
-		})
+		argv[i] = Expand(arg, lookup)
 	}
 	return argv
+}
+
+// Expand replaces $NAME, ${NAME} and ${NAME:-default} in a text by what lookup
+// returns; $$ stands for a dollar sign. It serves the values of Command.Env.
+func Expand(text string, lookup func(name string) string) string {
+	return os.Expand(text, func(name string) string {
+		if name == "$" {
+			return "$"
+		}
+		name, fallback, _ := strings.Cut(name, ":-")
+		if value := lookup(name); value != "" {
+			return value
+		}
+		return fallback
+	})
 }
 
 // String shows the command as a person would type it.
