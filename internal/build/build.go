@@ -5,6 +5,8 @@
 // Building runs the source's own code as the platform's operating-system user:
 // the environment is clean and processes are bounded in time, but the file
 // system is not fenced off.
+//
+// Process groups, file locks and the kinds of signals are those of Unix.
 package build
 
 import (

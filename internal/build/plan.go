@@ -66,6 +66,7 @@ func (c Command) String() string {
 type Output struct {
 	Kind Kind `json:"kind"`
 	// Path is relative to the source's root; see the kinds for its meaning.
+	// The build runs in a copy of the root that keeps its layout.
 	Path string `json:"path"`
 }
 

@@ -1,0 +1,110 @@
+//go:build unix
+
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	killGrace = 2 * time.Second // from SIGTERM to SIGKILL
+	pipeGrace = 5 * time.Second // for output of processes that are already dead
+)
+
+// exit tells how a command ended; zero is success.
+type exit struct {
+	code   int            // -1 when killed by a signal
+	signal syscall.Signal // 0 when it exited by itself
+}
+
+// runCommand runs one command to its end, in a process group of its own, and
+// leaves nothing running: what the command started and left behind is killed.
+// The error is that of starting it, or the context's cause.
+func runCommand(ctx context.Context, argv []string, dir string, env map[string]string, out io.Writer) (exit, error) {
+	program, err := lookProgram(argv[0], dir, env["PATH"])
+	if err != nil {
+		return exit{}, err
+	}
+	// One pipe for both streams keeps their order. It is ours rather than
+	// exec's, whose Wait would wait for the output of processes left behind.
+	r, w, err := os.Pipe()
+	if err != nil {
+		return exit{}, err
+	}
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		_, _ = io.Copy(out, r)
+	}()
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Args, cmd.Dir, cmd.Env = argv, dir, pairs(env)
+	cmd.Stdout, cmd.Stderr = w, w
+	cmd.SysProcAttr = processGroup()
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = killGrace
+
+	err = startAndWait(cmd, w)
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // mostly ESRCH: the group is empty
+		killMarked(env[markVariable])
+	}
+	_ = r.SetReadDeadline(time.Now().Add(pipeGrace))
+	<-copied
+	r.Close()
+
+	if ctx.Err() != nil {
+		return exit{}, context.Cause(ctx)
+	}
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		end := exit{code: failed.ExitCode()}
+		if status, ok := failed.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			end.signal = status.Signal()
+		}
+		return end, nil
+	}
+	return exit{}, err
+}
+
+// startAndWait holds on to its thread: the death signal is sent when the
+// thread that started the process ends, not when Stoa does.
+func startAndWait(cmd *exec.Cmd, w *os.File) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := cmd.Start()
+	w.Close()
+	if err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
+
+// lookProgram finds a program as the build's own shell would: by the build's
+// PATH and from the folder of the step.
+func lookProgram(name, dir, path string) (string, error) {
+	if strings.Contains(name, "/") {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		if isExecutable(name) {
+			return name, nil
+		}
+		return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
+	}
+	for _, folder := range filepath.SplitList(path) {
+		if candidate := filepath.Join(folder, name); isExecutable(candidate) {
+			return candidate, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
+}
