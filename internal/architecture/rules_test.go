@@ -78,7 +78,6 @@ var forbidden = map[edge]string{
 	{"internal/cli", "internal/delivery"}:     "the command line reaches a platform through client only",
 	{"internal/cli", "internal/runtime"}:      "the command line reaches a platform through client only",
 	{"client", "internal/store"}:              "a client sees what the API shows",
-	{"client", "internal/admission"}:          "a client sees what the API shows",
 	{"client", "internal/reconcile"}:          "a client sees what the API shows",
 	{"internal/portal", "internal/reconcile"}: "pages insert no jobs: every write goes through admission",
 	{"internal/api", "internal/reconcile"}:    "handlers insert no jobs: every write goes through admission",
