@@ -6,13 +6,9 @@ import (
 	"strings"
 )
 
-// chunkSizes are the numbers of rows that statements are made for. They are few
-// so that each statement stays prepared.
-var chunkSizes = []int{64, 8, 1}
-
-// inChunks calls do with all of items, in pieces of the sizes above.
-func inChunks[T any](items []T, do func(chunk []T) error) error {
-	for _, size := range chunkSizes {
+// inChunks calls do with all of items, in pieces of the given sizes.
+func inChunks[T any](sizes []int, items []T, do func(chunk []T) error) error {
+	for _, size := range sizes {
 		for len(items) >= size {
 			if err := do(items[:size]); err != nil {
 				return err
@@ -29,54 +25,55 @@ func placeholders[T any](items []T, first ...any) (string, []any) {
 	args := first
 	var b strings.Builder
 	for i, item := range items {
-		b.WriteString([]string{"($", ", $"}[min(i, 1)])
 		args = append(args, item)
-		b.WriteString(strconv.Itoa(len(args)))
+		b.WriteString(separator(i, "(", ", ") + "$" + strconv.Itoa(len(args)))
 	}
-	b.WriteByte(')')
-	return b.String(), args
+	return b.String() + ")", args
 }
 
-// insert runs head with many rows of values, then tail: head is "INSERT INTO t
-// (a, b)", tail "" or what to do on conflict. A column may be wrapped, with %s
-// for its placeholder, by the key of its place in wrap.
-type insert struct {
+// bulk is a statement over many rows of values: head, "($1, $2), ($3, $4)", tail.
+type bulk struct {
 	head, tail string
 	columns    int
-	wrap       map[int]string
+	// wrap puts an expression around the values of a column, by its place; %s is
+	// the value.
+	wrap map[int]string
 }
 
-// run inserts rows, each a slice of insert.columns values.
-func (tx *Tx) run(ctx context.Context, in insert, rows [][]any) error {
-	return inChunks(rows, func(chunk [][]any) error {
-		args := make([]any, 0, len(chunk)*in.columns)
+// run runs the statement over rows, each of which has bulk.columns values.
+func (tx *Tx) run(ctx context.Context, b bulk, rows [][]any) error {
+	return inChunks(tx.store.dialect.chunks, rows, func(chunk [][]any) error {
+		args := make([]any, 0, len(chunk)*b.columns)
 		for _, row := range chunk {
 			args = append(args, row...)
 		}
-		_, err := tx.sql.ExecContext(ctx, in.text(len(chunk)), args...)
+		_, err := tx.sql.ExecContext(ctx, b.text(len(chunk)), args...)
 		return err
 	})
 }
 
-func (in insert) text(rows int) string {
-	var b strings.Builder
-	b.WriteString(in.head + " VALUES ")
-	n := 0
-	for r := range rows {
-		if r > 0 {
-			b.WriteString(", ")
+func (b bulk) text(rows int) string {
+	var text strings.Builder
+	text.WriteString(b.head)
+	for n := range rows * b.columns {
+		column := n % b.columns
+		if column == 0 {
+			text.WriteString(separator(n, "(", "), ("))
+		} else {
+			text.WriteString(", ")
 		}
-		for c := range in.columns {
-			n++
-			b.WriteString([]string{"(", ", "}[min(c, 1)])
-			value := "$" + strconv.Itoa(n)
-			if wrap := in.wrap[c]; wrap != "" {
-				value = strings.Replace(wrap, "%s", value, 1)
-			}
-			b.WriteString(value)
+		value := "$" + strconv.Itoa(n+1)
+		if wrap := b.wrap[column]; wrap != "" {
+			value = strings.Replace(wrap, "%s", value, 1)
 		}
-		b.WriteByte(')')
+		text.WriteString(value)
 	}
-	b.WriteString(in.tail)
-	return b.String()
+	return text.String() + ")" + b.tail
+}
+
+func separator(i int, first, others string) string {
+	if i == 0 {
+		return first
+	}
+	return others
 }

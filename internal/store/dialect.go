@@ -5,6 +5,9 @@ package store
 // postgres.go.
 type dialect struct {
 	name string
+	// chunks are the numbers of rows that bulk statements are made for, falling
+	// to 1; few, so that each statement stays prepared.
+	chunks []int
 	// forUpdate ends a SELECT whose rows must not change before the commit.
 	forUpdate string
 	// lock takes the lock named $1 until the end of the transaction; "" where
@@ -13,6 +16,9 @@ type dialect struct {
 	// quickCheck is the query that answers "ok" for an undamaged database; ""
 	// where there is none.
 	quickCheck string
+	// analyze refreshes what the planner knows of the objects; "" where plans do
+	// not go stale.
+	analyze string
 	// search says how object_search is written and asked.
 	search searchDialect
 	// tables lists the tables with their columns and keys.

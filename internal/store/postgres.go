@@ -49,8 +49,10 @@ func (s *Store) openPostgres(url string) error {
 func postgresDialect() dialect {
 	return dialect{
 		name:      "postgres",
+		chunks:    []int{64, 8, 1},
 		forUpdate: " FOR UPDATE",
 		lock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+		analyze:   "ANALYZE objects, object_history, object_labels, object_fields, object_search",
 		search: searchDialect{
 			key: "uid", tokens: "array_to_tsvector(string_to_array(%s, ' '))", match: "object_search.tokens @@ %s::tsquery",
 			query: func(words []string) string { return `'` + strings.Join(words, `' & '`) + `':*` },

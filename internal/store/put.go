@@ -157,7 +157,7 @@ func (tx *Tx) load(ctx context.Context, objects []object.Object) (map[objectKey]
 }
 
 func (tx *Tx) loadKind(ctx context.Context, kind string, names []string, into map[objectKey]stored) error {
-	return inChunks(names, func(chunk []string) error {
+	return inChunks(tx.store.dialect.chunks, names, func(chunk []string) error {
 		in, args := placeholders(chunk, kind)
 		rows, err := tx.sql.QueryContext(ctx, `
 			SELECT uid, name, owner, version, generation, created, updated, doc FROM objects
@@ -186,6 +186,9 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 	}
 	actor, err := tx.actorName(ctx)
 	if err != nil {
+		return err
+	}
+	if err := tx.recordKinds(ctx, revisions); err != nil {
 		return err
 	}
 	revisions = slices.Clone(revisions)
@@ -217,6 +220,13 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 	if err := tx.reindex(ctx, revisions); err != nil {
 		return err
 	}
+	if d := tx.store.dialect; d.analyze != "" && len(revisions) >= manyRows {
+		// Statements that were planned while the tables were small would read
+		// them whole from now on, until the server's own analysis a minute later.
+		if _, err := tx.sql.ExecContext(ctx, d.analyze); err != nil {
+			return err
+		}
+	}
 	for _, r := range revisions {
 		version := r.doc.Version
 		if r.removed {
@@ -227,14 +237,17 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 	return nil
 }
 
-var upsertObjects = insert{
-	head:    "INSERT INTO objects (uid, kind, name, owner, title, version, generation, created, updated, doc)",
+// manyRows is how many changes at once call for a new analysis of the tables.
+const manyRows = 1000
+
+var upsertObjects = bulk{
+	head:    "INSERT INTO objects (uid, kind, name, owner, title, version, generation, created, updated, doc) VALUES ",
 	columns: 10,
 	tail: ` ON CONFLICT (uid) DO UPDATE SET owner = excluded.owner, title = excluded.title, version = excluded.version,
 		generation = excluded.generation, updated = excluded.updated, doc = excluded.doc`,
 }
 
-var insertHistory = insert{
-	head:    "INSERT INTO object_history (kind, name, version, uid, actor, at, deleted, doc)",
+var insertHistory = bulk{
+	head:    "INSERT INTO object_history (kind, name, version, uid, actor, at, deleted, doc) VALUES ",
 	columns: 8,
 }

@@ -196,7 +196,7 @@ func (s *Store) History(ctx context.Context, kind, name string, before int64, li
 // lastVersion is the highest version that the name ever had, 0 for none.
 func (tx *Tx) lastVersions(ctx context.Context, kind string, names []string) (map[string]int64, error) {
 	last := make(map[string]int64, len(names))
-	err := inChunks(names, func(chunk []string) error {
+	err := inChunks(tx.store.dialect.chunks, names, func(chunk []string) error {
 		in, args := placeholders(chunk, kind)
 		rows, err := tx.sql.QueryContext(ctx, "SELECT name, max(version) FROM object_history WHERE kind = $1 AND name IN "+in+" GROUP BY name", args...)
 		if err != nil {

@@ -5,78 +5,75 @@ import "context"
 // reindex brings the tables that objects are found by from what they were to
 // what they are; of most revisions that is little or nothing.
 func (tx *Tx) reindex(ctx context.Context, revisions []revision) error {
-	var labels, fields, search [][]any
-	key := tx.store.dialect.search.key
+	var labels, fields changes
+	var noText []int64
+	var search [][]any
 	for _, r := range revisions {
 		uid, next := r.doc.UID, r.index
 		if r.removed {
 			next = index{}
 		}
-		if next.equal(r.was) {
+		labels.add(r.was.labels, next.labels, func(k, v string) []any { return []any{k, indexed(v), uid} })
+		fields.add(r.was.fields, next.fields, func(k, v string) []any { return []any{r.doc.Kind, k, indexed(v), uid} })
+		if r.was.text == next.text {
 			continue
 		}
-		gone, added := difference(r.was.labels, next.labels)
-		for k, v := range gone {
-			if _, err := tx.sql.ExecContext(ctx, "DELETE FROM object_labels WHERE k = $1 AND v = $2 AND uid = $3", k, indexed(v), uid); err != nil {
-				return err
-			}
+		if r.was.text != "" {
+			noText = append(noText, uid)
 		}
-		for k, v := range added {
-			labels = append(labels, []any{k, indexed(v), uid})
-		}
-		gone, added = difference(r.was.fields, next.fields)
-		for k, v := range gone {
-			if _, err := tx.sql.ExecContext(ctx, "DELETE FROM object_fields WHERE kind = $1 AND k = $2 AND v = $3 AND uid = $4", r.doc.Kind, k, indexed(v), uid); err != nil {
-				return err
-			}
-		}
-		for k, v := range added {
-			fields = append(fields, []any{r.doc.Kind, k, indexed(v), uid})
-		}
-		if r.was.search != next.search {
-			if r.was.search != "" {
-				if _, err := tx.sql.ExecContext(ctx, "DELETE FROM object_search WHERE "+key+" = $1", uid); err != nil {
-					return err
-				}
-			}
-			if next.search != "" {
-				search = append(search, []any{uid, next.search})
-			}
+		if next.text != "" {
+			search = append(search, []any{uid, searchTokens(next.kind, next.text)})
 		}
 	}
-	if err := tx.run(ctx, insertLabels, labels); err != nil {
+	for _, step := range []struct {
+		bulk bulk
+		rows [][]any
+	}{
+		{deleteLabels, labels.gone}, {insertLabels, labels.added},
+		{deleteFields, fields.gone}, {insertFields, fields.added},
+	} {
+		if err := tx.run(ctx, step.bulk, step.rows); err != nil {
+			return err
+		}
+	}
+	err := inChunks(tx.store.dialect.chunks, noText, func(chunk []int64) error {
+		in, args := placeholders(chunk)
+		_, err := tx.sql.ExecContext(ctx, "DELETE FROM object_search WHERE "+tx.store.dialect.search.key+" IN "+in, args...)
 		return err
-	}
-	if err := tx.run(ctx, insertFields, fields); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	return tx.run(ctx, tx.store.insertSearch(), search)
 }
 
-// The tails let the indexes be right even where a kind's fields were not known
-// to the Stoa that stored the version before.
+// The tails of the insertions let the indexes be right even where the version
+// before was stored by a Stoa that indexed other fields.
 var (
-	insertLabels = insert{head: "INSERT INTO object_labels (k, v, uid)", columns: 3, tail: " ON CONFLICT DO NOTHING"}
-	insertFields = insert{head: "INSERT INTO object_fields (kind, k, v, uid)", columns: 4, tail: " ON CONFLICT DO NOTHING"}
+	insertLabels = bulk{head: "INSERT INTO object_labels (k, v, uid) VALUES ", columns: 3, tail: " ON CONFLICT DO NOTHING"}
+	insertFields = bulk{head: "INSERT INTO object_fields (kind, k, v, uid) VALUES ", columns: 4, tail: " ON CONFLICT DO NOTHING"}
+	deleteLabels = bulk{head: "DELETE FROM object_labels WHERE (k, v, uid) IN (VALUES ", columns: 3, tail: ")", wrap: map[int]string{2: "CAST(%s AS BIGINT)"}}
+	deleteFields = bulk{head: "DELETE FROM object_fields WHERE (kind, k, v, uid) IN (VALUES ", columns: 4, tail: ")", wrap: map[int]string{3: "CAST(%s AS BIGINT)"}}
 )
 
-func (s *Store) insertSearch() insert {
+func (s *Store) insertSearch() bulk {
 	d := s.dialect.search
-	return insert{head: "INSERT INTO object_search (" + d.key + ", tokens)", columns: 2, wrap: map[int]string{1: d.tokens}}
+	return bulk{head: "INSERT INTO object_search (" + d.key + ", tokens) VALUES ", columns: 2, wrap: map[int]string{1: d.tokens}}
 }
 
-// difference gives the pairs of was that are not in is, and the other way round.
-func difference(was, is map[string]string) (gone, added map[string]string) {
-	gone, added = map[string]string{}, map[string]string{}
+// changes are the rows that an index loses and gains.
+type changes struct{ gone, added [][]any }
+
+// add compares what an object was found by with what it is found by now.
+func (c *changes) add(was, is map[string]string, row func(k, v string) []any) {
 	for k, v := range was {
 		if now, ok := is[k]; !ok || now != v {
-			gone[k] = v
+			c.gone = append(c.gone, row(k, v))
 		}
 	}
 	for k, v := range is {
 		if before, ok := was[k]; !ok || before != v {
-			added[k] = v
+			c.added = append(c.added, row(k, v))
 		}
 	}
-	return gone, added
 }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -47,7 +48,8 @@ type revision struct {
 type index struct {
 	labels map[string]string
 	fields map[string]string
-	search string
+	kind   string
+	text   string // not cut into words yet; "" only of an object that is gone
 }
 
 // check refuses what the databases or a list could not cope with.
@@ -124,11 +126,17 @@ func (tx *Tx) replace(o object.Object, old stored) (revision, error) {
 			return revision{}, err
 		}
 	}
-	if sameJSON(same, old.doc.Bytes) {
+	given, err := object.Document{Kind: o.Kind, Name: o.Metadata.Name, Bytes: same}.Object()
+	if err != nil {
+		return revision{}, err
+	}
+	r.spec = !sameJSON(given.Spec, before.Spec)
+	r.changed = r.spec || !sameJSON(given.Status, before.Status) ||
+		given.APIVersion != before.APIVersion || !reflect.DeepEqual(given.Metadata, before.Metadata)
+	if !r.changed {
 		return r, nil
 	}
-	r.changed = true
-	if r.spec = !sameJSON(o.Spec, before.Spec); r.spec {
+	if r.spec {
 		r.generation++
 	}
 	r.removed = deleted != nil && len(o.Metadata.Finalizers) == 0
@@ -238,19 +246,23 @@ func decodeJSON(raw []byte) (any, error) {
 
 // indexOf gives what the indexes hold of an object whose bytes are doc.
 func (s *Store) indexOf(o object.Object, doc []byte) index {
-	i := index{
+	return index{
 		labels: o.Metadata.Labels,
-		search: searchText(o.Kind, o.Metadata.Name, o.Metadata.Title, o.Metadata.Description, o.Metadata.Owner),
+		fields: fieldTexts(doc, s.fields(o.Kind)),
+		kind:   o.Kind,
+		text:   strings.Join([]string{o.Metadata.Name, o.Metadata.Title, o.Metadata.Description, o.Metadata.Owner}, " "),
 	}
-	for _, path := range s.fields(o.Kind) {
+}
+
+// fieldTexts gives the filterable fields that the document has.
+func fieldTexts(doc []byte, paths []string) map[string]string {
+	texts := make(map[string]string, len(paths))
+	for _, path := range paths {
 		if value, ok := fieldText(doc, path); ok {
-			if i.fields == nil {
-				i.fields = map[string]string{}
-			}
-			i.fields[path] = value
+			texts[path] = value
 		}
 	}
-	return i
+	return texts
 }
 
 // fieldText is a field's value as filters name it: a string as it is, a number
@@ -268,5 +280,5 @@ func fieldText(doc []byte, path string) (string, bool) {
 }
 
 func (i index) equal(j index) bool {
-	return i.search == j.search && maps.Equal(i.labels, j.labels) && maps.Equal(i.fields, j.fields)
+	return i.text == j.text && maps.Equal(i.labels, j.labels) && maps.Equal(i.fields, j.fields)
 }

@@ -157,7 +157,7 @@ func (s *Store) documents(ctx context.Context, db queryer, hits []hit) ([]object
 		uids[i] = h.doc.UID
 	}
 	found := make(map[int64]object.Document, len(hits))
-	err := inChunks(uids, func(chunk []int64) error {
+	err := inChunks(s.dialect.chunks, uids, func(chunk []int64) error {
 		in, args := placeholders(chunk)
 		rows, err := db.QueryContext(ctx, "SELECT "+documentColumns+" FROM objects o WHERE o.uid IN "+in, args...)
 		if err != nil {

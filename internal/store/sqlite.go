@@ -76,7 +76,9 @@ func openPool(path, txlock string, pragmas []string, connections int) (*sql.DB, 
 
 func sqliteDialect() dialect {
 	return dialect{
-		name:       "sqlite",
+		name: "sqlite",
+		// The driver's cost of an argument grows with the number of arguments.
+		chunks:     []int{8, 1},
 		quickCheck: "PRAGMA quick_check(1)",
 		search: searchDialect{
 			key: "rowid", tokens: "%s", match: "object_search MATCH %s",

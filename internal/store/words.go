@@ -55,9 +55,9 @@ func words(text string, most int) []string {
 // the private use area, is part of no word.
 func kindWord(kind string) string { return "\ue000" + strings.Join(words(kind, 1), "") }
 
-// searchText is what object_search keeps of an object.
-func searchText(kind string, texts ...string) string {
-	found := words(strings.Join(texts, " "), maxTextWords)
+// searchTokens is what object_search keeps of an object's text.
+func searchTokens(kind, text string) string {
+	found := words(text, maxTextWords)
 	return strings.Join(append(found, kindWord(kind)), " ")
 }
 

@@ -21,7 +21,6 @@ CREATE TABLE object_labels (
     uid INTEGER NOT NULL,
     PRIMARY KEY (k, v, uid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX object_labels_uid ON object_labels (uid);
 
 CREATE TABLE object_fields (
     kind TEXT    NOT NULL,
@@ -30,7 +29,12 @@ CREATE TABLE object_fields (
     uid  INTEGER NOT NULL,
     PRIMARY KEY (kind, k, v, uid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX object_fields_uid ON object_fields (uid);
+
+-- Which fields object_fields holds of each kind, separated by spaces.
+CREATE TABLE object_kinds (
+    kind   TEXT NOT NULL PRIMARY KEY,
+    fields TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE object_history (
     kind    TEXT    NOT NULL,
