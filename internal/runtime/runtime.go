@@ -63,8 +63,9 @@ type Runtime interface {
 
 // Backend is one instance that serves requests.
 type Backend struct {
-	ID   string // unique over the life of the router
-	Addr string // host:port to dial
+	ID      string // unique over the life of the router
+	Addr    string // host:port to dial
+	Release string // what it runs
 }
 
 // Router sends the requests of a key to its backends. Its methods other than

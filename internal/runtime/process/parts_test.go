@@ -69,6 +69,18 @@ func TestTail(t *testing.T) {
 	}
 }
 
+// TestTailOfTwoStreams: what is printed in mass does not hide the one line on
+// the other stream that says why.
+func TestTailOfTwoStreams(t *testing.T) {
+	tail := newTail()
+	tail.write(runtime.Stderr, []byte("fatal: no database\n"))
+	tail.write(runtime.Stdout, bytes.Repeat([]byte("progress\n"), 1000))
+	got := tail.last()
+	if len(got) != tailLines || got[0] != "fatal: no database" {
+		t.Errorf("%d lines: %q", len(got), got)
+	}
+}
+
 // stuckSink takes nothing until it is released.
 type stuckSink struct {
 	release chan struct{}

@@ -190,18 +190,23 @@ func (p *prober) get(ctx context.Context, path string) (answer, error) {
 	return a, nil
 }
 
-// dialAny connects to the first address that takes it.
-func dialAny(ctx context.Context, addrs []string) (net.Conn, string, error) {
-	var errs []error
+// dialAny connects to the first address that takes it. The error is that of
+// the best address.
+func dialAny(ctx context.Context, addrs []string) (conn net.Conn, addr string, err error) {
+	d := net.Dialer{Timeout: answerPatience}
 	for _, addr := range addrs {
-		d := net.Dialer{Timeout: answerPatience}
-		conn, err := d.DialContext(ctx, "tcp", addr)
-		if err == nil {
+		conn, dialErr := d.DialContext(ctx, "tcp", addr)
+		if dialErr == nil {
 			return conn, addr, nil
 		}
-		errs = append(errs, err)
+		if err == nil {
+			err = dialErr
+		}
 	}
-	return nil, "", errors.Join(errs...)
+	if err == nil {
+		err = errors.New("no address to dial")
+	}
+	return nil, "", err
 }
 
 // brief is a duration as a person says it.

@@ -113,7 +113,8 @@ func (i *instance) awaitAnswer(ctx context.Context, p *process) (seen, error) {
 				s.fixed = s.port != p.port
 				return s, nil
 			}
-			if ctx.Err() == nil {
+			// What is cut off by the end of the time says nothing.
+			if end, _ := ctx.Deadline(); ctx.Err() == nil && time.Until(end) > 0 {
 				why = err
 			}
 			pause = max(pause, askAgain)

@@ -68,12 +68,13 @@ func (s *service) publish() {
 	if s.serving != nil && s.serving.w.Serves {
 		for _, i := range s.serving.instances {
 			d, addr := i.describe()
+			b := runtime.Backend{ID: i.id, Addr: addr, Release: i.w.Release}
 			switch {
 			case addr == "":
 			case d.State == runtime.StateHealthy:
-				healthy = append(healthy, runtime.Backend{ID: i.id, Addr: addr})
+				healthy = append(healthy, b)
 			default:
-				unhealthy = append(unhealthy, runtime.Backend{ID: i.id, Addr: addr})
+				unhealthy = append(unhealthy, b)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ package process
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -15,23 +16,37 @@ const (
 	tailLineMax = 500 // bytes kept of a line
 )
 
-// tail keeps the last lines of both streams of a process, in the order in
-// which they were ended.
+// tail keeps the last lines of each stream of a process.
 type tail struct {
 	mu      sync.Mutex
-	lines   []string
-	partial map[string][]byte // by stream: begun and not ended
+	arrived int // lines so far, of all streams
+	streams map[string]*tailStream
 }
 
-func newTail() *tail { return &tail{partial: make(map[string][]byte)} }
+type tailStream struct {
+	lines   []tailLine
+	partial []byte // begun and not ended
+}
+
+type tailLine struct {
+	number int // among those of all streams
+	text   string
+}
+
+func newTail() *tail { return &tail{streams: make(map[string]*tailStream)} }
 
 // write takes output as it comes. Of much it looks at the end only.
 func (t *tail) write(stream string, p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	s := t.streams[stream]
+	if s == nil {
+		s = &tailStream{}
+		t.streams[stream] = s
+	}
 	end := bytes.LastIndexByte(p, '\n')
 	if end < 0 {
-		t.partial[stream] = clip(append(t.partial[stream], p...))
+		s.partial = clip(append(s.partial, clip(p)...))
 		return
 	}
 	whole, rest := p[:end], p[end+1:]
@@ -41,44 +56,62 @@ func (t *tail) write(stream string, p []byte) {
 	}
 	if begin < 0 {
 		first, others, more := bytes.Cut(whole, []byte{'\n'})
-		t.push(append(t.partial[stream], clip(first)...))
+		t.push(s, append(s.partial, clip(first)...))
 		if more {
-			t.pushAll(others)
+			t.pushAll(s, others)
 		}
 	} else {
-		t.pushAll(whole[begin+1:])
+		t.pushAll(s, whole[begin+1:])
 	}
-	t.partial[stream] = append(t.partial[stream][:0], clip(rest)...)
+	s.partial = append(s.partial[:0], clip(rest)...)
 }
 
-func (t *tail) pushAll(lines []byte) {
+func (t *tail) pushAll(s *tailStream, lines []byte) {
 	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
-		t.push(line)
+		t.push(s, line)
 	}
 }
 
-func (t *tail) push(line []byte) {
+func (t *tail) push(s *tailStream, line []byte) {
 	text := printable(clip(line))
 	if text == "" {
 		return
 	}
-	if len(t.lines) == tailLines {
-		copy(t.lines, t.lines[1:])
-		t.lines = t.lines[:tailLines-1]
+	if len(s.lines) == tailLines {
+		copy(s.lines, s.lines[1:])
+		s.lines = s.lines[:tailLines-1]
 	}
-	t.lines = append(t.lines, text)
+	t.arrived++
+	s.lines = append(s.lines, tailLine{t.arrived, text})
 }
 
-// last returns the last lines, oldest first, with what was begun on stderr or
-// stdout and never ended.
+// last returns the last lines in the order of their arrival, with what was
+// begun and never ended. A stream that prints much does not hide the other:
+// each gets half of the lines, if it has as many.
 func (t *tail) last() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for stream, p := range t.partial {
-		t.push(p)
-		t.partial[stream] = p[:0]
+	for _, s := range t.streams {
+		t.push(s, s.partial)
+		s.partial = nil
 	}
-	return append([]string(nil), t.lines...)
+	var kept []tailLine
+	for name, s := range t.streams {
+		others := 0
+		for other, o := range t.streams {
+			if other != name {
+				others += len(o.lines)
+			}
+		}
+		room := max(tailLines/2, tailLines-others)
+		kept = append(kept, s.lines[max(0, len(s.lines)-room):]...)
+	}
+	slices.SortFunc(kept, func(a, b tailLine) int { return a.number - b.number })
+	var lines []string
+	for _, line := range kept {
+		lines = append(lines, line.text)
+	}
+	return lines
 }
 
 func clip(p []byte) []byte { return p[:min(len(p), tailLineMax)] }
