@@ -40,6 +40,7 @@ type Store struct {
 	clock   func() time.Time
 	fields  func(kind string) []string
 	uids    uidSource
+	kinds   kindsSeen
 
 	jobs   Enqueuer // set once by UseJobs, before the first Write
 	ledger ledgerState
@@ -56,7 +57,11 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx, 0); err != nil {
+	err = s.migrate(ctx, 0)
+	if err == nil {
+		err = s.refreshFields(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -27,6 +27,8 @@ type Job struct {
 // it commits.
 type Enqueuer interface {
 	InsertTx(ctx context.Context, tx *sql.Tx, jobs []Job) error
+	// Committed is called after the commit of a transaction with jobs.
+	Committed()
 }
 
 // UseJobs sets what Tx.Enqueue inserts with. Call it before the first Write.
@@ -134,6 +136,7 @@ func (tx *Tx) Enqueue(ctx context.Context, jobs ...Job) error {
 	if tx.store.jobs == nil {
 		return errors.New("enqueue: the store was given no queue")
 	}
+	tx.AfterCommit(tx.store.jobs.Committed)
 	return tx.store.translate(tx.store.jobs.InsertTx(ctx, tx.sql, jobs))
 }
 
