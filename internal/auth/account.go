@@ -155,6 +155,26 @@ func (s *Service) DisableAccount(ctx context.Context, by Principal, name string,
 	return err
 }
 
+// DeleteAccount deletes the account with all that lets it in, and its name from
+// what it created; what the ledger knows of the person is erased there. by must
+// hold Manage and cannot delete itself.
+func (s *Service) DeleteAccount(ctx context.Context, by Principal, name string) error {
+	if err := mayManage(by); err != nil {
+		return err
+	}
+	principal, err := userPrincipal(name)
+	if err != nil {
+		return err
+	}
+	if principal == by.Name {
+		return problem.New(problem.Invalid, "you cannot delete the account you are using").
+			Do("let another admin do it")
+	}
+	err = s.store.DeleteAccount(ctx, principal, fact(by.Name, "account.deleted", "", person{principal}))
+	s.cache.drop(principal)
+	return err
+}
+
 func mayManage(by Principal) error { return Allowed(by, Manage, noKind, "").Err() }
 
 // person is the payload of an event about an account. The name stands in the

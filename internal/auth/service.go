@@ -40,6 +40,9 @@ type AccountStore interface {
 	// is returned. When the password was set or the account disabled, its
 	// sessions and sign-in codes end in the same transaction.
 	UpdateAccount(ctx context.Context, by, principal string, change func(*Account) error, facts ...event.Event) error
+	// DeleteAccount deletes the account, its tokens, sessions and codes, and its
+	// name from the tokens that it created for others. NotFound when there is none.
+	DeleteAccount(ctx context.Context, principal string, fact event.Event) error
 }
 
 // TokenStore keeps API tokens.

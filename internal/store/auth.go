@@ -72,6 +72,27 @@ func (s *Store) UpdateAccount(ctx context.Context, by, principal string, change 
 	})
 }
 
+// DeleteAccount implements auth.AccountStore.
+func (s *Store) DeleteAccount(ctx context.Context, principal string, fact event.Event) error {
+	return s.Write(ctx, fact.Actor, func(ctx context.Context, tx *Tx) error {
+		result, err := tx.Exec(ctx, `DELETE FROM accounts WHERE principal = $1`, principal)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, notFound("account", principal))
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM tokens WHERE principal = $1`, principal); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE tokens SET created_by = '' WHERE created_by = $1`, principal); err != nil {
+			return err
+		}
+		tx.Append(fact)
+		return tx.endSessions(ctx, `principal`, principal)
+	})
+}
+
 // endSessions ends the sessions and codes whose column has the value.
 func (tx *Tx) endSessions(ctx context.Context, column, value string) error {
 	for _, table := range [...]string{"sessions", "signin_codes"} {
