@@ -70,6 +70,21 @@ type Dimensions struct {
 	Type, Actor, Team, Service, Capability, Environment int64
 }
 
+// DimKind says of what a name in table dim is the name: rows there are (id,
+// kind, name). The numbers are stored.
+type DimKind int
+
+// The kinds of names, in the order of the columns of table events.
+const (
+	DimType DimKind = iota
+	DimSource
+	DimActor
+	DimTeam
+	DimService
+	DimCapability
+	DimEnvironment
+)
+
 // Outcome says what became of one event that was appended.
 type Outcome struct {
 	// Seq is the event's sequence. For a duplicate it is that of the event that

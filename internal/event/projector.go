@@ -14,6 +14,12 @@ type SQL interface {
 	QueryRow(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// Querier reads summaries, inside or outside of a transaction.
+type Querier interface {
+	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRow(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // Projector keeps summary tables of the ledger. What it writes must follow from
 // the events alone: the same events, in whatever batches, give the same rows.
 type Projector interface {

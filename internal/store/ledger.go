@@ -182,9 +182,9 @@ func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []even
 		e := &entries[i]
 		head.seq++
 		values := [10]int64{head.seq, e.At().UnixMicro(), e.Received.UnixMicro()}
-		for d, name := range [...]string{dimType: e.Type, dimSource: e.Source, dimActor: e.Actor, dimTeam: e.Team,
-			dimService: e.Service, dimCapability: e.Capability, dimEnvironment: e.Environment} {
-			id, err := names.id(ctx, dimKind(d), name)
+		for d, name := range [...]string{event.DimType: e.Type, event.DimSource: e.Source, event.DimActor: e.Actor, event.DimTeam: e.Team,
+			event.DimService: e.Service, event.DimCapability: e.Capability, event.DimEnvironment: e.Environment} {
+			id, err := names.id(ctx, event.DimKind(d), name)
 			if err != nil {
 				return err
 			}

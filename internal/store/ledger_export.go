@@ -64,9 +64,9 @@ func (sn *snapshot) Rows(ctx context.Context, after int64, limit int) ([]event.R
 	keyOf := make([][16]byte, len(stored))
 	for i := range stored {
 		row, ids := &stored[i], dims[i]
-		for d, into := range [...]*string{dimType: &row.Columns.Type, dimSource: &row.Columns.Source, dimActor: &row.Columns.Actor, dimTeam: &row.Columns.Team,
-			dimService: &row.Columns.Service, dimCapability: &row.Columns.Capability, dimEnvironment: &row.Columns.Environment} {
-			if *into, err = sn.name(ctx, dimKind(d), ids[d]); err != nil {
+		for d, into := range [...]*string{event.DimType: &row.Columns.Type, event.DimSource: &row.Columns.Source, event.DimActor: &row.Columns.Actor, event.DimTeam: &row.Columns.Team,
+			event.DimService: &row.Columns.Service, event.DimCapability: &row.Columns.Capability, event.DimEnvironment: &row.Columns.Environment} {
+			if *into, err = sn.name(ctx, event.DimKind(d), ids[d]); err != nil {
 				return nil, err
 			}
 		}
@@ -115,7 +115,7 @@ func (sn *snapshot) rows(ctx context.Context, after int64, limit int) ([]event.R
 }
 
 // name gives what a number stands for, "" when it stands for nothing of the kind.
-func (sn *snapshot) name(ctx context.Context, kind dimKind, id int64) (string, error) {
+func (sn *snapshot) name(ctx context.Context, kind event.DimKind, id int64) (string, error) {
 	if id == 0 {
 		return "", nil
 	}

@@ -10,24 +10,12 @@ import (
 	"strings"
 	"sync"
 	"time"
-)
 
-// dimKind says of what a name in table dim is the name. The numbers are stored,
-// and follow the order of the columns of table events.
-type dimKind int
-
-const (
-	dimType dimKind = iota
-	dimSource
-	dimActor
-	dimTeam
-	dimService
-	dimCapability
-	dimEnvironment
+	"github.com/stoa-platform/stoa/internal/event"
 )
 
 type dimName struct {
-	kind dimKind
+	kind event.DimKind
 	name string
 }
 
@@ -68,7 +56,7 @@ func (tx *Tx) newDims(head *ledgerHead) *newDims {
 }
 
 // id gives the number of a name, a new one if it never was seen; 0 for "".
-func (d *newDims) id(ctx context.Context, kind dimKind, name string) (int64, error) {
+func (d *newDims) id(ctx context.Context, kind event.DimKind, name string) (int64, error) {
 	if name == "" {
 		return 0, nil
 	}

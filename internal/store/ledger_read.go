@@ -11,6 +11,17 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
+// Query reads what is committed, such as summaries, with $N placeholders.
+func (s *Store) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := s.reader.QueryContext(ctx, query, args...)
+	return rows, s.translate(err)
+}
+
+// QueryRow reads at most one row; Scan returns sql.ErrNoRows without one.
+func (s *Store) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return s.reader.QueryRowContext(ctx, query, args...)
+}
+
 // pageBytes bounds the payloads of one page of events.
 const pageBytes = 16 << 20
 
@@ -83,11 +94,11 @@ func (s *Store) filterEvents(ctx context.Context, f event.Filter, where *conditi
 		}
 	}
 	for _, d := range []struct {
-		kind         dimKind
+		kind         event.DimKind
 		column, name string
 	}{
-		{dimSource, "e.source", f.Source}, {dimActor, "e.actor", actor}, {dimTeam, "e.team", f.Team}, {dimService, "e.service", f.Service},
-		{dimCapability, "e.capability", f.Capability}, {dimEnvironment, "e.environment", f.Environment},
+		{event.DimSource, "e.source", f.Source}, {event.DimActor, "e.actor", actor}, {event.DimTeam, "e.team", f.Team}, {event.DimService, "e.service", f.Service},
+		{event.DimCapability, "e.capability", f.Capability}, {event.DimEnvironment, "e.environment", f.Environment},
 	} {
 		if d.name == "" {
 			continue
@@ -128,7 +139,7 @@ func (s *Store) filterEvents(ctx context.Context, f event.Filter, where *conditi
 }
 
 // idOf gives the number of a name, 0 when no event carries it.
-func (s *Store) idOf(ctx context.Context, kind dimKind, name string) (int64, error) {
+func (s *Store) idOf(ctx context.Context, kind event.DimKind, name string) (int64, error) {
 	n := dimName{kind, name}
 	if id, ok := s.ledger.dims.id(n); ok {
 		return id, nil
@@ -148,7 +159,7 @@ func (s *Store) idOf(ctx context.Context, kind dimKind, name string) (int64, err
 // typeIDs gives the numbers of the types that are named, or begin with a prefix
 // that ends in ".".
 func (s *Store) typeIDs(ctx context.Context, types []string) ([]int64, error) {
-	rows, err := s.reader.QueryContext(ctx, "SELECT id, name FROM dim WHERE kind = $1 ORDER BY id", int(dimType))
+	rows, err := s.reader.QueryContext(ctx, "SELECT id, name FROM dim WHERE kind = $1 ORDER BY id", int(event.DimType))
 	if err != nil {
 		return nil, s.translate(err)
 	}
