@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,7 @@ func (m *making) make(ctx context.Context, logw io.Writer) (artifact Artifact, e
 		return Artifact{}, m.told(err)
 	}
 	defer file.Close()
-	m.out = &output{file: file, live: logw}
+	m.out = &output{file: bufio.NewWriterSize(file, 64<<10), live: logw}
 
 	limited, cancel := context.WithTimeoutCause(ctx, m.req.Timeout, errTimeLimit)
 	defer cancel()

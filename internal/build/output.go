@@ -1,12 +1,14 @@
 package build
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
+	"strings"
 	"sync"
 )
 
@@ -21,7 +23,7 @@ const (
 // and to the reader, the last lines into memory.
 type output struct {
 	mu   sync.Mutex
-	file io.Writer
+	file *bufio.Writer
 	live io.Writer // nil once it failed: a reader that left must not fail the build
 	rest []byte
 	tail []string // of the command that runs
@@ -50,7 +52,7 @@ func (o *output) Write(p []byte) (int, error) {
 	}
 }
 
-// flush takes an unfinished last line as a line.
+// flush takes an unfinished last line as a line, and completes the file.
 func (o *output) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -58,6 +60,7 @@ func (o *output) flush() {
 		o.line(o.rest)
 		o.rest = nil
 	}
+	_ = o.file.Flush() // a full disk shows when the artifact is recorded
 }
 
 func (o *output) line(raw []byte) {
@@ -66,7 +69,10 @@ func (o *output) line(raw []byte) {
 	if i := bytes.LastIndexByte(raw, '\r'); i >= 0 {
 		raw = raw[i+1:]
 	}
-	text := string(bytes.ToValidUTF8(controls.ReplaceAll(raw, nil), []byte("�")))
+	if bytes.IndexByte(raw, 0x1b) >= 0 {
+		raw = controls.ReplaceAll(raw, nil)
+	}
+	text := strings.ToValidUTF8(string(raw), "\ufffd")
 	if len(o.tail) >= 2*tailLines {
 		o.tail = append([]string(nil), o.tail[tailLines:]...)
 	}
