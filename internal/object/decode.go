@@ -57,6 +57,9 @@ func Decode(r io.Reader, source string) ([]Parsed, error) {
 		return nil, Invalid(sourceName(source)+" is not text", []problem.Field{{Source: source, Line: badLine(data), Message: "is not UTF-8"}})
 	}
 	chunks := split(data)
+	if len(chunks) > MaxDocuments { // told before the work of parsing them
+		return nil, tooMany(source, len(chunks))
+	}
 	results := make([][]outcome, len(chunks))
 	inParallel(len(chunks), func(i int) { results[i] = chunks[i].decode() })
 
@@ -82,14 +85,18 @@ func Decode(r io.Reader, source string) ([]Parsed, error) {
 	}
 	switch {
 	case documents > MaxDocuments:
-		return nil, problem.New(problem.TooLarge, "%s has %d objects, the limit is %d", sourceName(source), documents, MaxDocuments).
-			Do("split it into several files")
+		return nil, tooMany(source, documents)
 	case bad == 1 && documents == 1:
 		return nil, Invalid(sourceName(source)+" cannot be read", fields)
 	case bad > 0:
 		return nil, Invalid(fmt.Sprintf("%d of %d documents of %s cannot be read", bad, documents, sourceName(source)), fields)
 	}
 	return parsed, nil
+}
+
+func tooMany(source string, objects int) *problem.Problem {
+	return problem.New(problem.TooLarge, "%s has %d objects, the limit is %d", sourceName(source), objects, MaxDocuments).
+		Do("split it into several files")
 }
 
 // Invalid returns the problem of wrong fields: the first 20 of them, and how

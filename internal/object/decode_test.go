@@ -169,6 +169,10 @@ func TestDecodeLimits(t *testing.T) {
 	if _, err := object.Decode(strings.NewReader(many), "f"); !problem.Is(err, problem.TooLarge) {
 		t.Errorf("too many documents: %v", err)
 	}
+	list := "[" + strings.Repeat("{},", object.MaxDocuments) + "{}]"
+	if _, err := object.Decode(strings.NewReader(list), "f"); !problem.Is(err, problem.TooLarge) {
+		t.Errorf("too many objects in a list: %v", err)
+	}
 	if _, err := object.Decode(strings.NewReader(strings.Repeat("# comment\n", object.MaxInput/10+1)), "f"); !problem.Is(err, problem.TooLarge) {
 		t.Errorf("too many bytes: %v", err)
 	}
