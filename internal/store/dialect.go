@@ -8,6 +8,8 @@ type dialect struct {
 	// chunks are the numbers of rows that bulk statements are made for, falling
 	// to 1; few, so that each statement stays prepared.
 	chunks []int
+	// collate orders text by its bytes; "" where that is the default.
+	collate string
 	// forUpdate ends a SELECT whose rows must not change before the commit.
 	forUpdate string
 	// lock takes the lock named $1 until the end of the transaction; "" where

@@ -27,8 +27,7 @@ func (s *Store) migrate(ctx context.Context, version int64) error {
 	if err != nil {
 		return err
 	}
-	sources := provider.ListSources()
-	newest := sources[len(sources)-1].Version
+	newest := newestVersion(provider)
 	if version == 0 {
 		version = newest
 	}
@@ -77,6 +76,20 @@ func (s *Store) schemaVersion(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("read schema version: %w", s.translate(err))
 	}
 	return version, nil
+}
+
+// newestSchema is the newest version that this binary knows.
+func (s *Store) newestSchema() (int64, error) {
+	provider, err := s.migrator()
+	if err != nil {
+		return 0, err
+	}
+	return newestVersion(provider), nil
+}
+
+func newestVersion(p *goose.Provider) int64 {
+	sources := p.ListSources()
+	return sources[len(sources)-1].Version
 }
 
 func (s *Store) migrator() (*goose.Provider, error) {

@@ -50,6 +50,7 @@ func postgresDialect() dialect {
 	return dialect{
 		name:      "postgres",
 		chunks:    []int{64, 8, 1},
+		collate:   ` COLLATE "C"`,
 		forUpdate: " FOR UPDATE",
 		lock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
 		analyze:   "ANALYZE objects, object_history, object_labels, object_fields, object_search",

@@ -250,8 +250,14 @@ func (s *Store) indexOf(o object.Object, doc []byte) index {
 		labels: o.Metadata.Labels,
 		fields: fieldTexts(doc, s.fields(o.Kind)),
 		kind:   o.Kind,
-		text:   strings.Join([]string{o.Metadata.Name, o.Metadata.Title, o.Metadata.Description, o.Metadata.Owner}, " "),
+		text:   searchText(o),
 	}
+}
+
+// searchText is all that a search looks at.
+func searchText(o object.Object) string {
+	m := o.Metadata
+	return strings.Join([]string{m.Name, m.Title, m.Description, m.Owner}, " ")
 }
 
 // fieldTexts gives the filterable fields that the document has.
