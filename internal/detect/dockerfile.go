@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"errors"
 	"path"
 	"regexp"
 	"slices"
@@ -37,8 +38,9 @@ func parseDockerfile(file string, data []byte) (*dockerFacts, error) {
 	parsed, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
 		e := &Error{Source: file, Title: "not a valid Dockerfile: " + err.Error(), Err: err}
-		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-			e.Source = file + ":" + m[1]
+		var where *parser.LocationError
+		if errors.As(err, &where) && len(where.Locations) > 0 && len(where.Locations[0]) > 0 {
+			e.Source = at(file, where.Locations[0][0].Start.Line)
 		}
 		return nil, e
 	}
