@@ -108,6 +108,8 @@ func (c *Change) Find(ref object.Ref) *Draft {
 type Plan struct {
 	Events []event.Event
 	Jobs   []store.Job
+	// Also writes what lies beside the object, such as a secret's values. May be nil.
+	Also func(ctx context.Context, tx *store.Tx) error
 }
 
 // Rule is what a room does with one of its kinds on the way in. Every field

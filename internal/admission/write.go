@@ -169,6 +169,11 @@ func (p *Pipe) follow(ctx context.Context, tx *store.Tx, c *Change, d *Draft, it
 		}
 	}
 	tx.Append(plan.Events...)
+	if plan.Also != nil {
+		if err := plan.Also(ctx, tx); err != nil {
+			return err
+		}
+	}
 	if len(plan.Jobs) > 0 {
 		return tx.Enqueue(ctx, plan.Jobs...)
 	}

@@ -1,8 +1,10 @@
 package delivery
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +13,8 @@ import (
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/store"
 )
 
 // The CDEvents types that delivery tells, spec version 0.5. There is none for
@@ -126,4 +130,34 @@ func cdEvent(kind, subject, id string, content map[string]any) map[string]any {
 // purl names the artifact as a package URL.
 func purl(rel Release) string {
 	return "pkg:generic/" + rel.Spec.Service + "@" + rel.Status.Artifact
+}
+
+// NoteExit records that an instance of a serving release ends again and again.
+// A single exit is in the logs; a loop is a fact.
+func (d *Delivery) NoteExit(e runtime.Event) {
+	if !e.CrashLoop {
+		return
+	}
+	name, _, _ := strings.Cut(e.Key.Service, ":")
+	data, err := json.Marshal(map[string]any{
+		"release": e.Release, "instance": e.Instance, "exit": e.Exit.String(), "restarts": e.Restarts, "lines": e.Lines,
+	})
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		err = d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
+			s, err := object.Get[catalog.Service](ctx, tx, name)
+			if err != nil {
+				return err
+			}
+			tx.Append(event.Event{
+				Source: source, Type: "dev.stoa.service.crashlooping", Subject: s.Ref().String(), Actor: actor,
+				Team: s.Metadata.Owner, Service: name, Environment: e.Key.Environment, Data: data,
+			})
+			return nil
+		})
+	}
+	if err != nil {
+		d.log.Error("crash loop not recorded", "service", name, "error", err)
+	}
 }

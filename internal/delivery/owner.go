@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -106,15 +105,14 @@ func teamOfAuthor(ctx context.Context, r object.Reader, origin *detect.Origin) (
 	if err != nil {
 		return "", err
 	}
-	byEmail := map[string]string{}
+	known := map[string]string{}
 	for _, u := range users {
-		if u.Spec.Email != "" {
-			byEmail[strings.ToLower(u.Spec.Email)] = u.Metadata.Name
-		}
+		known[object.SlugName(u.Metadata.Title)] = u.Metadata.Name
+		known[u.Metadata.Name] = u.Metadata.Name
 	}
 	for _, author := range origin.TopAuthors {
-		name, ok := byEmail[strings.ToLower(author.Email)]
-		if !ok {
+		name, ok := known[object.SlugName(author.Name)]
+		if !ok || name == "" {
 			continue
 		}
 		_, teams, err := (catalog.Members{Objects: r}).Memberships(ctx, "user/"+name)

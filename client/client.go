@@ -1,0 +1,183 @@
+// Package client is the Go client of a Stoa platform's API.
+//
+//	c, err := client.New("http://127.0.0.1:7700", os.Getenv("STOA_TOKEN"))
+//	rel, err := c.Release(ctx, client.UpRequest{…})
+//
+// Every error that the platform tells is a *Problem: what was wrong, why, what
+// to do next. A client is safe for concurrent use.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Problem is an error as the platform tells it.
+type Problem = problem.Problem
+
+// Client talks to one platform.
+type Client struct {
+	base    *url.URL
+	token   string
+	http    *http.Client
+	surface string
+}
+
+// Option changes a client.
+type Option func(*Client)
+
+// WithHTTPClient makes requests by another http.Client, such as one with a
+// private certificate authority.
+func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
+
+// WithSurface says through which door the requests come, such as "cli"; it
+// stands in the ledger.
+func WithSurface(name string) Option { return func(c *Client) { c.surface = name } }
+
+// New returns a client of the platform at server, "http://host:port".
+func New(server, token string, options ...Option) (*Client, error) {
+	base, err := url.Parse(server)
+	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
+		return nil, problem.New(problem.Invalid, "%q is not the address of a platform", server).Do("give one like http://127.0.0.1:7700")
+	}
+	base.Path = strings.TrimSuffix(base.Path, "/")
+	c := &Client{base: base, token: token, http: http.DefaultClient}
+	for _, o := range options {
+		o(c)
+	}
+	return c, nil
+}
+
+// Server gives the platform's address.
+func (c *Client) Server() string { return c.base.String() }
+
+// do sends in as JSON and decodes the answer into out; either may be nil.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	var body io.Reader
+	kind := ""
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("encode request: %w", err)
+		}
+		body, kind = bytes.NewReader(raw), "application/json"
+	}
+	return c.send(ctx, method, path, query, kind, body, out)
+}
+
+// send sends the body as it is and decodes the answer into out.
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, kind string, body io.Reader, out any) error {
+	response, err := c.open(ctx, method, path, query, kind, body)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if out == nil {
+		_, err := io.Copy(io.Discard, response.Body)
+		return err
+	}
+	if raw, ok := out.(*json.RawMessage); ok {
+		*raw, err = io.ReadAll(response.Body)
+		return err
+	}
+	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+		return fmt.Errorf("decode answer of %s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// open sends a request and returns its successful answer, whose body the
+// caller closes. Any other answer is returned as a *Problem.
+func (c *Client) open(ctx context.Context, method, path string, query url.Values, kind string, body io.Reader) (*http.Response, error) {
+	address := *c.base
+	address.Path += path
+	address.RawQuery = query.Encode()
+	request, err := http.NewRequestWithContext(ctx, method, address.String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	if kind != "" {
+		request.Header.Set("Content-Type", kind)
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.surface != "" {
+		request.Header.Set("X-Stoa-Surface", c.surface)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, problem.New(problem.Unavailable, "no platform answers at %s", c.base).
+			Because(reason(err)).
+			Do("stoa serve    starts one here", "stoa up DIR    starts one in the same process, for as long as it runs", "--server URL or STOA_SERVER    names another").
+			Cause(err)
+	}
+	if response.StatusCode < 300 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	return nil, decodeProblem(response)
+}
+
+func reason(err error) string {
+	var op *url.Error
+	if errors.As(err, &op) {
+		return op.Err.Error()
+	}
+	return err.Error()
+}
+
+// decodeProblem reads a refusal. One that is not of Stoa, such as a proxy's,
+// keeps its status and its first words.
+func decodeProblem(response *http.Response) error {
+	raw, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20)) // what came is all there is to tell
+	p := &problem.Problem{}
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/problem+json") && json.Unmarshal(raw, p) == nil && p.Title != "" {
+		if p.Kind == problem.Internal {
+			p.Because("request " + response.Header.Get("X-Request-Id"))
+		}
+		return p
+	}
+	kind := problem.Internal
+	switch response.StatusCode {
+	case http.StatusNotFound:
+		kind = problem.NotFound
+	case http.StatusUnauthorized:
+		kind = problem.Unauthenticated
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		kind = problem.Unavailable
+	}
+	words := strings.TrimSpace(string(raw))
+	if len(words) > 200 {
+		words = words[:200] + "…"
+	}
+	return problem.New(kind, "%s %s answered %s", response.Request.Method, response.Request.URL.Path, response.Status).Because(words)
+}
+
+// Ready waits until the platform serves, or returns why it does not.
+func (c *Client) Ready(ctx context.Context) error {
+	for {
+		err := c.send(ctx, http.MethodGet, "/readyz", nil, "", nil, nil)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}

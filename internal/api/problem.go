@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// statuses maps the kinds of problem to HTTP; it is the only place that does.
+var statuses = map[problem.Kind]int{
+	problem.Invalid:         http.StatusUnprocessableEntity,
+	problem.NotFound:        http.StatusNotFound,
+	problem.Conflict:        http.StatusConflict,
+	problem.Unauthenticated: http.StatusUnauthorized,
+	problem.Forbidden:       http.StatusForbidden,
+	problem.Refused:         http.StatusForbidden,
+	problem.TooLarge:        http.StatusRequestEntityTooLarge,
+	problem.TooMany:         http.StatusTooManyRequests,
+	problem.Failed:          http.StatusUnprocessableEntity,
+	problem.Unavailable:     http.StatusServiceUnavailable,
+	problem.Internal:        http.StatusInternalServerError,
+}
+
+// details is a problem on the wire: RFC 9457 with Stoa's members as extensions.
+type details struct {
+	Type     string `json:"type"`
+	Status   int    `json:"status"`
+	Instance string `json:"instance,omitempty"` // the request's id
+	problem.Problem
+}
+
+// Error gives the title.
+func (d *details) Error() string { return d.Problem.Error() }
+
+// GetStatus gives the HTTP status.
+func (d *details) GetStatus() int { return d.Status }
+
+// ContentType is that of RFC 9457.
+func (d *details) ContentType(string) string { return "application/problem+json" }
+
+// Unwrap gives the problem.
+func (d *details) Unwrap() error { return &d.Problem }
+
+// GetHeaders adds what a problem says in headers.
+func (d *details) GetHeaders() http.Header {
+	h := http.Header{}
+	if d.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(d.RetryAfter))
+	}
+	if d.Kind == problem.Unauthenticated {
+		h.Set("WWW-Authenticate", `Bearer realm="stoa"`)
+	}
+	return h
+}
+
+// told turns an error into what the client is told, and logs it when it is a
+// fault of Stoa.
+func (a *api) told(ctx context.Context, err error) *details {
+	p := problem.From(err)
+	if p.Kind == problem.Internal && ctx.Err() == nil {
+		a.Logger.Error("request failed", "request", requestOf(ctx).id, "error", err)
+	}
+	return &details{Type: "about:blank#" + string(p.Kind), Status: statuses[p.Kind], Instance: requestOf(ctx).id, Problem: *p}
+}
+
+// humaError renders what huma itself finds wrong with a request.
+func humaError(status int, message string, errs ...error) huma.StatusError {
+	kind := problem.Invalid
+	for k, s := range statuses {
+		if s == status && k != problem.Failed && k != problem.Refused {
+			kind = k
+		}
+	}
+	p := problem.New(kind, "%s", message)
+	for _, err := range errs {
+		var detail *huma.ErrorDetail
+		if d, ok := err.(huma.ErrorDetailer); ok {
+			detail = d.ErrorDetail()
+		}
+		if detail == nil {
+			p.Because(err.Error())
+			continue
+		}
+		p.WithFields(problem.Field{Path: detail.Location, Message: detail.Message})
+	}
+	return &details{Type: "about:blank#" + string(kind), Status: status, Problem: *p}
+}
+
+func writeProblem(w io.Writer, header func(k, v string), status func(int), d *details) {
+	for k, v := range d.GetHeaders() {
+		header(k, v[0])
+	}
+	header("Content-Type", d.ContentType(""))
+	status(d.Status)
+	_ = json.NewEncoder(w).Encode(d) // the client is gone when this fails
+}
+
+func (a *api) notFound(w http.ResponseWriter, r *http.Request) {
+	p := problem.New(problem.NotFound, "there is no %s %s", r.Method, r.URL.Path).Do("GET /openapi.json    lists what there is")
+	writeProblem(w, w.Header().Set, w.WriteHeader, a.told(r.Context(), p))
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/source"
+)
+
+// DigestInput is the digest of a source in the address.
+type DigestInput struct {
+	Digest string `path:"digest" pattern:"^sha256:[0-9a-f]{64}$" doc:"Digest of the source."`
+}
+
+func (a *api) releaseRoutes() {
+	register(a, huma.Operation{
+		OperationID: "has-source", Method: http.MethodHead, Path: "/api/v1/sources/{digest}", Summary: "Ask whether a source is here already", Tags: []string{"releases"},
+	}, func(_ context.Context, in *DigestInput) (*struct{}, error) {
+		if !a.Sources.Has(source.Digest(in.Digest)) {
+			return nil, problem.New(problem.NotFound, "source %s is not here", in.Digest)
+		}
+		return nil, nil
+	})
+	register(a, huma.Operation{
+		OperationID: "put-source", Method: http.MethodPut, Path: "/api/v1/sources/{digest}", Summary: "Upload a source", Tags: []string{"releases"},
+		Description:     "The body is the snapshot of a folder: a deterministic tar, compressed. It is unpacked, its digest is made anew and must be the one of the address.",
+		MaxBodyBytes:    maxSource,
+		BodyReadTimeout: sourceTime,
+		RequestBody:     &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-tar+zstd": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
+	}, func(ctx context.Context, in *sourceInput) (*struct{}, error) {
+		if err := a.mayRelease(ctx); err != nil {
+			return nil, err
+		}
+		return nil, a.Sources.Put(ctx, source.Digest(in.Digest), http.MaxBytesReader(nil, in.body, maxSource))
+	})
+	register(a, huma.Operation{
+		OperationID: "detect-source", Method: http.MethodPost, Path: "/api/v1/sources/{digest}/detect", Summary: "Tell what a source is, with the evidence", Tags: []string{"releases"},
+	}, func(ctx context.Context, in *detectInput) (*detectOutput, error) {
+		result, err := a.Delivery.Detect(ctx, in.Digest, in.Body.Origin, in.Body.Name)
+		return &detectOutput{Body: result}, err
+	})
+	register(a, huma.Operation{
+		OperationID: "create-release", Method: http.MethodPost, Path: "/api/v1/releases", Summary: "Release a source, or an earlier artifact", Tags: []string{"releases"},
+		DefaultStatus: http.StatusCreated,
+	}, func(ctx context.Context, in *upInput) (*releaseOutput, error) {
+		rel, err := a.Verbs.Up(ctx, by(ctx, in.Body.Reason), in.Body.Spec, in.Body.Team, in.DryRun)
+		return &releaseOutput{Body: rel}, err
+	})
+	register(a, huma.Operation{
+		OperationID: "watch-release", Method: http.MethodGet, Path: "/api/v1/releases/{name}/progress", Summary: "Follow a release until it is done", Tags: []string{"releases"},
+		Description: "Server-sent events: `release` with the whole object whenever it changed, `line` with a line of output. The stream ends after the release has succeeded or failed.",
+		Responses:   map[string]*huma.Response{"200": {Description: "Server-sent events.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}}}},
+	}, a.watchRelease)
+}
+
+// mayRelease holds for whoever may release anything at all; which service it
+// is, admission asks later.
+func (a *api) mayRelease(ctx context.Context) error {
+	p := requestOf(ctx).principal
+	kind, _ := a.Pipe.Kinds().ByName("Release")
+	decision := auth.Allowed(p, auth.Create, kind, "")
+	for team := range p.Teams {
+		if decision.Allowed {
+			break
+		}
+		decision = auth.Allowed(p, auth.Create, kind, team)
+	}
+	return decision.Err()
+}
+
+type detectInput struct {
+	DigestInput
+	Body struct {
+		Name   string         `json:"name,omitempty" doc:"The name to fall back to, such as the folder's."`
+		Origin *detect.Origin `json:"origin,omitempty"`
+	}
+}
+
+type detectOutput struct{ Body detect.Result }
+
+type upInput struct {
+	DryRun bool `query:"dryRun"`
+	Body   struct {
+		Spec   delivery.ReleaseSpec `json:"spec"`
+		Team   string               `json:"team,omitempty" doc:"The owning team, when it is not to be inferred."`
+		Reason string               `json:"reason,omitempty" maxLength:"500"`
+	}
+}
+
+type releaseOutput struct{ Body delivery.Release }
+
+// watchRelease streams until the release is final. The status in the store is
+// the truth: it is read after every hint, and once a second in case the work is
+// done by another replica.
+func (a *api) watchRelease(ctx context.Context, in *NameInput) (*huma.StreamResponse, error) {
+	if err := a.readsKind(ctx, "Release"); err != nil {
+		return nil, err
+	}
+	if _, err := object.Get[delivery.Release](ctx, a.Store, in.Name); err != nil {
+		return nil, err
+	}
+	return stream(func(ctx context.Context, s *sse) error {
+		hints, stop := a.Delivery.Watch(in.Name)
+		defer stop()
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		var seen int64
+		for {
+			doc, err := a.Store.Get(ctx, "Release", in.Name)
+			if err != nil {
+				return err
+			}
+			if doc.Version != seen {
+				seen = doc.Version
+				if err := s.send("release", doc.Bytes); err != nil {
+					return err
+				}
+				var rel delivery.Release
+				if err := rel.Load(doc.Bytes); err != nil || rel.Status.Phase.Final() {
+					return err
+				}
+			}
+			if err := a.relay(ctx, s, hints, tick.C); err != nil {
+				return err
+			}
+		}
+	}), nil
+}
+
+// relay sends lines until there is reason to read the status again.
+func (a *api) relay(ctx context.Context, s *sse, hints <-chan delivery.Progress, tick <-chan time.Time) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick:
+			return s.ping()
+		case hint := <-hints:
+			if hint.Changed {
+				return nil
+			}
+			line, err := json.Marshal(map[string]string{"step": hint.Step, "line": hint.Line})
+			if err != nil {
+				return err
+			}
+			if err := s.send("line", line); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (a *api) readsKind(ctx context.Context, name string) error {
+	kind, ok := a.Pipe.Kinds().ByName(name)
+	if !ok {
+		return problem.New(problem.NotFound, "there is no kind %s", name)
+	}
+	return a.reads(ctx, auth.Read, kind, "")
+}

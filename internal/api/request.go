@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/stoa-platform/stoa/internal/auth"
+)
+
+// request is what is known of the request that is served.
+type request struct {
+	id        string
+	principal auth.Principal
+	surface   string
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) *request {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		return r
+	}
+	return &request{}
+}
+
+// guard gives every request an id and bounds what cannot be trusted.
+func (a *api) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if len(id) == 0 || len(id) > 64 || strings.IndexFunc(id, notPlain) >= 0 {
+			id = rand.Text()
+		}
+		w.Header().Set("X-Request-Id", id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		surface := "api"
+		if s := r.Header.Get("X-Stoa-Surface"); s == "cli" || s == "portal" {
+			surface = s
+		}
+		ctx := context.WithValue(r.Context(), requestKey{}, &request{id: id, surface: surface})
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+func notPlain(r rune) bool { return r <= ' ' || r > '~' }
+
+// authenticate is the first step of the way in. An operation with an empty
+// list of security requirements is open to everybody.
+func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
+	if op := ctx.Operation(); op.Security != nil && len(op.Security) == 0 {
+		next(ctx)
+		return
+	}
+	r := requestFrom(ctx)
+	principal, err := a.Auth.Authenticate(r)
+	if err != nil {
+		writeProblem(ctx.BodyWriter(), func(k, v string) { ctx.SetHeader(k, v) }, ctx.SetStatus, a.told(ctx.Context(), err))
+		return
+	}
+	requestOf(ctx.Context()).principal = principal
+	if a.Usage != nil {
+		a.Usage.Note(ctx.Context(), principal, ctx.Operation().OperationID, requestOf(ctx.Context()).surface)
+	}
+	next(ctx)
+}

@@ -1,0 +1,201 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/logs"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
+)
+
+func (a *api) serviceRoutes() {
+	post := func(id, path, summary string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: "/api/v1/services/{name}/" + path, Summary: summary, Tags: []string{"services"}}
+	}
+	register(a, post("rollback-service", "rollback", "Release an earlier artifact again"),
+		func(ctx context.Context, in *rollbackInput) (*releaseOutput, error) {
+			rel, err := a.Verbs.Rollback(ctx, by(ctx, in.Body.Reason), in.Name, in.Body.Environment, in.Body.To)
+			return &releaseOutput{Body: rel}, err
+		})
+	register(a, post("promote-service", "promote", "Release the artifact of one environment to another"),
+		func(ctx context.Context, in *promoteInput) (*releaseOutput, error) {
+			rel, err := a.Verbs.Promote(ctx, by(ctx, in.Body.Reason), in.Name, in.Body.From, in.Body.To)
+			return &releaseOutput{Body: rel}, err
+		})
+	register(a, post("scale-service", "scale", "Set the number of instances"),
+		func(ctx context.Context, in *scaleInput) (*serviceOutput, error) {
+			s, err := a.Verbs.Scale(ctx, by(ctx, in.Body.Reason), in.Name, in.Body.Environment, in.Body.Replicas)
+			return &serviceOutput{Body: s}, err
+		})
+	register(a, post("restart-service", "restart", "Replace all instances without a lost request"),
+		func(ctx context.Context, in *environmentInput) (*serviceOutput, error) {
+			s, err := a.Verbs.Restart(ctx, by(ctx, in.Body.Reason), in.Name, in.Body.Environment, a.Clock())
+			return &serviceOutput{Body: s}, err
+		})
+	register(a, huma.Operation{
+		OperationID: "status-of-service", Method: http.MethodGet, Path: "/api/v1/services/{name}/status", Summary: "How a service runs now", Tags: []string{"services"},
+	}, a.serviceStatus)
+	register(a, huma.Operation{
+		OperationID: "logs-of-service", Method: http.MethodGet, Path: "/api/v1/services/{name}/logs", Summary: "What a service printed", Tags: []string{"services"},
+		Description: "One JSON object a line (application/x-ndjson); with follow the answer goes on until the client leaves.",
+		Responses:   map[string]*huma.Response{"200": {Description: "Lines.", Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}},
+	}, a.serviceLogs)
+}
+
+type rollbackInput struct {
+	NameInput
+	Body struct {
+		Environment string `json:"environment" minLength:"1"`
+		To          string `json:"to,omitempty" doc:"The release to go back to; default is the one before the present artifact."`
+		Reason      string `json:"reason,omitempty" maxLength:"500"`
+	}
+}
+
+type promoteInput struct {
+	NameInput
+	Body struct {
+		From   string `json:"from" minLength:"1" doc:"The environment whose artifact is taken."`
+		To     string `json:"to" minLength:"1"`
+		Reason string `json:"reason,omitempty" maxLength:"500"`
+	}
+}
+
+type scaleInput struct {
+	NameInput
+	Body struct {
+		Environment string `json:"environment" minLength:"1"`
+		Replicas    int    `json:"replicas" minimum:"0" maximum:"100"`
+		Reason      string `json:"reason,omitempty" maxLength:"500"`
+	}
+}
+
+type environmentInput struct {
+	NameInput
+	Body struct {
+		Environment string `json:"environment" minLength:"1"`
+		Reason      string `json:"reason,omitempty" maxLength:"500"`
+	}
+}
+
+type serviceOutput struct{ Body catalog.Service }
+
+type statusOutput struct{ Body serviceStatus }
+
+// serviceStatus is what is declared, deployed and seen of a service.
+type serviceStatus struct {
+	Service      string                       `json:"service"`
+	Owner        string                       `json:"owner"`
+	Environments map[string]environmentStatus `json:"environments"`
+}
+
+type environmentStatus struct {
+	catalog.Deployment
+	Replicas  int                `json:"replicas"`
+	Healthy   int                `json:"healthy"`
+	Instances []runtime.Instance `json:"instances"`
+}
+
+func (a *api) serviceStatus(ctx context.Context, in *NameInput) (*statusOutput, error) {
+	if err := a.readsKind(ctx, "Service"); err != nil {
+		return nil, err
+	}
+	s, err := object.Get[catalog.Service](ctx, a.Store, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := &statusOutput{Body: serviceStatus{Service: in.Name, Owner: s.Metadata.Owner, Environments: map[string]environmentStatus{}}}
+	for env, deployed := range s.Status.Environments {
+		at := environmentStatus{Deployment: deployed, Replicas: s.Spec.Environments[env].Replicas, Instances: []runtime.Instance{}}
+		seen, err := a.Runtime.Status(ctx, runtime.Key{Service: in.Name, Environment: env})
+		switch {
+		case errors.Is(err, runtime.ErrNotFound):
+		case err != nil:
+			return nil, err
+		default:
+			at.Instances, at.Healthy = seen.Instances, seen.Healthy()
+			if at.Healthy < at.Replicas && at.State == catalog.StateRunning {
+				at.State = catalog.StateDegraded
+			}
+		}
+		out.Body.Environments[env] = at
+	}
+	return out, nil
+}
+
+type logsInput struct {
+	NameInput
+	Environment string    `query:"environment" doc:"Default: the only one, or the first."`
+	Release     string    `query:"release"`
+	Instance    string    `query:"instance"`
+	Stream      string    `query:"stream" enum:"stdout,stderr,stoa,"`
+	Since       time.Time `query:"since" doc:"RFC 3339."`
+	Until       time.Time `query:"until" doc:"RFC 3339."`
+	Grep        string    `query:"grep" maxLength:"1000" doc:"Only lines that match this regular expression (RE2)."`
+	Tail        int       `query:"tail" minimum:"0" maximum:"100000" default:"0" doc:"Only the newest so many; 0 is all."`
+	Follow      bool      `query:"follow"`
+}
+
+func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamResponse, error) {
+	s, err := object.Get[catalog.Service](ctx, a.Store, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	kind, _ := a.Pipe.Kinds().ByName("Service")
+	if err := a.reads(ctx, auth.Logs, kind, s.Metadata.Owner); err != nil {
+		return nil, err
+	}
+	f := logs.Filter{
+		Service: in.Name, Environment: in.Environment, Release: in.Release, Instance: in.Instance, Stream: in.Stream,
+		Since: in.Since, Until: in.Until, Tail: in.Tail,
+	}
+	if in.Grep != "" {
+		if f.Grep, err = regexp.Compile(in.Grep); err != nil {
+			return nil, problem.New(problem.Invalid, "grep %q is no regular expression: %v", in.Grep, err)
+		}
+	}
+	if f.Environment == "" {
+		if envs := slices.Sorted(maps.Keys(s.Status.Environments)); len(envs) > 0 {
+			f.Environment = cmp.Or(in.Environment, envs[0])
+		}
+	}
+	if a.Usage != nil {
+		a.Usage.NoteService(ctx, requestOf(ctx).principal, "logs", s.Metadata.Owner, in.Name, f.Environment, requestOf(ctx).surface)
+	}
+	entries := a.Logs.Query
+	if in.Follow {
+		entries = a.Logs.Follow
+	}
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		hctx.SetHeader("Content-Type", "application/x-ndjson")
+		w := hctx.BodyWriter()
+		flush := func() {}
+		if f, ok := w.(http.Flusher); ok && in.Follow {
+			flush = f.Flush
+		}
+		flush()
+		encode := json.NewEncoder(w)
+		for entry, err := range entries(hctx.Context(), f) {
+			if err != nil {
+				a.Logger.Error("reading logs", "service", in.Name, "error", err)
+				return
+			}
+			if encode.Encode(entry) != nil {
+				return // the client has gone
+			}
+			flush()
+		}
+	}}, nil
+}

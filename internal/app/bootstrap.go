@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// lock makes sure that one process owns the data folder.
+func (p *Platform) lock() error {
+	f, err := os.OpenFile(p.path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("lock data folder: %w", err)
+		}
+		told := problem.New(problem.Unavailable, "a platform runs on %s already", p.config.Data)
+		if at := Endpoint(p.config.Data); at != "" {
+			told.Because("it answers at " + at)
+		}
+		return told.Do("stoa status    asks that one", "stoa serve --data OTHER    starts another")
+	}
+	p.closing(func(context.Context) error { return f.Close() })
+	return nil
+}
+
+// replicaID names this process's place among the replicas; it stays with the
+// data folder, so that a restart takes up its own jobs.
+func (p *Platform) replicaID() string {
+	path := p.path("replica")
+	if raw, err := os.ReadFile(path); err == nil && len(raw) > 0 {
+		return strings.TrimSpace(string(raw))
+	}
+	random := make([]byte, 8)
+	_, _ = rand.Read(random) // never fails
+	id := "stoa-" + hex.EncodeToString(random)
+	if err := os.WriteFile(path, []byte(id+"\n"), 0o600); err != nil {
+		p.log.Warn("replica id not kept: jobs that a kill interrupts wait an hour", "error", err)
+	}
+	return id
+}
+
+// bootstrap declares what a new platform begins with: the admin, the platform
+// team and two environments. All of it is ordinary objects, admitted like any
+// other, and left alone afterwards.
+func (p *Platform) bootstrap(ctx context.Context) error {
+	if _, err := p.auth.Bootstrap(ctx, p.config.Data); err != nil {
+		return fmt.Errorf("make admin account: %w", err)
+	}
+	_, err := p.store.Get(ctx, "User", "admin")
+	if err == nil || !problem.Is(err, problem.NotFound) {
+		return err
+	}
+	admin := object.New[catalog.UserSpec, struct{}]("admin", "", catalog.UserSpec{Role: string(auth.PlatformAdmin)})
+	team := object.New[catalog.TeamSpec, struct{}]("platform", "platform", catalog.TeamSpec{Owners: []string{"admin"}, Platform: true})
+	dev := object.New[catalog.EnvironmentSpec, struct{}]("dev", "", catalog.EnvironmentSpec{Order: 10})
+	production := object.New[catalog.EnvironmentSpec, struct{}]("production", "", catalog.EnvironmentSpec{Order: 90, Production: true})
+	change := &admission.Change{By: auth.Principal{Name: "stoa/bootstrap", Platform: auth.PlatformAdmin, Bot: true}, Surface: "stoa", Reason: "first start"}
+	for _, o := range []interface{ Object() (object.Object, error) }{&admin, &team, &dev, &production} {
+		raw, err := o.Object()
+		if err != nil {
+			return err
+		}
+		change.Add(&admission.Draft{Want: raw})
+	}
+	if _, err := p.pipe.Apply(ctx, change); err != nil {
+		return fmt.Errorf("declare the first objects: %w", err)
+	}
+	return nil
+}

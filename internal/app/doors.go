@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/api"
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// openDoors makes the handlers: the API, the portal, the metrics.
+func (p *Platform) openDoors() error {
+	handler := api.New(api.Options{
+		Store: p.store, Pipe: p.pipe, Auth: p.auth, Verbs: p.verbs, Delivery: p.delivery, Sources: p.sources,
+		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: nil, Usage: using{p.usage},
+		Secrets: p.secrets, Version: p.config.Version, Clock: time.Now, Logger: p.log,
+		Ready: func(ctx context.Context) error { return p.store.Ping(ctx) },
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", handler)
+	mux.Handle("GET /metrics", p.metrics.Handler())
+	p.server = &http.Server{
+		Handler: p.dispatch(mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: nil,
+	}
+	return nil
+}
+
+// ledger joins the sealer's proofs with the store's export.
+type ledger struct {
+	*event.Sealer
+	store *store.Store
+	key   event.Key
+}
+
+// Export seals first, so that everything in it is signed.
+func (l ledger) Export(ctx context.Context, w io.Writer) error {
+	if _, err := l.Seal(ctx); err != nil {
+		return err
+	}
+	return l.store.Snapshot(ctx, func(ctx context.Context, snap event.Snapshot) error {
+		return event.Export(ctx, snap, l.key, time.Now(), w)
+	})
+}
+
+// noteExit hears of instances that end by themselves.
+func (p *Platform) noteExit(e runtime.Event) { p.delivery.NoteExit(e) }
+
+// capability names what an operation of the API is a use of.
+func capability(operation string) string {
+	switch operation {
+	case "create-release", "put-source", "has-source", "watch-release", "detect-source", "rollback-service", "promote-service", "scale-service", "restart-service":
+		return "deploy"
+	case "logs-of-service":
+		return "logs"
+	case "list-events", "tail-events", "checkpoint", "export-ledger":
+		return "audit"
+	case "set-secret-values", "list-secret-keys", "unset-secret-values":
+		return "secrets"
+	case "post-events":
+		return "events"
+	default:
+		return "catalog"
+	}
+}
+
+// housekeeping keeps what grows within its bounds.
+func (p *Platform) housekeeping(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			p.sweep(ctx)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Timeouts of the listener. Handlers that stream lift the write deadline.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	drainTimeout  = 10 * time.Second
+	closeTimeout  = 20 * time.Second
+)
+
+func (p *Platform) listen(ctx context.Context) error {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", p.config.Listen)
+	if err != nil {
+		return problem.New(problem.Unavailable, "cannot listen on %s", p.config.Listen).Because(listenReason(err)).
+			Do("stoa serve --listen 127.0.0.1:0    takes a free port").Cause(err)
+	}
+	p.listener = l
+	p.closing(func(context.Context) error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+func listenReason(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err.Error()
+	}
+	return err.Error()
+}
+
+// URL is the platform's address for people and clients of this host.
+func (p *Platform) URL() string { return "http://" + p.host("localhost") }
+
+// host joins a host name with the port that the platform listens on.
+func (p *Platform) host(name string) string {
+	_, port, _ := net.SplitHostPort(p.listener.Addr().String())
+	return net.JoinHostPort(name, port)
+}
+
+func (p *Platform) serviceURL(service, environment string) string {
+	return "http://" + p.host(p.router.Host(service, environment))
+}
+
+// Serve works and serves until ctx ends, then drains. It returns nil after an
+// orderly end; Close must follow.
+func (p *Platform) Serve(ctx context.Context) error {
+	// What runs in the background outlives ctx until the server has drained.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	p.stop = stop
+	if err := p.jobs.Start(background); err != nil {
+		return fmt.Errorf("start workers: %w", err)
+	}
+	if err := p.delivery.Restore(ctx); err != nil {
+		return fmt.Errorf("restore what ran: %w", err)
+	}
+	p.background.Go(func() { p.sealer.Run(background) })
+	p.background.Go(func() { p.runner.Run(background) })
+	p.background.Go(func() { p.usage.Run(background) })
+	p.background.Go(func() { p.housekeeping(background) })
+	p.background.Go(func() {
+		if err := p.metrics.Run(background); err != nil {
+			p.log.Error("metrics are not kept", "error", err)
+		}
+	})
+
+	served := make(chan error, 1)
+	go func() { served <- p.server.Serve(p.listener) }()
+	if err := p.announce(); err != nil {
+		return err
+	}
+	close(p.ready)
+	p.log.Info("serving", "address", p.URL(), "data", p.config.Data, "database", p.store.Dialect())
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	p.log.Info("draining")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := p.server.Shutdown(drain); err != nil {
+		p.log.Warn("requests cut off", "after", drainTimeout)
+		return p.server.Close()
+	}
+	return nil
+}
+
+// Ready is closed once the platform serves.
+func (p *Platform) Ready() <-chan struct{} { return p.ready }
+
+// Close stops the workers and everything that runs, within a bounded time.
+func (p *Platform) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	var errs []error
+	if p.jobs != nil {
+		errs = append(errs, p.jobs.Stop(ctx))
+	}
+	p.stop()
+	p.background.Wait()
+	for _, f := range slices.Backward(p.closers) {
+		errs = append(errs, f(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// dispatch sends requests for workloads to the router, all others to the platform.
+func (p *Platform) dispatch(platform http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.router.Serves(r.Host) {
+			p.router.ServeHTTP(w, r)
+			return
+		}
+		platform.ServeHTTP(w, r)
+	})
+}
+
+// announce tells other commands of this host where the platform is.
+func (p *Platform) announce() error {
+	path := p.path("endpoint")
+	if err := os.WriteFile(path, []byte(p.URL()+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write endpoint: %w", err)
+	}
+	p.closing(func(context.Context) error { return os.Remove(path) })
+	return nil
+}
+
+// Endpoint is the address of the platform that runs on the data folder, or "".
+// The file of a killed platform stays behind; who reads it finds out by asking.
+func Endpoint(data string) string {
+	raw, err := os.ReadFile(data + "/endpoint")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}

@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+
+	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/source"
+)
+
+// Bounds of what is kept on disk to build and roll back from.
+const (
+	maxSources   = 5 << 30
+	maxArtifacts = 10 << 30
+	keptReleases = 10 // of each service; their artifacts stay, whatever the bounds
+)
+
+// sweep deletes sources and artifacts over the bounds, oldest use first, but
+// never those of the releases that one may want to go back to.
+func (p *Platform) sweep(ctx context.Context) {
+	sources, artifacts := map[string]bool{}, map[string]bool{}
+	releases, err := object.All[delivery.Release](ctx, p.store, object.Query{Newest: true, Limit: 1000})
+	if err != nil {
+		p.log.Error("housekeeping", "error", err)
+		return
+	}
+	seen := map[string]int{}
+	for _, r := range releases {
+		key := r.Spec.Service + "." + r.Spec.Environment
+		if seen[key]++; seen[key] <= keptReleases || !r.Status.Phase.Final() {
+			sources[r.Spec.Source], artifacts[r.Status.Artifact] = true, true
+		}
+	}
+	if freed, err := p.sources.Prune(ctx, func(d source.Digest) bool { return sources[string(d)] }, maxSources); err != nil {
+		p.log.Error("housekeeping of sources", "error", err)
+	} else if freed > 0 {
+		p.log.Info("sources deleted", "bytes", freed)
+	}
+	if freed, err := p.builder.Prune(ctx, func(d string) bool { return artifacts[d] }, maxArtifacts); err != nil {
+		p.log.Error("housekeeping of artifacts", "error", err)
+	} else if freed > 0 {
+		p.log.Info("artifacts deleted", "bytes", freed)
+	}
+	if _, err := p.auth.Sweep(ctx); err != nil {
+		p.log.Error("housekeeping of sessions", "error", err)
+	}
+}

@@ -1,0 +1,117 @@
+// Package cli is the command line of Stoa. Its commands talk to a platform
+// through package client and to nothing else; only `serve` and `up` may start
+// a platform, by way of the Host that main hands in.
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/stoa-platform/stoa/internal/config"
+)
+
+// Stdio are the streams of a command and what is known of them.
+type Stdio struct {
+	In  io.Reader
+	Out io.Writer // results
+	Err io.Writer // progress and problems
+}
+
+// Host starts platforms in this process.
+type Host interface {
+	Open(ctx context.Context, c config.Config, log *slog.Logger) (Instance, error)
+	// Endpoint is the address of the platform that runs on the data folder, or "".
+	Endpoint(data string) string
+}
+
+// Instance is a platform in this process.
+type Instance interface {
+	URL() string
+	// Serve serves until ctx ends; Ready is closed once it does.
+	Serve(ctx context.Context) error
+	Ready() <-chan struct{}
+	Close(ctx context.Context) error
+}
+
+// Command carries what every subcommand needs.
+type Command struct {
+	Stdio
+	host    Host
+	version string
+
+	server, token, output string
+	quiet                 bool
+}
+
+// Run runs the command line and returns its exit code.
+func Run(ctx context.Context, args []string, stdio Stdio, host Host, version string) int {
+	c := &Command{Stdio: stdio, host: host, version: version}
+	root := c.root()
+	root.SetArgs(args)
+	executed, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return ExitDone
+	}
+	return c.fail(ctx, executed, err)
+}
+
+// Root returns the command tree, for the generator of the reference.
+func Root() *cobra.Command { return (&Command{version: "dev"}).root() }
+
+func (c *Command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "stoa",
+		Short: "An internal developer platform, run as a product",
+		Long: "Stoa takes a folder of code to a running, owned, observed, governed service.\n\n" +
+			"With no platform configured, `stoa up` starts one in the same process. Exit codes: 0 done, 1 failed,\n" +
+			"2 usage, 3 refused by a gate, 4 not found, 5 not allowed.",
+		Example:       "  stoa up ./shop          # a folder of code becomes a running service\n  stoa get services       # what runs, whose it is\n  stoa logs shop --follow # what it prints",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       c.version,
+	}
+	root.SetIn(c.In)
+	root.SetOut(c.Out)
+	root.SetErr(c.Err)
+	root.SetVersionTemplate("stoa {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.server, "server", "", "address of the platform (STOA_SERVER)")
+	flags.StringVar(&c.token, "token", "", "API token (STOA_TOKEN)")
+	flags.StringVarP(&c.output, "output", "o", "", "output format: table, json, yaml or name")
+	flags.BoolVarP(&c.quiet, "quiet", "q", false, "no progress")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml", "name"}, cobra.ShellCompDirectiveNoFileComp))
+	root.AddGroup(
+		&cobra.Group{ID: "develop", Title: "For developers:"},
+		&cobra.Group{ID: "objects", Title: "What is declared:"},
+		&cobra.Group{ID: "platform", Title: "For the platform team:"},
+	)
+	for _, group := range []struct {
+		id       string
+		commands []*cobra.Command
+	}{
+		{"develop", c.develop()},
+		{"objects", c.objects()},
+		{"platform", c.platform()},
+	} {
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.id
+			root.AddCommand(cmd)
+		}
+	}
+	return root
+}
+
+// json says that stdout carries one JSON document and nothing else.
+func (c *Command) json() bool { return c.output == "json" }
+
+// terminal reports whether a stream is a person's terminal.
+func terminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// login is what `stoa login` saves.
+type login struct {
+	Server string `json:"server"`
+	Token  string `json:"token"`
+}
+
+// loginFile is where it is saved: stoa/login.json in the user's configuration.
+func loginFile() (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for configuration: %w", err)
+	}
+	return filepath.Join(dir, "stoa", "login.json"), nil
+}
+
+func readLogin() (login, error) {
+	var l login
+	path, err := loginFile()
+	if err != nil {
+		return l, nil // no home, no login
+	}
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return l, nil
+	}
+	if err != nil {
+		return l, fmt.Errorf("read saved login: %w", err)
+	}
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return l, problem.New(problem.Invalid, "the saved login in %s cannot be read: %v", path, err).Do("stoa login")
+	}
+	return l, nil
+}
+
+// target says which platform to talk to, by flags, environment, saved login,
+// or the platform of this host whose data folder is at hand, in this order.
+// An empty server means that none is configured.
+func (c *Command) target() (server, token string, err error) {
+	server, token = c.server, c.token
+	if server == "" {
+		server = os.Getenv(config.EnvServer)
+	}
+	if token == "" {
+		token = os.Getenv(config.EnvToken)
+	}
+	if server == "" {
+		saved, err := readLogin()
+		if err != nil {
+			return "", "", err
+		}
+		if saved.Server != "" {
+			server = saved.Server
+			if token == "" {
+				token = saved.Token
+			}
+		}
+	} else if token == "" {
+		if saved, err := readLogin(); err == nil && saved.Server == server {
+			token = saved.Token
+		}
+	}
+	data, err := config.DataDir()
+	if err != nil {
+		return server, token, nil
+	}
+	local := c.host.Endpoint(data)
+	if server == "" {
+		server = local
+	}
+	if token == "" && server != "" && server == local {
+		token = adminToken(data)
+	}
+	return server, token, nil
+}
+
+// adminToken reads the token that the platform left for those who may read its
+// data folder.
+func adminToken(data string) string {
+	raw, err := os.ReadFile(filepath.Join(data, "admin.token"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}
+
+// connect returns a client of the configured platform.
+func (c *Command) connect(ctx context.Context) (*client.Client, error) {
+	server, token, err := c.target()
+	if err != nil {
+		return nil, err
+	}
+	if server == "" {
+		return nil, problem.New(problem.Unavailable, "no platform is configured, and none runs here").
+			Do("stoa up DIR    deploys a folder, and starts a platform for it", "stoa serve    starts a platform", "stoa login --server URL    uses another one")
+	}
+	cl, err := client.New(server, token, client.WithSurface("cli"))
+	if err != nil {
+		return nil, err
+	}
+	return cl, c.checkPin(ctx, cl)
+}
+
+// alive reports whether a platform answers at the address.
+func alive(ctx context.Context, server string) bool {
+	cl, err := client.New(server, "")
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return cl.Ready(ctx) == nil
+}

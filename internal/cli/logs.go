@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/client"
+)
+
+func (c *Command) logsCommand() *cobra.Command {
+	var q client.LogQuery
+	var since string
+	cmd := &cobra.Command{
+		Use:   "logs SERVICE",
+		Short: "What a service prints",
+		Example: "  stoa logs shop --follow\n  stoa logs shop --since 1h --grep 'error|panic'\n" +
+			"  stoa logs shop --release shop-7 -o json",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if since != "" {
+				if q.Since, err = parseSince(since, time.Now()); err != nil {
+					return err
+				}
+				q.Tail = 0
+			}
+			if q.Grep != "" {
+				if _, err := regexp.Compile(q.Grep); err != nil {
+					return usage("--grep: %v", err)
+				}
+			}
+			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error { return c.logLine(e, false) })
+			if cmd.Context().Err() != nil {
+				return nil
+			}
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&q.Follow, "follow", "f", false, "go on until Ctrl-C")
+	flags.StringVar(&since, "since", "", "lines since a duration ago (1h, 3d) or a time (RFC 3339)")
+	flags.StringVar(&q.Grep, "grep", "", "only lines that match the regular expression")
+	flags.StringVar(&q.Release, "release", "", "only lines of this release")
+	flags.StringVar(&q.Environment, "env", "", "environment (default: the first it is in)")
+	flags.StringVar(&q.Instance, "instance", "", "only lines of this instance")
+	flags.IntVarP(&q.Tail, "tail", "n", 200, "only the newest so many lines")
+	return cmd
+}
+
+// logLine prints one line; with JSON one object a line.
+func (c *Command) logLine(e client.LogEntry, several bool) error {
+	if c.json() {
+		return json.NewEncoder(c.Out).Encode(e)
+	}
+	p := c.paint()
+	prefix := p.dim(e.Time.Local().Format("15:04:05.000"))
+	if several {
+		prefix += " " + p.bold(e.Service)
+	}
+	if e.Stream == "stoa" {
+		prefix += " " + p.warn("stoa:")
+	}
+	_, err := fmt.Fprintf(c.Out, "%s %s\n", prefix, e.Line)
+	return err
+}
+
+// parseSince reads "90s", "1h", "3d" before now, or a time.
+func parseSince(s string, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	unit := time.Duration(1)
+	text := s
+	if n := len(s); n > 1 && s[n-1] == 'd' {
+		unit, text = 24, s[:n-1]+"h"
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return time.Time{}, usage("--since %q: write 15m, 1h, 3d or a time such as 2026-01-31T12:00:00Z", s)
+	}
+	return now.Add(-d * unit), nil
+}

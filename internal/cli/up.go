@@ -1,0 +1,320 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/source"
+)
+
+// upOptions are the flags of `stoa up`: all of them optional.
+type upOptions struct {
+	name, env, team, memory, cpu, reason string
+	components, set                      []string
+	replicas                             int
+	detach, dryRun                       bool
+}
+
+func (c *Command) upCommand() *cobra.Command {
+	var o upOptions
+	cmd := &cobra.Command{
+		Use:   "up [DIR | GIT-ADDRESS]",
+		Short: "Deploy a folder of code; nothing else is asked",
+		Long: "Deploy a folder of code: detect what it is, find out who owns it, ask the gates, build, release, roll out,\n" +
+			"verify, route. With no platform configured one is started in this process and runs until Ctrl-C.",
+		Example: "  stoa up\n  stoa up ./shop --env production --replicas 3\n  stoa up ./shop --set LOG_LEVEL=debug --detach\n" +
+			"  stoa up . --component api -o json\n  stoa up https://git.example.com/team/shop.git",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("replicas") && o.replicas < 1 {
+				return usage("--replicas %d: at least 1; `stoa down SERVICE` stops a service", o.replicas)
+			}
+			return c.up(cmd.Context(), args, o, cmd.Flags().Changed("replicas"))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.name, "name", "", "name of the service (default: from the source)")
+	flags.StringVar(&o.env, "env", "", "environment (default: the first)")
+	flags.StringVar(&o.team, "team", "", "owning team (default: from CODEOWNERS, catalog-info.yaml or your team)")
+	flags.IntVar(&o.replicas, "replicas", 1, "number of instances")
+	flags.StringVar(&o.memory, "memory", "", "memory of each instance, such as 256Mi")
+	flags.StringVar(&o.cpu, "cpu", "", "processors of each instance, such as 0.5")
+	flags.StringArrayVar(&o.set, "set", nil, "plain setting KEY=VALUE of the service; may be repeated")
+	flags.StringArrayVar(&o.components, "component", nil, "only this component of several, by name or folder; may be repeated")
+	flags.StringVar(&o.reason, "reason", "", "why, kept with the release")
+	flags.BoolVarP(&o.detach, "detach", "d", false, "return when the release is healthy or has failed")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "detect, find the owner and ask the gates; change nothing")
+	return cmd
+}
+
+// up is the main job.
+func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled bool) error {
+	settings, err := keyValues(o.set)
+	if err != nil {
+		return err
+	}
+	dir, cleanup, err := c.checkout(ctx, args)
+	if err != nil {
+		return err
+	}
+	defer cleanup()
+	cl, embedded, err := c.platform4up(ctx, o)
+	if err != nil {
+		return err
+	}
+	if embedded != nil {
+		defer embedded.close(ctx)
+	}
+	spec := client.ReleaseSpec{Service: o.name, Environment: o.env, Set: settings, Memory: o.memory, CPU: o.cpu}
+	if scaled {
+		spec.Replicas = &o.replicas
+	}
+	released, err := c.release(ctx, cl, dir, spec, o)
+	if err != nil {
+		return err
+	}
+	if c.json() {
+		if err := c.printUps(released); err != nil {
+			return err
+		}
+	}
+	for _, u := range released {
+		if !u.Healthy && !o.dryRun {
+			return errFailed
+		}
+	}
+	if o.dryRun || (o.detach && embedded == nil) {
+		return nil
+	}
+	return c.stay(ctx, cl, released, embedded)
+}
+
+// errFailed ends the command after the failure has been told already.
+var errFailed = errors.New("the release failed")
+
+// release uploads the source and carries out one release for each component.
+func (c *Command) release(ctx context.Context, cl *client.Client, dir string, spec client.ReleaseSpec, o upOptions) ([]upResult, error) {
+	snapshot, err := source.Scan(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	origin, err := detect.ReadOrigin(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := cl.Upload(ctx, string(snapshot.Digest), func(w io.Writer) error { return snapshot.WriteTar(w) }); err != nil {
+		return nil, err
+	}
+	spec.Source, spec.Origin = string(snapshot.Digest), &origin
+	components := o.components
+	if len(components) == 0 {
+		if components, err = c.components(ctx, cl, spec, filepath.Base(dir)); err != nil {
+			return nil, err
+		}
+	}
+	if len(components) > 1 && o.name != "" {
+		return nil, usage("--name names one service, the source has %d components: %s", len(components), strings.Join(components, ", "))
+	}
+	var all []upResult
+	for _, component := range components {
+		spec.Component = component
+		if spec.Service == "" && component == "." {
+			spec.Component = ""
+		}
+		u, err := c.releaseOne(ctx, cl, spec, filepath.Base(dir), o)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, u)
+		if !u.Healthy && !o.dryRun {
+			break
+		}
+	}
+	return all, nil
+}
+
+// components lists what can run in the source, by folder and name.
+func (c *Command) components(ctx context.Context, cl *client.Client, spec client.ReleaseSpec, base string) ([]string, error) {
+	found, err := cl.Detect(ctx, spec.Source, base, spec.Origin)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, comp := range found.Components {
+		if comp.Type != detect.TypeLibrary {
+			names = append(names, comp.Name)
+		}
+	}
+	if len(names) == 0 {
+		return []string{""}, nil // the platform says why nothing can run
+	}
+	return names, nil
+}
+
+// releaseOne admits one release and shows its way until it runs or has failed.
+func (c *Command) releaseOne(ctx context.Context, cl *client.Client, spec client.ReleaseSpec, base string, o upOptions) (upResult, error) {
+	rel, err := cl.Release(ctx, spec, o.team, o.reason, o.dryRun)
+	if err != nil {
+		return upResult{}, err
+	}
+	show := newShow(c, rel)
+	show.admitted()
+	if o.dryRun {
+		return resultOf(rel), nil
+	}
+	rel, err = cl.Watch(ctx, rel.Metadata.Name, show.changed, show.line)
+	if err != nil {
+		return upResult{}, err
+	}
+	show.finished(rel)
+	if rel.Status.Phase == delivery.Failed && rel.Status.Problem != nil {
+		show.end()
+		return resultOf(rel), rel.Status.Problem
+	}
+	return resultOf(rel), nil
+}
+
+// stay follows the logs until the person has seen enough.
+func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResult, embedded *embedded) error {
+	if embedded != nil && !c.json() {
+		link := cl.Server()
+		if code, err := cl.SignInCode(ctx); err == nil {
+			link += "/signin?code=" + code
+		}
+		fmt.Fprintf(c.Out, "  %-10s %s\n", "portal", link)
+		fmt.Fprintf(c.Err, "\n%s\n", c.paint().dim("Logs follow. Ctrl-C stops the platform and what it runs; the next `stoa up` goes on from here."))
+	}
+	errs := make(chan error, len(released)+1)
+	for _, u := range released {
+		go func() {
+			since := time.Now()
+			if at := u.started; !at.IsZero() {
+				since = at
+			}
+			errs <- cl.Logs(ctx, u.Service, client.LogQuery{Environment: u.Environment, Since: since, Follow: true}, func(e client.LogEntry) error {
+				return c.logLine(e, len(released) > 1)
+			})
+		}()
+	}
+	if embedded != nil {
+		go func() { errs <- embedded.wait() }()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-errs:
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+			if embedded == nil && err == nil {
+				return nil
+			}
+		}
+	}
+}
+
+// embedded is the platform that `up` started in this process.
+type embedded struct {
+	instance Instance
+	served   chan error
+	stop     context.CancelFunc
+	log      *slog.Logger
+}
+
+// platform4up connects to the configured platform, or starts one.
+func (c *Command) platform4up(ctx context.Context, o upOptions) (*client.Client, *embedded, error) {
+	server, token, err := c.target()
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := config.DataDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	stale := server != "" && server == c.host.Endpoint(data) && !alive(ctx, server)
+	if server != "" && !stale {
+		cl, err := client.New(server, token, client.WithSurface("cli"))
+		if err != nil {
+			return nil, nil, err
+		}
+		return cl, nil, c.checkPin(ctx, cl)
+	}
+	if o.detach {
+		return nil, nil, problem.New(problem.Unavailable, "--detach needs a platform that goes on running, and none does").
+			Do("stoa serve    starts one; then the same command again", "stoa up    without --detach runs one for as long as it runs")
+	}
+	return c.embed(ctx)
+}
+
+// embed starts a platform in this process. Its own log is kept to warnings:
+// the person came for their service.
+func (c *Command) embed(ctx context.Context) (*client.Client, *embedded, error) {
+	conf, err := config.Config{Version: c.version}.WithDefaults()
+	if err != nil {
+		return nil, nil, err
+	}
+	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	instance, err := c.host.Open(ctx, conf, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	serving, stop := context.WithCancel(ctx)
+	e := &embedded{instance: instance, served: make(chan error, 1), stop: stop, log: log}
+	go func() { e.served <- instance.Serve(serving) }()
+	select {
+	case <-instance.Ready():
+	case err := <-e.served:
+		stop()
+		return nil, nil, errors.Join(err, instance.Close(ctx))
+	}
+	cl, err := client.New(instance.URL(), adminToken(conf.Data), client.WithSurface("cli"))
+	if err != nil {
+		e.close(ctx)
+		return nil, nil, err
+	}
+	return cl, e, nil
+}
+
+// wait returns when the platform has ended by itself.
+func (e *embedded) wait() error {
+	err := <-e.served
+	e.served <- err
+	return err
+}
+
+func (e *embedded) close(ctx context.Context) {
+	e.stop()
+	_ = e.wait() // told by stay, or the person's own doing
+	if err := e.instance.Close(context.WithoutCancel(ctx)); err != nil {
+		e.log.Warn("platform not closed cleanly", "error", err)
+	}
+}
+
+func keyValues(given []string) (map[string]string, error) {
+	if len(given) == 0 {
+		return nil, nil
+	}
+	m := map[string]string{}
+	for _, pair := range given {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" {
+			return nil, usage("--set %q is not KEY=VALUE", pair)
+		}
+		m[key] = value
+	}
+	return m, nil
+}

@@ -1,0 +1,80 @@
+// Package config holds the settings of a platform and where they come from.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// The environment variables that are read.
+const (
+	EnvData     = "STOA_DATA"     // folder of the platform's data
+	EnvListen   = "STOA_LISTEN"   // address to listen on
+	EnvDatabase = "STOA_DATABASE" // PostgreSQL URL, or path of a SQLite file
+	EnvKeyset   = "STOA_KEYSET"   // file of the keyset that secrets are encrypted under
+	EnvServer   = "STOA_SERVER"   // address of the platform to talk to
+	EnvToken    = "STOA_TOKEN"    // API token
+)
+
+// DefaultListen is the loopback address that a platform listens on when none is given.
+const DefaultListen = "127.0.0.1:7700"
+
+// Config are the settings of one platform process.
+type Config struct {
+	// Data is the folder of all that is kept on disk.
+	Data string
+	// Listen is host:port; port 0 takes a free one.
+	Listen string
+	// Database is a PostgreSQL URL or the path of a SQLite file; empty is
+	// stoa.db in Data.
+	Database string
+	// Runtime is what runs workloads: "process".
+	Runtime string
+	// Version is Stoa's own, for answers and logs.
+	Version string
+}
+
+// WithDefaults fills what is not set from the environment and the defaults.
+func (c Config) WithDefaults() (Config, error) {
+	if c.Data == "" {
+		data, err := DataDir()
+		if err != nil {
+			return c, err
+		}
+		c.Data = data
+	}
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return c, fmt.Errorf("data folder: %w", err)
+	}
+	c.Data = data
+	c.Listen = first(c.Listen, os.Getenv(EnvListen), DefaultListen)
+	c.Database = first(c.Database, os.Getenv(EnvDatabase), filepath.Join(c.Data, "stoa.db"))
+	c.Runtime = first(c.Runtime, "process")
+	return c, nil
+}
+
+// DataDir is $STOA_DATA, else stoa in the user's data folder.
+func DataDir() (string, error) {
+	if dir := os.Getenv(EnvData); dir != "" {
+		return dir, nil
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "stoa"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no home folder to keep data in; set %s: %w", EnvData, err)
+	}
+	return filepath.Join(home, ".local", "share", "stoa"), nil
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

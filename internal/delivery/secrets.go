@@ -1,0 +1,151 @@
+package delivery
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/secret"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// SecretValues are the values of one secret of a service in one environment:
+// Secret object "<service>-<environment>".
+type SecretValues struct {
+	Admit   Admitter
+	Objects object.Reader
+	Vault   *secret.Vault
+	Clock   func() time.Time
+}
+
+// values travels from the verb to the transaction, never through the object.
+type values struct {
+	set   map[string][]byte
+	unset []string
+}
+
+// Set keeps the values encrypted and restarts the service's instances one
+// after another, so that they get them.
+func (v SecretValues) Set(ctx context.Context, by By, service, env string, set map[string]string) error {
+	given := map[string][]byte{}
+	for key, value := range set {
+		given[key] = []byte(value)
+	}
+	return v.change(ctx, by, service, env, values{set: given})
+}
+
+// Unset removes keys and restarts the instances without them.
+func (v SecretValues) Unset(ctx context.Context, by By, service, env string, keys []string) error {
+	return v.change(ctx, by, service, env, values{unset: keys})
+}
+
+// Keys lists the names of the values.
+func (v SecretValues) Keys(ctx context.Context, by By, service, env string) ([]string, error) {
+	if err := auth.Allowed(by.Principal, auth.Read, secret.Kind(), "").Err(); err != nil {
+		return nil, err
+	}
+	s, err := object.Get[secret.Secret](ctx, v.Objects, SecretName(service, env))
+	if problem.Is(err, problem.NotFound) {
+		_, err = object.Get[catalog.Service](ctx, v.Objects, service)
+	}
+	return s.Spec.Keys, err
+}
+
+// SecretName is the name of the Secret of a service in an environment.
+func SecretName(service, env string) string { return service + "-" + env }
+
+func (v SecretValues) change(ctx context.Context, by By, service, env string, given values) error {
+	for attempt := 1; ; attempt++ {
+		err := v.tryChange(ctx, by, service, env, given)
+		if !problem.Is(err, problem.Conflict) || attempt == 5 {
+			return err
+		}
+	}
+}
+
+func (v SecretValues) tryChange(ctx context.Context, by By, service, env string, given values) error {
+	s, err := object.Get[catalog.Service](ctx, v.Objects, service)
+	if err != nil {
+		return err
+	}
+	name := SecretName(service, env)
+	running, ok := s.Spec.Environments[env]
+	if !ok {
+		return problem.New(problem.Invalid, "service %s is not in environment %s", service, env).Do("stoa up --name " + service + " --env " + env)
+	}
+	sec, err := object.Get[secret.Secret](ctx, v.Objects, name)
+	if problem.Is(err, problem.NotFound) {
+		sec, err = object.New[secret.SecretSpec, secret.SecretStatus](name, s.Metadata.Owner, secret.SecretSpec{}), nil
+	}
+	if err != nil {
+		return err
+	}
+	keys := map[string]bool{}
+	for _, key := range sec.Spec.Keys {
+		keys[key] = true
+	}
+	for key := range given.set {
+		keys[key] = true
+	}
+	for _, key := range given.unset {
+		delete(keys, key)
+	}
+	sec.Spec.Keys = slices.Sorted(maps.Keys(keys))
+	if !slices.Contains(running.Secrets, name) {
+		running.Secrets = append(slices.Clone(running.Secrets), name)
+	}
+	running.Restart = v.Clock().UTC().Format(time.RFC3339Nano)
+	s.Spec.Environments[env] = running
+	secretObject, err := sec.Object()
+	if err != nil {
+		return err
+	}
+	serviceObject, err := s.Object()
+	if err != nil {
+		return err
+	}
+	_, err = v.Admit.Apply(ctx, &admission.Change{
+		By: by.Principal, Surface: by.Surface, Reason: by.Reason,
+		Drafts: []*admission.Draft{{Want: secretObject, Inferred: given}, {Want: serviceObject}},
+	})
+	return err
+}
+
+// SecretRule writes the values in the transaction of the object, and removes
+// them with it.
+func SecretRule(vault *secret.Vault) admission.Rule {
+	return admission.Rule{Kind: "Secret", Plan: func(_ context.Context, _ *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
+		name := stored.Metadata.Name
+		return admission.Plan{Also: func(ctx context.Context, tx *store.Tx) error {
+			if d.Delete {
+				_, err := vault.Delete(ctx, tx, name)
+				return err
+			}
+			given, ok := d.Inferred.(values)
+			if !ok {
+				return nil
+			}
+			var status secret.SecretStatus
+			var err error
+			if len(given.unset) > 0 {
+				status, err = vault.Delete(ctx, tx, name, given.unset...)
+			} else {
+				status, err = vault.Set(ctx, tx, name, given.set)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = object.Update(ctx, tx, name, func(s *secret.Secret) error {
+				s.Status = status
+				return nil
+			})
+			return err
+		}}, nil
+	}}
+}
