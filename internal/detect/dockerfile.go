@@ -14,16 +14,16 @@ import (
 
 // dockerFacts is what the last stage of a Dockerfile states.
 type dockerFacts struct {
-	port                  int
-	portLine              int
-	health                string
-	healthLine            int
-	entrypoint, cmd       []string
-	entryLine, cmdLine    int
-	entryShell, cmdShell  bool
-	env                   []envFact
-	used                  string // text of all other instructions, to see which variables serve the image's own build
-	healthPort, stageLine int
+	port                 int
+	portLine             int
+	health               string
+	healthLine           int
+	entrypoint, cmd      []string
+	entryLine, cmdLine   int
+	entryShell, cmdShell bool
+	env                  []envFact
+	used                 string // text of all other instructions, to see which variables serve the image's own build
+	healthPort           int
 }
 
 type envFact struct {
@@ -50,7 +50,7 @@ func parseDockerfile(file string, data []byte) (*dockerFacts, error) {
 		shell := !n.Attributes["json"]
 		switch strings.ToUpper(n.Value) {
 		case "FROM":
-			*f = dockerFacts{stageLine: n.StartLine}
+			*f = dockerFacts{}
 			continue
 		case "EXPOSE":
 			for _, a := range args {

@@ -16,12 +16,10 @@ type draft struct {
 	Component
 	evidence map[string]Setting
 	question *Question
-	// members of one workspace share their Root; nested folders are not theirs.
-	dependencies map[string]string // name in lower case → version wanted, without development ones
 }
 
 func newDraft(dir, language, source string) *draft {
-	d := &draft{evidence: map[string]Setting{}, dependencies: map[string]string{}}
+	d := &draft{evidence: map[string]Setting{}}
 	d.Dir, d.Root, d.Language = dir, dir, language
 	d.note("language", language, source, stated)
 	return d

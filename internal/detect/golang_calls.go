@@ -31,10 +31,10 @@ var routeCalls = []string{"Handle", "HandleFunc", "Get", "GET", "Any", "ANY", "A
 var openCalls = []string{"Open", "ReadFile", "ReadDir", "Dir", "DirFS", "ParseFiles", "ParseGlob", "LoadHTMLGlob", "LoadHTMLFiles", "Static", "StaticFS", "StaticFile", "File", "ServeFile", "OpenRoot", "Load"}
 
 var (
-	envName     = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,63}$`)
-	fixedAddr   = regexp.MustCompile(`^[^/\s]*:(\d{1,5})$`)
-	serveWord   = regexp.MustCompile(`^(serve|server|start|run|web|http|api)( |$)`)
-	goFramework = []string{"gin", "r", "router", "e", "echo", "app", "engine", "srv", "server", "s", "fiber"}
+	envName       = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,63}$`)
+	fixedAddr     = regexp.MustCompile(`^[^/\s]*:(\d{1,5})$`)
+	serveWord     = regexp.MustCompile(`^(serve|server|start|run|web|http|api)( |$)`)
+	frameworkVars = []string{"gin", "r", "router", "e", "echo", "app", "engine", "srv", "server", "s", "fiber"}
 )
 
 func (r *goReader) readCall(c *ast.CallExpr, source string) {
@@ -73,8 +73,7 @@ func (r *goReader) readEnv(c *ast.CallExpr, function, source string) {
 		if !ok || !envName.MatchString(name) {
 			continue
 		}
-		known := strings.Contains(strings.ToLower(function), "env") || receiver(c) == "env" || receiver(c) == "viper"
-		if !known {
+		if !strings.Contains(strings.ToLower(function), "env") && receiver(c) != "env" && receiver(c) != "viper" {
 			continue
 		}
 		r.code.variables = append(r.code.variables, name)
@@ -156,7 +155,7 @@ func (r *goReader) readListen(c *ast.CallExpr, function, source string) {
 		}
 	}
 	if position >= len(c.Args) {
-		if _, gin := r.code.importOf("github.com/gin-gonic/gin"); gin && function == "Run" && slices.Contains(goFramework, to) {
+		if _, gin := r.code.importOf("github.com/gin-gonic/gin"); gin && function == "Run" && slices.Contains(frameworkVars, to) {
 			r.listening(source)
 			r.addPort(portFact{by: portByVariable, name: "PORT", port: 8080, source: source})
 		}
@@ -167,7 +166,7 @@ func (r *goReader) readListen(c *ast.CallExpr, function, source string) {
 			r.listening(source)
 			r.addPort(portFact{by: portFixed, port: atoiPort(m[0]), source: source})
 		}
-	} else if r.framework() && slices.Contains(goFramework, to) {
+	} else if r.framework() && slices.Contains(frameworkVars, to) {
 		r.listening(source)
 	}
 }

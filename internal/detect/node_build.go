@@ -27,9 +27,6 @@ func (s *scan) nodeVersion(d *draft, p *nodePackage) error {
 		if v, source := s.toolVersion(dir, "nodejs", "node"); v != "" && d.Version == "" {
 			d.setVersion(v, source, stated)
 		}
-		if dir != d.Dir || d.Version != "" {
-			continue
-		}
 	}
 	if d.Version == "" && d.Root != d.Dir {
 		if root, err := s.nodePackage(d.Root); err != nil {
@@ -120,13 +117,9 @@ func (s *scan) nodeBuild(d *draft, p *nodePackage, fw *nodeFramework) {
 	if len(p.Dependencies)+len(p.DevDependencies) > 0 || d.Root != d.Dir || s.lockfile(d.Root) != "" {
 		s.nodeInstall(d, lean || published)
 	}
-	run := func(script string) {
-		argv := []string{d.Manager, "run", script}
-		d.step(script, argv...)
-	}
 	switch {
 	case build:
-		run("build")
+		d.step("build", d.Manager, "run", "build")
 	case fw != nil && fw.build != "" && !published && !strings.Contains(p.Scripts["start"], "build") && (fw.static != "" || p.Scripts["start"] == "" || fw.name == "next"):
 		d.steps(Step{Name: "build", Command: Command{Shell: fw.build, Dir: d.workdir()}})
 	}

@@ -110,7 +110,7 @@ func (s *scan) findApp(d *draft, p *pythonProject) *pythonApp {
 	var first []string
 	files := s.src.under(d.Dir, ".py")
 	for _, sub := range []string{".", "app", "src", "src/app", "api", "backend", "server"} {
-		for _, name := range append([]string{}, pythonMains...) {
+		for _, name := range pythonMains {
 			if file := path.Join(d.Dir, sub, name); s.src.has(file) {
 				first = append(first, file)
 			}
@@ -130,7 +130,6 @@ func (s *scan) findApp(d *draft, p *pythonProject) *pythonApp {
 			app.async = false
 			m = wsgiApp.FindSubmatchIndex(data)
 		}
-		name := 0
 		if m == nil && (p.has("flask") || p.has("fastapi")) {
 			m = madeApp.FindSubmatchIndex(data)
 			app.framework, app.async = "flask", p.has("fastapi") && !p.has("flask")
@@ -149,8 +148,7 @@ func (s *scan) findApp(d *draft, p *pythonProject) *pythonApp {
 				app.framework = "fastapi"
 			}
 		}
-		name = m[2]
-		app.object, app.source = string(data[name:m[3]]), at(file, lineOf(data, m[0]))
+		app.object, app.source = string(data[m[2]:m[3]]), at(file, lineOf(data, m[0]))
 		app.module, app.appDir = pythonModule(rel)
 		if app.framework == "dash" {
 			app.object += ".server"

@@ -250,13 +250,14 @@ func tomlError(file string, err error) error {
 
 // relocatable rewrites the scripts of the environment, whose first line holds
 // the absolute path of the build, to find the interpreter beside themselves.
+// Its dollar signs are doubled, as the words of a command are expanded.
 const relocatable = `import pathlib
 for f in pathlib.Path(".venv/bin").iterdir():
     if f.is_symlink() or not f.is_file(): continue
     b = f.read_bytes()
     line, _, rest = b.partition(b"\n")
     if line.startswith(b"#!") and b"/.venv/bin/python" in line:
-        f.write_bytes(b"#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")/python\" \"$0\" \"$@\"\n' '''\n" + rest)
+        f.write_bytes(b"#!/bin/sh\n'''exec' \"$$(dirname -- \"$$(realpath -- \"$$0\")\")/python\" \"$$0\" \"$$@\"\n' '''\n" + rest)
 `
 
 // pythonBuild writes the steps: an environment of the project's own, its
@@ -268,6 +269,11 @@ func (s *scan) pythonBuild(d *draft, p *pythonProject) {
 	if p.workspace != "" {
 		d.Dir = p.workspace // the environment is the workspace's
 		defer func() { d.Dir = at }()
+	}
+	if len(p.required)+len(p.missing) == 0 && !p.packaged && p.manager == "" {
+		// Nothing is to be installed: without pip it is there at once.
+		d.step("environment", "python3", "-m", "venv", "--without-pip", ".venv")
+		return
 	}
 	d.step("environment", "python3", "-m", "venv", ".venv")
 	switch p.manager {

@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"path"
-	"strings"
-)
+import "path"
 
 // unsupportedManifests tells languages that are recognised only.
 var unsupportedManifests = []struct{ file, language string }{
@@ -42,7 +39,7 @@ func (s *scan) unsupported(dir string) *Unsupported {
 // partOf reports whether a folder lies in one that was already reported.
 func (s *scan) partOf(dir string, reported []Unsupported) bool {
 	for _, u := range reported {
-		if within(dir, u.Dir) && strings.EqualFold(u.Dir, u.Dir) {
+		if within(dir, u.Dir) {
 			return true
 		}
 	}
