@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -62,7 +63,7 @@ var causes = []cause{
 	{"dependency-conflict", match(`npm (?:ERR!|error) code ERESOLVE|ResolutionImpossible|No solution found when resolving`),
 		"the wanted versions of the packages exclude each other", []string{"change the versions so that they fit; the log names them"}},
 
-	{"compiler-missing", match(`(?:unable to execute '|command ')?(\b(?:gcc|cc|g\+\+|c\+\+|clang|make|x86_64-linux-gnu-gcc|aarch64-linux-gnu-gcc))'?(?:: not found|' failed: No such file|: No such file or directory|: command not found)|C compiler "?(\w+)"? not found|not found: (make)\b|gyp ERR! stack Error: (not found: make)`),
+	{"compiler-missing", match(`(?:unable to execute '|command ')?(\b(?:gcc|cc|g\+\+|c\+\+|clang|make|x86_64-linux-gnu-gcc|aarch64-linux-gnu-gcc))'?(?:: not found|' failed: No such file|: No such file or directory|: command not found)|C compiler "?([\w+-]+)"? not found|not found: (make)\b|gyp ERR! stack Error: (not found: make)`),
 		"a package has native code, and this machine has no compiler", []string{"apt-get install build-essential   (or gcc and make of your system)"}},
 	{"header-missing", match(`fatal error: (\S+\.h): No such file or directory`),
 		"a C header is missing on this machine: $1", []string{"install the development package that has $1, such as python3-dev or libpq-dev"}},
@@ -79,6 +80,8 @@ var causes = []cause{
 		"the module $1 is not installed", []string{"npm install $1   and commit package.json and the lockfile"}},
 	{"module-missing", match(`Could not resolve "([^"]+)"|Module not found: (?:Error: )?Can't resolve '([^']+)'|failed to resolve import "([^"]+)"`),
 		"the module $1$2$3 is not installed", []string{"npm install $1$2$3   and commit package.json and the lockfile"}},
+	{"module-missing", match(`satisfies the requirement (\S+) \(from versions: none\)`),
+		"the package index has no $1, or cannot be reached", []string{"correct its name in requirements.txt or pyproject.toml", "or check the index that Stoa is given: PIP_INDEX_URL, ~/.config/pip/pip.conf"}},
 	{"module-missing", match(`No matching distribution found for (\S+)`),
 		"no version of the package $1 fits", []string{"correct its name or version in requirements.txt or pyproject.toml"}},
 	{"module-missing", match(`ModuleNotFoundError: No module named '([^']+)'`),
@@ -107,6 +110,12 @@ var causes = []cause{
 // explain finds the likely cause in the output of a failed command. root is
 // cut off paths, since it is only the build's.
 func explain(root string, lines []string) (name, summary string, next []string) {
+	// The telling part of a line is its beginning; the rest only costs time.
+	const enough = 1000
+	lines = slices.Clone(lines)
+	for i, text := range lines {
+		lines[i] = text[:min(len(text), enough)]
+	}
 	for _, c := range causes {
 		for i, text := range lines {
 			found := c.pattern.FindStringSubmatchIndex(text)

@@ -41,10 +41,10 @@ func (o *output) Write(p []byte) (int, error) {
 	for {
 		end := bytes.IndexByte(o.rest, '\n')
 		next := end + 1
-		if end < 0 {
-			if len(o.rest) < maxLine {
-				return len(p), nil
-			}
+		if end < 0 && len(o.rest) < maxLine {
+			return len(p), nil
+		}
+		if end < 0 || end > maxLine {
 			end, next = maxLine, maxLine
 		}
 		o.line(o.rest[:end])

@@ -184,7 +184,7 @@ func TestOutputIsBoundedAndClean(t *testing.T) {
 			t.Errorf("a line of %d bytes", len(line))
 		}
 	}
-	flood := shellPlan("seq 1 3000000; echo the last words; exit 1")
+	flood := shellPlan("awk 'BEGIN { for (i = 0; i < 20000; i++) printf \"%01000d\\n\", i }'; echo the last words; exit 1")
 	log = &watched{}
 	_, err = b.Build(t.Context(), request(t, map[string]string{"a": "2"}, flood), log)
 	var failed *Error

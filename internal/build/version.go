@@ -18,6 +18,9 @@ var digits = regexp.MustCompile(`\d+(\.\d+)*`)
 // fitsGo reads "1.26", ">=1.26", "go1.26rc1": at least that version.
 func fitsGo(want, have string) (bool, error) {
 	want = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(want), ">="))
+	if want == "" || want == "*" {
+		return true, nil
+	}
 	want = "go" + strings.TrimPrefix(want, "go")
 	if !goversion.IsValid(want) {
 		return true, fmt.Errorf("%q: %w", want, errUnreadable)

@@ -13,7 +13,7 @@ func TestFits(t *testing.T) {
 		ok         bool
 	}{
 		{goFits, "1.26", "1.26.8", true}, {goFits, ">=1.26.8", "1.26.8", true}, {goFits, "1.27", "1.26.8", false}, {goFits, "go1.9", "1.26.8", true},
-		{goFits, "1.26rc1", "1.26.0", true}, {goFits, "1.26.1", "1.26rc2", false}, {goFits, ">= 1.21", "1.26.8", true},
+		{goFits, "1.26rc1", "1.26.0", true}, {goFits, "1.26.1", "1.26rc2", false}, {goFits, ">= 1.21", "1.26.8", true}, {goFits, "", "1.26.8", true},
 
 		{node, "", "20.20.2", true}, {node, "*", "20.20.2", true}, {node, "20", "20.20.2", true}, {node, "18", "20.20.2", false}, {node, "v20.11.0", "20.20.2", true},
 		{node, "20.11.0", "20.10.0", false}, {node, "20.11", "20.11.9", true}, {node, ">=18", "20.20.2", true}, {node, ">=18 <20", "20.20.2", false},
