@@ -47,6 +47,13 @@ type Runtime interface {
 	// never after Apply has returned.
 	Apply(ctx context.Context, w Workload, observe Observer) (Observed, error)
 
+	// Run runs the workload's command once, to its end, beside what serves: a
+	// migration before a rollout. It returns a *StartError with the last lines
+	// when the command cannot be started or ends in failure, and the context's
+	// error after it has killed it. It runs at least once, not exactly once: who
+	// is killed in between runs it again.
+	Run(ctx context.Context, w Workload) error
+
 	// Remove takes the key out of the router and stops all its instances.
 	// A key that does not run is not an error.
 	Remove(ctx context.Context, key Key) error
