@@ -239,3 +239,17 @@ func TestPortName(t *testing.T) {
 		}
 	}
 }
+
+// A script that a step hands to an interpreter keeps its own dollar signs when
+// the step is expanded.
+func TestStepsSurviveExpansion(t *testing.T) {
+	r, err := Detect(t.Context(), fstest.MapFS{"requirements.txt": {Data: []byte("flask")}, "app.py": {Data: []byte("app = Flask(__name__)")}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := r.Components[0].Build
+	argv := steps[len(steps)-1].Expand(func(string) string { return "" })
+	if script := argv[len(argv)-1]; !strings.Contains(script, `\"$0\" \"$@\"`) || !strings.Contains(script, "$(dirname") {
+		t.Errorf("the last step became\n%s", script)
+	}
+}
