@@ -205,10 +205,17 @@ func TestDamagedBackup(t *testing.T) {
 		"missing table":  edit(withoutTable),
 		"more behind":    edit(func(l []string) []string { return append(l, "[1]\n") }),
 		"newer format":   edit(func(l []string) []string { l[0] = strings.Replace(l[0], `"version":1`, `"version":2`, 1); return l }),
-		"newer schema":   edit(func(l []string) []string { l[0] = strings.Replace(l[0], `"schema":`, `"schema":9`, 1); return reseal(l) }),
-		"forged row":     edit(func(l []string) []string { l[0] = strings.Replace(l[0], `"dialect":"`, `"dialect":"x`, 1); l[row] = "[1]\n"; return reseal(l) }),
-		"no row at all":  edit(func(l []string) []string { l[row] = "what\n"; return l }),
-		"flipped bit":    flip(packed),
+		"newer schema": edit(func(l []string) []string {
+			l[0] = strings.Replace(l[0], `"schema":`, `"schema":9`, 1)
+			return reseal(l)
+		}),
+		"forged row": edit(func(l []string) []string {
+			l[0] = strings.Replace(l[0], `"dialect":"`, `"dialect":"x`, 1)
+			l[row] = "[1]\n"
+			return reseal(l)
+		}),
+		"no row at all": edit(func(l []string) []string { l[row] = "what\n"; return l }),
+		"flipped bit":   flip(packed),
 	}
 	for what, raw := range damaged {
 		t.Run(what, func(t *testing.T) {

@@ -34,5 +34,6 @@ type searchDialect struct {
 	key    string                      // the column with the uid
 	tokens string                      // makes words joined by spaces searchable; %s is the placeholder
 	match  string                      // the condition; %s is the placeholder
-	query  func(words []string) string // all of them, the last one as a prefix
+	query  func(terms []string) string // all of them, the last one as a prefix
+	or     string                      // between queries
 }

@@ -28,6 +28,24 @@ func (tx *Tx) recordKinds(ctx context.Context, revisions []revision) error {
 	return nil
 }
 
+// allKinds lists the kinds that there are or were objects of.
+func (s *Store) allKinds(ctx context.Context, db queryer) ([]string, error) {
+	rows, err := db.QueryContext(ctx, "SELECT kind FROM object_kinds ORDER BY kind")
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	defer rows.Close()
+	var kinds []string
+	for rows.Next() {
+		var kind string
+		if err := rows.Scan(&kind); err != nil {
+			return nil, err
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds, s.translate(rows.Err())
+}
+
 func (s *Store) fieldList(kind string) string { return strings.Join(s.fields(kind), " ") }
 
 // refreshFields brings object_fields up to the fields that the kinds list now.

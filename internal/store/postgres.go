@@ -55,8 +55,8 @@ func postgresDialect() dialect {
 		lock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
 		analyze:   "ANALYZE objects, object_history, object_labels, object_fields, object_search",
 		search: searchDialect{
-			key: "uid", tokens: "array_to_tsvector(string_to_array(%s, ' '))", match: "object_search.tokens @@ %s::tsquery",
-			query: func(words []string) string { return `'` + strings.Join(words, `' & '`) + `':*` },
+			key: "uid", tokens: "array_to_tsvector(string_to_array(%s, ' '))", match: "object_search.tokens @@ %s::tsquery", or: " | ",
+			query: func(terms []string) string { return `'` + strings.Join(terms, `' & '`) + `':*` },
 		},
 		tables:   postgresTables,
 		classify: classifyPostgres,

@@ -105,7 +105,7 @@ func (s *Store) list(ctx context.Context, db queryer, q object.Query) (object.Pa
 	if err != nil {
 		return object.Page{}, err
 	}
-	sel, err := s.selection(q)
+	sel, err := s.selection(ctx, db, q)
 	if err != nil {
 		return object.Page{}, err
 	}
@@ -134,7 +134,7 @@ func (s *Store) list(ctx context.Context, db queryer, q object.Query) (object.Pa
 
 // Count counts what q selects, whatever its page.
 func (s *Store) Count(ctx context.Context, q object.Query) (int64, error) {
-	sel, err := s.selection(q)
+	sel, err := s.selection(ctx, s.reader, q)
 	if err != nil {
 		return 0, err
 	}

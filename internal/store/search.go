@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/stoa-platform/stoa/internal/object"
 )
@@ -14,14 +15,18 @@ import (
 const maxHits = 200
 
 // match adds the full-text condition: all words, the last one as a prefix.
-func (s *Store) match(sel *selection, kind string) {
+func (s *Store) match(sel *selection, kinds []string) {
 	d := s.dialect.search
-	terms := sel.words
-	if kind != "" {
-		terms = append([]string{kindWord(kind)}, terms...)
+	alternatives := make([]string, len(kinds))
+	for i, kind := range kinds {
+		terms := make([]string, len(sel.words))
+		for j, w := range sel.words {
+			terms[j] = term(foldedKind(kind), w)
+		}
+		alternatives[i] = "(" + d.query(terms) + ")"
 	}
 	sel.joins = append(sel.joins, " JOIN object_search ON object_search."+d.key+" = o.uid")
-	sel.where(fmt.Sprintf(d.match, sel.arg(d.query(terms))))
+	sel.where(fmt.Sprintf(d.match, sel.arg(strings.Join(alternatives, d.or))))
 }
 
 // hit is a found object with what it is scored by.
@@ -48,11 +53,11 @@ func (s *Store) search(ctx context.Context, db queryer, q object.Query, sel *sel
 	if len(sel.words) == 0 {
 		return object.Page{}, nil
 	}
-	hits, err := s.hits(ctx, db, q, *sel)
+	hits, err := s.hits(ctx, db, q, sel)
 	if err != nil {
 		return object.Page{}, fmt.Errorf("search %s: %w", q.Kind, s.translate(err))
 	}
-	whole := wholeQuery(q)
+	whole := wholeName(q)
 	for i := range hits {
 		hits[i].score = score(hits[i], whole, sel.words)
 	}
@@ -74,11 +79,9 @@ func (s *Store) search(ctx context.Context, db queryer, q object.Query, sel *sel
 }
 
 // hits reads what matches, without the documents: any maxHits, and when there
-// may be more also those with a fitting name.
-func (s *Store) hits(ctx context.Context, db queryer, q object.Query, base selection) ([]hit, error) {
+// may be more also those whose name begins with the query.
+func (s *Store) hits(ctx context.Context, db queryer, q object.Query, sel *selection) ([]hit, error) {
 	const columns = "SELECT o.uid, o.kind, o.name, o.owner, o.title"
-	base.args, base.conditions = slices.Clip(base.args), slices.Clip(base.conditions)
-	sel := base
 	limit := sel.arg(maxHits)
 	hits, err := scanHits(ctx, db, columns+sel.from()+" LIMIT "+limit, sel.args)
 	if err != nil || len(hits) < maxHits {
@@ -88,12 +91,17 @@ func (s *Store) hits(ctx context.Context, db queryer, q object.Query, base selec
 	for _, h := range hits {
 		seen[h.doc.UID] = true
 	}
-	sel = base
-	prefix := wholeQuery(q)
-	sel.where("o.name >= " + sel.arg(prefix))
-	sel.where("o.name < " + sel.arg(prefix+"\U0010ffff"))
-	limit = sel.arg(maxHits)
-	named, err := scanHits(ctx, db, columns+sel.from()+" ORDER BY o.name LIMIT "+limit, sel.args)
+	// A name that begins with the query holds its words: no full text is needed.
+	prefix := wholeName(q)
+	q.Search = ""
+	byName, err := s.selection(ctx, db, q)
+	if err != nil {
+		return nil, err
+	}
+	byName.where("o.name >= " + byName.arg(prefix))
+	byName.where("o.name < " + byName.arg(prefix+"\U0010ffff"))
+	limit = byName.arg(maxHits)
+	named, err := scanHits(ctx, db, columns+byName.from()+" ORDER BY o.name LIMIT "+limit, byName.args)
 	for _, h := range named {
 		if !seen[h.doc.UID] {
 			hits = append(hits, h)
@@ -102,8 +110,8 @@ func (s *Store) hits(ctx context.Context, db queryer, q object.Query, base selec
 	return hits, err
 }
 
-// wholeQuery is what a name is compared with as a whole.
-func wholeQuery(q object.Query) string { return strings.ToLower(strings.TrimSpace(q.Search)) }
+// wholeName is the query as names are compared with it.
+func wholeName(q object.Query) string { return strings.ToLower(strings.TrimSpace(q.Search)) }
 
 func scanHits(ctx context.Context, db queryer, query string, args []any) ([]hit, error) {
 	rows, err := db.QueryContext(ctx, query, args...)
@@ -132,21 +140,40 @@ func score(h hit, whole string, query []string) int {
 	case strings.HasPrefix(h.doc.Name, whole):
 		points = 100_000 - len(h.doc.Name) // the closest first
 	}
-	name, title, owner := words(h.doc.Name, maxTextWords), words(h.title, maxTextWords), words(h.doc.Owner, maxTextWords)
+	name, title, owner := fold(h.doc.Name), fold(h.title), fold(h.doc.Owner)
 	for _, w := range query {
 		points += fit(name, w, 400, 200) + fit(title, w, 100, 50) + fit(owner, w, 20, 10)
 	}
 	return points
 }
 
-func fit(in []string, word string, equal, prefix int) int {
-	if slices.Contains(in, word) {
-		return equal
+// fold gives text in which words can be looked for as they are.
+func fold(text string) string {
+	if isASCII(text) {
+		return strings.ToLower(text)
 	}
-	if slices.ContainsFunc(in, func(w string) bool { return strings.HasPrefix(w, word) }) {
-		return prefix
+	return strings.Join(words(text, maxTextWords), " ")
+}
+
+// fit gives equal if the folded text holds the word, prefix if one of its words
+// begins with it, else 0.
+func fit(text, word string, equal, prefix int) int {
+	points := 0
+	for at := 0; ; {
+		i := strings.Index(text[at:], word)
+		if i < 0 {
+			return points
+		}
+		i += at
+		at = i + len(word)
+		if before, _ := utf8.DecodeLastRuneInString(text[:i]); i > 0 && wordRune(before) {
+			continue
+		}
+		if next, _ := utf8.DecodeRuneInString(text[at:]); at == len(text) || !wordRune(next) {
+			return equal
+		}
+		points = prefix
 	}
-	return 0
 }
 
 // documents reads the documents of hits, in their order. One that was removed

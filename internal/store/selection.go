@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,7 +48,7 @@ func (s *selection) order(q object.Query) string {
 }
 
 // selection checks q and makes the conditions of it, all but the cursor's.
-func (s *Store) selection(q object.Query) (*selection, error) {
+func (s *Store) selection(ctx context.Context, db queryer, q object.Query) (*selection, error) {
 	sel := &selection{uid: "o.uid"}
 	if err := sel.filters(q, s.fields(q.Kind)); err != nil {
 		return nil, err
@@ -61,7 +62,18 @@ func (s *Store) selection(q object.Query) (*selection, error) {
 	if strings.TrimSpace(q.Search) != "" {
 		sel.words = words(q.Search, maxQueryWords)
 		if len(sel.words) > 0 {
-			s.match(sel, q.Kind)
+			kinds := []string{q.Kind}
+			if q.Kind == "" {
+				var err error
+				if kinds, err = s.allKinds(ctx, db); err != nil {
+					return nil, err
+				}
+			}
+			if len(kinds) == 0 {
+				sel.words = []string{} // there is nothing to be found
+			} else {
+				s.match(sel, kinds)
+			}
 		}
 	}
 	for _, a := range sel.args {

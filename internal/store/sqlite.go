@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -40,7 +41,10 @@ func (s *Store) openSQLite(path string) error {
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	_ = file.Close()
+	err = checkMagic(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
 
 	// Pragmas stand in the DSN so that every connection of a pool has them.
 	common := []string{fmt.Sprintf("busy_timeout(%d)", busyTimeout), "foreign_keys(1)", "temp_store(memory)"}
@@ -59,6 +63,22 @@ func (s *Store) openSQLite(path string) error {
 		return errors.Join(err, s.writer.Close())
 	}
 	return nil
+}
+
+// checkMagic refuses a file of something else, which SQLite would overwrite if
+// it is short. An empty file becomes a database.
+func checkMagic(file *os.File) error {
+	const magic = "SQLite format 3\x00"
+	head := make([]byte, len(magic))
+	n, err := io.ReadFull(file, head)
+	if errors.Is(err, io.EOF) || string(head) == magic {
+		return nil
+	}
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("open database: %w", err)
+	}
+	return problem.New(problem.Failed, "open database: %s is no database: it begins with %q", file.Name(), head[:n]).
+		Do("name another file", "or restore the last backup: stoa restore")
 }
 
 func openPool(path, txlock string, pragmas []string, connections int) (*sql.DB, error) {
@@ -81,8 +101,8 @@ func sqliteDialect() dialect {
 		chunks:     []int{8, 1},
 		quickCheck: "PRAGMA quick_check(1)",
 		search: searchDialect{
-			key: "rowid", tokens: "%s", match: "object_search MATCH %s",
-			query: func(words []string) string { return `"` + strings.Join(words, `" "`) + `"*` },
+			key: "rowid", tokens: "%s", match: "object_search MATCH %s", or: " OR ",
+			query: func(terms []string) string { return `"` + strings.Join(terms, `" AND "`) + `"*` },
 		},
 		tables:   sqliteTables,
 		classify: classifySQLite,

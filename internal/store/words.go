@@ -38,9 +38,7 @@ func words(text string, most int) []string {
 	}
 	for _, r := range text {
 		switch {
-		case r == utf8.RuneError:
-			end()
-		case unicode.IsLetter(r) || unicode.IsNumber(r):
+		case wordRune(r):
 			word.WriteRune(unicode.ToLower(r))
 		case unicode.Is(unicode.Mn, r): // an accent that NFKD set apart
 		default:
@@ -51,14 +49,24 @@ func words(text string, most int) []string {
 	return found
 }
 
-// kindWord stands for the kind among the words of an object. Its first rune, of
-// the private use area, is part of no word.
-func kindWord(kind string) string { return "\ue000" + strings.Join(words(kind, 1), "") }
+func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+// term is a word as it lies in object_search. It begins with its kind, so that
+// the words of a numerous kind do not slow down the search for another; the rune
+// between, of the private use area, is part of no word.
+func term(kind, word string) string { return kind + "\ue000" + word }
+
+// foldedKind is a kind as terms begin with it.
+func foldedKind(kind string) string { return strings.Join(words(kind, maxQueryWords), "") }
 
 // searchTokens is what object_search keeps of an object's text.
 func searchTokens(kind, text string) string {
 	found := words(text, maxTextWords)
-	return strings.Join(append(found, kindWord(kind)), " ")
+	kind = foldedKind(kind)
+	for i, w := range found {
+		found[i] = term(kind, w)
+	}
+	return strings.Join(found, " ")
 }
 
 // cut shortens text to at most n bytes without breaking a rune.

@@ -12,6 +12,7 @@ import (
 
 func testSearch(t *testing.T, open Open) {
 	s := opened(t, open)
+	equal(t, "in an empty store", names(t, s, object.Query{Search: "shop"}), nil)
 	for _, o := range []struct{ name, owner, title, description string }{
 		{"shop", "payments", "The shop", "Sells things"},
 		{"shop-api", "payments", "", "Interface of the store front"},

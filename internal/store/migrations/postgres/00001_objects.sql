@@ -49,7 +49,7 @@ CREATE TABLE object_history (
 );
 
 -- The words are cut, folded and joined by spaces before they come here, so that
--- both databases find the same: see words in search.go.
+-- both databases find the same: see words.go.
 CREATE TABLE object_search (
     uid    BIGINT PRIMARY KEY,
     tokens TSVECTOR NOT NULL

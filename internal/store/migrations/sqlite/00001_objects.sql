@@ -49,7 +49,7 @@ CREATE TABLE object_history (
 ) STRICT;
 
 -- The words are cut, folded and joined by spaces before they come here, so that
--- both databases find the same: see words in search.go.
+-- both databases find the same: see words.go.
 CREATE VIRTUAL TABLE object_search USING fts5 (
-    tokens, content = '', contentless_delete = 1, detail = 'none', tokenize = 'ascii', prefix = '2 3'
+    tokens, content = '', contentless_delete = 1, detail = 'none', tokenize = 'ascii'
 );

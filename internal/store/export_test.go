@@ -1,0 +1,94 @@
+package store
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stoa-platform/stoa/internal/object"
+)
+
+// SchemaForTest describes the tables, one a line.
+func (s *Store) SchemaForTest(t testing.TB) []string {
+	t.Helper()
+	tables, err := s.listTables(t.Context(), s.reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, table := range tables {
+		if !omitted(table.name) {
+			lines = append(lines, table.String())
+		}
+	}
+	return lines
+}
+
+// RowsForBenchmark reads all that a store's objects consist of, by table.
+func (s *Store) RowsForBenchmark(t testing.TB) map[string][][]any {
+	t.Helper()
+	rows := map[string][][]any{}
+	tables, err := s.listTables(t.Context(), s.reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		if !strings.HasPrefix(table.name, "object") || table.name == "object_kinds" {
+			continue
+		}
+		_, err := s.dump(t.Context(), s.reader, table, func(line []byte) error {
+			row, err := parseRow(table, line)
+			rows[table.name] = append(rows[table.name], row)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := s.reader.Query("SELECT uid, kind, doc FROM objects")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Close()
+	for page.Next() {
+		var d object.Document
+		if err := page.Scan(&d.UID, &d.Kind, &d.Bytes); err != nil {
+			t.Fatal(err)
+		}
+		o, err := d.Object()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows["object_search"] = append(rows["object_search"], []any{d.UID, searchTokens(o.Kind, searchText(o))})
+	}
+	return rows
+}
+
+// InsertForBenchmark inserts the rows one by one with prepared statements, in
+// one transaction.
+func (s *Store) InsertForBenchmark(t testing.TB, rows map[string][][]any) {
+	t.Helper()
+	tx, err := s.writer.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	for table, of := range rows {
+		b := bulk{head: "INSERT INTO " + table + " VALUES ", columns: len(of[0])}
+		if table == "object_search" {
+			b = s.insertSearch()
+		}
+		stmt, err := tx.Prepare(b.text(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range of {
+			if _, err := stmt.Exec(row...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = stmt.Close()
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
