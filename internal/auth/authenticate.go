@@ -40,17 +40,17 @@ func (s *Service) Authenticate(r *http.Request) (Principal, error) {
 
 // ByToken says who a token belongs to.
 func (s *Service) ByToken(ctx context.Context, token string) (Principal, error) {
-	id, ok := parseToken(token)
-	if !ok {
-		return Principal{}, problem.New(problem.Unauthenticated, "this is not a token of Stoa, or it was cut or mistyped").
-			Because("a token begins with stoa_, has 53 characters and a checksum that must fit").
-			Do("stoa login", "or copy the token again, and look at STOA_TOKEN")
-	}
 	now := s.now()
 	hash := hashOf(token)
 	p, drops, ok := s.cache.get(hash, now)
 	if ok {
 		return p, nil
+	}
+	id, ok := parseToken(token)
+	if !ok {
+		return Principal{}, problem.New(problem.Unauthenticated, "this is not a token of Stoa, or it was cut or mistyped").
+			Because("a token begins with stoa_, has 53 characters and a checksum that must fit").
+			Do("stoa login", "or copy the token again, and look at STOA_TOKEN")
 	}
 	t, err := s.store.Token(ctx, id)
 	if problem.Is(err, problem.NotFound) || err == nil && subtle.ConstantTimeCompare(t.Hash[:], hash[:]) != 1 {

@@ -27,10 +27,10 @@ type cost struct {
 	Threads uint8
 }
 
-// current is what new hashes are made with: one of the equivalent settings
-// that the OWASP password storage cheat sheet names as sufficient. It is the
-// lightest of them in memory, as sign-ins share a machine with the platform.
-var current = cost{Memory: 19 * 1024, Time: 2, Threads: 1}
+// standard is what new hashes are made with: one of the equivalent settings
+// that the OWASP password storage cheat sheet names as sufficient. It is light
+// in memory, as sign-ins share a machine with the platform.
+var standard = cost{Memory: 19 * 1024, Time: 2, Threads: 1}
 
 // maxCost bounds what a stored hash may ask for, so that a damaged row cannot
 // take the machine's memory.
@@ -41,17 +41,18 @@ const (
 	keyLen  = 32
 )
 
-// hasher makes and checks password hashes, a few at a time: each takes
-// current.Memory while it works.
+// hasher makes and checks password hashes, a few at a time: each takes the
+// cost's memory while it works.
 type hasher struct {
+	cost  cost
 	slots chan struct{}
 	dummy string // a hash of nobody's password
 }
 
-func newHasher() *hasher {
-	var nobody [32]byte
-	_, _ = rand.Read(nobody[:])
-	return &hasher{slots: make(chan struct{}, 2), dummy: hashPassword(string(nobody[:]))}
+func newHasher(c cost) *hasher {
+	h := &hasher{cost: c, slots: make(chan struct{}, 2)}
+	h.dummy = h.make(random(20))
+	return h
 }
 
 // hash returns the hash of a password to store.
@@ -60,7 +61,7 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer h.release()
-	return hashPassword(password), nil
+	return h.make(password), nil
 }
 
 // check reports whether password is the one that was hashed, and whether the
@@ -85,7 +86,7 @@ func (h *hasher) check(ctx context.Context, hash, password string) (match, stale
 	}
 	got := argon2.IDKey([]byte(password), salt, c.Time, c.Memory, c.Threads, uint32(len(want)))
 	match = subtle.ConstantTimeCompare(got, want) == 1 && !absent
-	return match, match && (c != current || len(salt) != saltLen || len(want) != keyLen), nil
+	return match, match && (c != h.cost || len(salt) != saltLen || len(want) != keyLen), nil
 }
 
 func (h *hasher) acquire(ctx context.Context) error {
@@ -99,11 +100,11 @@ func (h *hasher) acquire(ctx context.Context) error {
 
 func (h *hasher) release() { <-h.slots }
 
-func hashPassword(password string) string {
+func (h *hasher) make(password string) string {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt)
-	key := argon2.IDKey([]byte(password), salt, current.Time, current.Memory, current.Threads, keyLen)
-	return formatHash(current, salt, key)
+	key := argon2.IDKey([]byte(password), salt, h.cost.Time, h.cost.Memory, h.cost.Threads, keyLen)
+	return formatHash(h.cost, salt, key)
 }
 
 // formatHash writes the PHC string form that other tools read too.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestPasswordHash(t *testing.T) {
-	h := newHasher()
+	h := newHasher(standard)
 	hash, err := h.hash(t.Context(), "correct horse battery")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestPasswordHash(t *testing.T) {
 }
 
 func TestHashingEndsWithItsContext(t *testing.T) {
-	h := newHasher()
+	h := newHasher(standard)
 	for range cap(h.slots) {
 		h.slots <- struct{}{}
 	}

@@ -98,7 +98,7 @@ type Service struct {
 func New(store Store, members Members, clock func() time.Time, log *slog.Logger) *Service {
 	return &Service{
 		store: store, members: members, clock: clock, log: log,
-		hasher: newHasher(), throttle: newThrottle(clock), cache: newCache(),
+		hasher: newHasher(standard), throttle: newThrottle(clock), cache: newCache(),
 	}
 }
 

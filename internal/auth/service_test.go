@@ -42,7 +42,9 @@ func (b *bench) pass(d time.Duration) {
 
 // replica is a second process on the same database.
 func (b *bench) replica() *auth.Service {
-	return auth.New(b.store, b.members, b.clock, discard())
+	s := auth.New(b.store, b.members, b.clock, discard())
+	s.CheapHashes()
+	return s
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -100,6 +102,7 @@ func newBench(t testing.TB, url string) *bench {
 		}
 	})
 	b.Service = auth.New(b.store, b.members, b.clock, slog.New(slog.NewTextHandler(b.log, nil)))
+	b.CheapHashes()
 	return b
 }
 

@@ -38,8 +38,8 @@ type counts struct {
 }
 
 type failures struct {
-	n    int
-	last time.Time
+	n            int
+	last, before time.Time // of the last one and of the one before it
 }
 
 func newThrottle(now func() time.Time) *throttle {
@@ -95,6 +95,7 @@ func (c *counts) takeBack(key string) {
 		delete(c.of, key)
 		return
 	}
+	f.last = f.before
 	c.of[key] = f
 }
 
@@ -119,7 +120,7 @@ func (c *counts) fail(key string, now time.Time) {
 	if now.Sub(f.last) > forgetFailures {
 		f.n = 0
 	}
-	c.of[key] = failures{n: f.n + 1, last: now}
+	c.of[key] = failures{n: f.n + 1, last: now, before: f.last}
 }
 
 // makeRoom drops what is forgotten anyway, else the oldest. It walks the whole

@@ -129,16 +129,30 @@ func (k *Keyring) reload() (changed bool, err error) {
 // with it, so that a ciphertext opens nowhere else. kek is the primary key's id.
 func (k *Keyring) seal(secret, key string, value []byte) (ciphertext []byte, kek uint32, err error) {
 	k.mu.RLock()
-	defer k.mu.RUnlock()
-	primary, err := k.handle.Primary()
-	if err != nil {
-		return nil, 0, fmt.Errorf("find primary key: %w", err)
+	handle, sealer := k.handle, k.sealer
+	k.mu.RUnlock()
+	if kek, err = primaryOf(handle); err != nil {
+		return nil, 0, err
 	}
-	ciphertext, err = k.sealer.Encrypt(value, place(secret, key))
-	if err != nil {
+	if ciphertext, err = sealer.Encrypt(value, place(secret, key)); err != nil {
 		return nil, 0, fmt.Errorf("seal secret: %w", err)
 	}
-	return ciphertext, primary.KeyID(), nil
+	return ciphertext, kek, nil
+}
+
+// primary is the id of the key that seals.
+func (k *Keyring) primary() (uint32, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return primaryOf(k.handle)
+}
+
+func primaryOf(handle *keyset.Handle) (uint32, error) {
+	primary, err := handle.Primary()
+	if err != nil {
+		return 0, fmt.Errorf("find primary key: %w", err)
+	}
+	return primary.KeyID(), nil
 }
 
 // open decrypts what seal made for the same place under the key kek.

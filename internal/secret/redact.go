@@ -153,6 +153,7 @@ type redacting struct {
 
 	at      int32  // node of the automaton
 	held    []byte // what may yet become part of an occurrence: at most as many bytes as the node is deep
+	room    []byte // the array of held, from its beginning, to use again when held is empty
 	start   int    // offset of held[0] in all that was written
 	hits    []span // in held, ordered and apart from each other
 	masking bool   // the last byte given out was masked
@@ -182,7 +183,7 @@ func (m *redacting) Write(p []byte) (int, error) {
 			}
 		}
 		m.at = m.r.step(m.at, p[i])
-		m.held = append(m.held, p[i])
+		m.hold(p[i])
 		n := m.r.nodes[m.at]
 		if n.match > 0 {
 			m.hit(int(n.match))
@@ -259,4 +260,16 @@ func (m *redacting) give(n int) int {
 func (m *redacting) drop(n int) {
 	m.held = m.held[n:]
 	m.start += n
+	if len(m.held) == 0 {
+		m.held = m.room[:0]
+	}
+}
+
+// hold appends a byte; what moved to a new array takes that as its room.
+func (m *redacting) hold(char byte) {
+	full := len(m.held) == cap(m.held)
+	m.held = append(m.held, char)
+	if full {
+		m.room = m.held[:0]
+	}
 }

@@ -222,11 +222,16 @@ func (v *Vault) Reseal(ctx context.Context, by string) (int, error) {
 	if _, err := v.keys.reload(); err != nil {
 		return 0, err
 	}
+	primary, err := v.keys.primary()
+	if err != nil {
+		return 0, err
+	}
 	done := 0
 	var after sealed
 	for {
 		page, err := v.read(ctx, `SELECT secret, key, version, kek, ciphertext FROM secret_values
-			WHERE secret > $1 OR secret = $1 AND key > $2 ORDER BY secret, key LIMIT 100`, after.secret, after.key)
+			WHERE kek <> $1 AND (secret > $2 OR secret = $2 AND key > $3)
+			ORDER BY secret, key LIMIT 100`, int64(primary), after.secret, after.key)
 		if err != nil || len(page) == 0 {
 			return done, err
 		}
