@@ -42,9 +42,9 @@ func (t *bulkTable) statements() {
 	into := fmt.Sprintf("INSERT INTO %s (%s) ", t.name, strings.Join(t.columns, ", "))
 	arrays := make([]string, len(t.types))
 	for i, typ := range t.types {
-		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, typ)
+		arrays[i] = fmt.Sprintf("unnest($%d::%s[])", i+1, typ)
 	}
-	t.postgres = into + "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")"
+	t.postgres = into + "SELECT " + strings.Join(arrays, ", ")
 	rows := make([]string, bulkRows)
 	for r := range rows {
 		values := make([]string, len(t.columns))
@@ -53,6 +53,9 @@ func (t *bulkTable) statements() {
 		}
 		rows[r] = "(" + strings.Join(values, ", ") + ")"
 	}
+	// A failed statement ends the transaction, so SQLite need not be able to undo
+	// it alone: OR FAIL spares the copies of pages that it keeps for that.
+	into = strings.Replace(into, "INSERT", "INSERT OR FAIL", 1)
 	t.single, t.multiple = into+"VALUES "+rows[0], into+"VALUES "+strings.Join(rows, ", ")
 }
 

@@ -1,0 +1,136 @@
+package event_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+func teamOf(_ context.Context, service string) (string, error) {
+	return map[string]string{"shop": "payments", "blog": "web"}[service], nil
+}
+
+func TestIngestBindsSources(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf})
+		post := func(by, source, id string) error {
+			_, err := in.Ingest(t.Context(), event.Poster{Name: by}, []event.Event{{ID: id, Source: source, Type: "x.y"}})
+			return err
+		}
+		if err := post("token/ci", "https://ci/a", "1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := post("token/ci", "https://ci/a", "2"); err != nil {
+			t.Fatal(err)
+		}
+		err := post("user/eve", "https://ci/a", "3")
+		if !problem.Is(err, problem.Forbidden) || !strings.Contains(err.Error(), "a token") || strings.Contains(err.Error(), "token/ci") {
+			t.Errorf("a foreign source: %v", err)
+		}
+		if n := count(t, s, "SELECT count(*) FROM persons"); n != 1 {
+			t.Errorf("the refused post left %d persons", n)
+		}
+		if err := s.ErasePerson(t.Context(), "user/root", "token/ci"); err != nil {
+			t.Fatal(err)
+		}
+		if err := post("user/eve", "https://ci/a", "3"); err != nil {
+			t.Errorf("a source that was released: %v", err)
+		}
+		seal(t, sealer(t, s))
+		if report := verify(t, s, event.VerifyOptions{}); !report.OK() {
+			t.Errorf("report: %+v", report)
+		}
+	})
+}
+
+func TestIngestRefusesToSpeakForOthers(t *testing.T) {
+	s := open(t, t.TempDir()+"/stoa.db", nil)
+	in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf})
+	ci := event.Poster{Name: "token/ci", Teams: []string{"payments"}}
+	root := event.Poster{Name: "user/root", Platform: true}
+	base := func(change func(*event.Event)) event.Event {
+		ev := event.Event{ID: "1", Source: "https://ci", Type: "x.y"}
+		change(&ev)
+		return ev
+	}
+	for name, c := range map[string]struct {
+		by    event.Poster
+		event event.Event
+		field string
+		kind  problem.Kind
+	}{
+		"own source":        {root, base(func(e *event.Event) { e.Source = "/stoa" }), "source", problem.Forbidden},
+		"below own source":  {root, base(func(e *event.Event) { e.Source = "/stoa/delivery" }), "source", problem.Forbidden},
+		"dressed up":        {root, base(func(e *event.Event) { e.Source = "/x/../STOA/delivery" }), "source", problem.Forbidden},
+		"escaped":           {root, base(func(e *event.Event) { e.Source = "/%73toa/delivery" }), "source", problem.Forbidden},
+		"as a host":         {root, base(func(e *event.Event) { e.Source = "//stoa/delivery" }), "source", problem.Forbidden},
+		"without a slash":   {root, base(func(e *event.Event) { e.Source = "stoa/delivery" }), "source", problem.Forbidden},
+		"own type":          {root, base(func(e *event.Event) { e.Type = "dev.stoa.access.granted" }), "type", problem.Forbidden},
+		"another actor":     {ci, base(func(e *event.Event) { e.Actor = "user/ann" }), "actor", problem.Forbidden},
+		"Stoa as actor":     {root, base(func(e *event.Event) { e.Actor = "stoa/delivery" }), "actor", problem.Invalid},
+		"a pseudonym":       {root, base(func(e *event.Event) { e.Actor = "p-abc" }), "actor", problem.Invalid},
+		"another team":      {ci, base(func(e *event.Event) { e.Team = "web" }), "team", problem.Forbidden},
+		"another's service": {ci, base(func(e *event.Event) { e.Service = "blog" }), "team", problem.Forbidden},
+		"the future":        {ci, base(func(e *event.Event) { e.Time = time.Now().Add(2 * time.Hour) }), "time", problem.Invalid},
+		"malformed":         {ci, base(func(e *event.Event) { e.ID = "" }), "id", problem.Invalid},
+	} {
+		_, err := in.Ingest(t.Context(), c.by, []event.Event{c.event})
+		if !problem.Is(err, c.kind) || problem.From(err).Fields[0].Path != c.field {
+			t.Errorf("%s: %v", name, err)
+		}
+		good := event.Event{ID: "0", Source: "https://ci", Type: "x.y"}
+		_, err = in.Ingest(t.Context(), c.by, []event.Event{good, c.event})
+		if !problem.Is(err, c.kind) || !strings.Contains(problem.From(err).Fields[0].Source, "event 1") {
+			t.Errorf("%s, second in a batch: %v", name, err)
+		}
+	}
+	if n := count(t, s, "SELECT count(*) FROM events"); n != 0 {
+		t.Errorf("%d events were taken", n)
+	}
+	if _, err := in.Ingest(t.Context(), ci, make([]event.Event, event.MaxBatch+1)); !problem.Is(err, problem.TooLarge) {
+		t.Errorf("too many: %v", err)
+	}
+	if got, err := in.Ingest(t.Context(), ci, nil); err != nil || len(got) != 0 {
+		t.Errorf("none: %v, %v", got, err)
+	}
+}
+
+func TestIngestFillsInWhatFollows(t *testing.T) {
+	s := open(t, t.TempDir()+"/stoa.db", nil)
+	owner := "payments"
+	in := event.NewIngester(s, event.IngestOptions{TeamOf: func(context.Context, string) (string, error) { return owner, nil }})
+	ci := event.Poster{Name: "token/ci", Teams: []string{"payments", "web"}}
+	deployed := event.Event{ID: "1", Source: "https://ci", Type: "dev.cdevents.service.deployed.0.3.0",
+		Data: json.RawMessage(`{"context":{"specversion":"0.5.0"},"subject":{"id":"cluster/ns/shop","content":{"environment":{"id":"env/prod"},"artifactId":"pkg:oci/shop"}}}`)}
+	if _, err := in.Ingest(t.Context(), ci, []event.Event{deployed}); err != nil {
+		t.Fatal(err)
+	}
+	records, err := s.Events(t.Context(), event.Filter{Types: []string{"dev.cdevents.service."}})
+	if err != nil || len(records) != 1 {
+		t.Fatal(records, err)
+	}
+	r := records[0]
+	if r.Service != "shop" || r.Environment != "prod" || r.Team != "payments" || r.Actor != r.Poster || strings.Join(r.Inferred, " ") != "actor service environment team" {
+		t.Errorf("record: %+v", r)
+	}
+	owner = "web" // the service moved: what the sender says again is the same all the same
+	got, err := in.Ingest(t.Context(), ci, []event.Event{deployed})
+	if err != nil || got[0].Status != event.Duplicate {
+		t.Errorf("again: %v, %v", got, err)
+	}
+	incident := event.Event{ID: "2", Source: "https://ci", Type: "dev.cdevents.incident.detected.0.3.0",
+		Data: json.RawMessage(`{"subject":{"id":"inc-1","content":{"service":{"id":"blog"},"environment":{"id":"prod"}}}}`)}
+	odd := event.Event{ID: "3", Source: "https://ci", Type: "dev.cdevents.service.deployed.0.3.0", Data: json.RawMessage(`{"subject":{"id":7}}`)}
+	if _, err := in.Ingest(t.Context(), ci, []event.Event{incident, odd}); err != nil {
+		t.Fatal(err)
+	}
+	if records, err = s.Events(t.Context(), event.Filter{Service: "blog"}); err != nil || len(records) != 1 || records[0].Environment != "prod" {
+		t.Errorf("incident: %+v, %v", records, err)
+	}
+}
