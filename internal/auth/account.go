@@ -53,7 +53,7 @@ func (s *Service) CreateAccount(ctx context.Context, by Principal, name, display
 		return Account{}, err
 	}
 	a := Account{Principal: principal, Display: display, Created: s.now()}
-	if err := s.store.CreateAccount(ctx, a, fact(by.Name, "account.created", "", person{principal})); err != nil {
+	if err := s.store.CreateAccount(ctx, a, accountFact(by.Name, "created", principal)); err != nil {
 		return Account{}, err
 	}
 	return a, nil
@@ -104,7 +104,7 @@ func (s *Service) SetPassword(ctx context.Context, by Principal, name, old, pass
 		}
 		stored.Hash, stored.PasswordSet = hash, now
 		return nil
-	}, fact(by.Name, "account.password-set", "", person{principal}))
+	}, accountFact(by.Name, "password-set", principal))
 	s.cache.drop(principal)
 	return err
 }
@@ -139,18 +139,18 @@ func (s *Service) DisableAccount(ctx context.Context, by Principal, name string,
 		return err
 	}
 	var since time.Time
-	kind := "account.enabled"
+	kind := "enabled"
 	if disabled {
 		if principal == by.Name {
 			return problem.New(problem.Invalid, "you cannot disable the account you are using").
 				Do("let another admin do it")
 		}
-		since, kind = s.now(), "account.disabled"
+		since, kind = s.now(), "disabled"
 	}
 	err = s.store.UpdateAccount(ctx, by.Name, principal, func(a *Account) error {
 		a.Disabled = since
 		return nil
-	}, fact(by.Name, kind, "", person{principal}))
+	}, accountFact(by.Name, kind, principal))
 	s.cache.drop(principal)
 	return err
 }
@@ -170,19 +170,18 @@ func (s *Service) DeleteAccount(ctx context.Context, by Principal, name string) 
 		return problem.New(problem.Invalid, "you cannot delete the account you are using").
 			Do("let another admin do it")
 	}
-	err = s.store.DeleteAccount(ctx, principal, fact(by.Name, "account.deleted", "", person{principal}))
+	err = s.store.DeleteAccount(ctx, principal, accountFact(by.Name, "deleted", principal))
 	s.cache.drop(principal)
 	return err
 }
 
 func mayManage(by Principal) error { return Allowed(by, Manage, noKind, "").Err() }
 
-// person is the payload of an event about an account. The name stands in the
-// payload alone, because that can be erased and the envelope cannot.
-type person struct {
-	Principal string `json:"principal"`
-}
-
-func fact(actor, kind, subject string, data any) event.Event {
-	return event.Event{Source: "/stoa/auth", Type: "dev.stoa." + kind, Subject: subject, Actor: actor, Data: mustJSON(data)}
+// accountFact tells of an account. The name stands in the payload alone,
+// because that can be erased and the envelope cannot.
+func accountFact(actor, kind, principal string) event.Event {
+	data := mustJSON(struct {
+		Principal string `json:"principal"`
+	}{principal})
+	return event.Event{Source: factSource, Type: "dev.stoa.account." + kind, Actor: actor, Names: []string{principal}, Data: data}
 }

@@ -32,7 +32,7 @@ func (s *Service) Bootstrap(ctx context.Context, dataDir string) (string, error)
 		return "", fmt.Errorf("find data folder: %w", err)
 	}
 	a := Account{Principal: Admin, Display: "Administrator", Created: s.now()}
-	err = s.store.CreateAccount(ctx, a, fact("stoa/auth", "account.created", "", person{Admin}))
+	err = s.store.CreateAccount(ctx, a, accountFact("stoa/auth", "created", Admin))
 	if err != nil && !problem.Is(err, problem.Conflict) {
 		return "", fmt.Errorf("create %s: %w", Admin, err)
 	}
@@ -86,7 +86,7 @@ func (s *Service) renewAdminToken(ctx context.Context, path string) error {
 	}
 	id, secret := newToken()
 	t := Token{ID: id, Name: name, Principal: Admin, CreatedBy: "stoa/auth", Created: s.now(), Hash: hashOf(secret)}
-	if err := s.store.CreateToken(ctx, t, tokenFact("stoa/auth", "token.created", t)); err != nil {
+	if err := s.store.CreateToken(ctx, t, tokenFact("stoa/auth", "created", t)); err != nil {
 		return fmt.Errorf("create admin token: %w", err)
 	}
 	if err := writePrivate(path, secret+"\n"); err != nil {
@@ -94,7 +94,7 @@ func (s *Service) renewAdminToken(ctx context.Context, path string) error {
 	}
 	for _, o := range old {
 		if o.Name == name && o.Revoked.IsZero() {
-			if err := s.store.RevokeToken(ctx, o.ID, s.now(), tokenFact("stoa/auth", "token.revoked", o)); err != nil {
+			if err := s.store.RevokeToken(ctx, o.ID, s.now(), tokenFact("stoa/auth", "revoked", o)); err != nil {
 				return fmt.Errorf("revoke former admin token: %w", err)
 			}
 			s.cache.dropToken(o.ID)

@@ -108,11 +108,11 @@ func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microse
 // noKind stands for the verbs that are not about one kind of object.
 var noKind object.Kind
 
+// factSource is the source of this package's events.
+const factSource = "/stoa/auth"
+
 // mustJSON encodes the payloads of this package, which always can be.
 func mustJSON(v any) json.RawMessage {
-	if v == nil {
-		return nil
-	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err)

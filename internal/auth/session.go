@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -116,7 +117,7 @@ func (s *Service) open(ctx context.Context, n Session) (Session, error) {
 	if end := n.Created.Add(sessionAbsolute); n.Expires.IsZero() || n.Expires.After(end) {
 		n.Expires = end
 	}
-	if err := s.store.CreateSession(ctx, n, fact(n.Principal, "session.opened", "", nil)); err != nil {
+	if err := s.store.CreateSession(ctx, n, event.Event{Source: factSource, Type: "dev.stoa.session.opened", Actor: n.Principal}); err != nil {
 		return Session{}, err
 	}
 	return n, nil

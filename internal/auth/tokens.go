@@ -41,7 +41,7 @@ func (s *Service) CreateToken(ctx context.Context, by Principal, c CreateToken) 
 	if err := s.mayCreate(ctx, by, t); err != nil {
 		return Token{}, "", err
 	}
-	if err := s.store.CreateToken(ctx, t, tokenFact(by.Name, "token.created", t)); err != nil {
+	if err := s.store.CreateToken(ctx, t, tokenFact(by.Name, "created", t)); err != nil {
 		return Token{}, "", err
 	}
 	return t, secret, nil
@@ -148,7 +148,7 @@ func (s *Service) RevokeToken(ctx context.Context, by Principal, id string) erro
 	if err := mayRevoke(by, t); err != nil {
 		return err
 	}
-	err = s.store.RevokeToken(ctx, id, s.now(), tokenFact(by.Name, "token.revoked", t))
+	err = s.store.RevokeToken(ctx, id, s.now(), tokenFact(by.Name, "revoked", t))
 	s.cache.dropToken(id)
 	return err
 }
@@ -185,7 +185,18 @@ func (s *Service) ListTokens(ctx context.Context, by Principal, principal string
 // tokenFact tells of a token. The names stand in the payload alone, because
 // that can be erased and the envelope cannot.
 func tokenFact(actor, kind string, t Token) event.Event {
-	return fact(actor, kind, machinePrefix+t.ID, map[string]any{
-		"name": t.Name, "principal": t.Principal, "scopes": t.Scopes, "teams": t.Teams, "expires": t.Expires,
-	})
+	fact := event.Event{
+		Source: factSource, Type: "dev.stoa.token." + kind, Subject: machinePrefix + t.ID, Actor: actor,
+		Data: mustJSON(struct {
+			Name      string    `json:"name"`
+			Principal string    `json:"principal"`
+			Scopes    []string  `json:"scopes,omitempty"`
+			Teams     []string  `json:"teams,omitempty"`
+			Expires   time.Time `json:"expires,omitzero"`
+		}{t.Name, t.Principal, t.Scopes, t.Teams, t.Expires}),
+	}
+	if strings.HasPrefix(t.Principal, userPrefix) {
+		fact.Names = []string{t.Principal}
+	}
+	return fact
 }
