@@ -23,6 +23,10 @@ type VerifyOptions struct {
 	Pinned string
 }
 
+// maxSeq bounds what an export may claim, far beyond any ledger and far below
+// what overflows.
+const maxSeq = 1 << 48
+
 // maxLine bounds a line of an export: an event with its payload, escaped.
 const maxLine = 16 << 20
 
@@ -125,6 +129,9 @@ type verifier struct {
 func newVerifier(h ExportHeader, o VerifyOptions) (*verifier, error) {
 	if h.Version != exportVersion {
 		return nil, problem.New(problem.Invalid, "the export has format %d, this stoa reads %d", h.Version, exportVersion)
+	}
+	if h.Head < 0 || h.Head > maxSeq || h.Sealed < 0 || h.Sealed > maxSeq {
+		return nil, notExport(fmt.Errorf("head %d, sealed %d", h.Head, h.Sealed))
 	}
 	v := &verifier{header: h, rows: &frontier{}, nodes: &frontier{}, upper: map[[2]int64][]byte{},
 		sources: map[string]SourceBinding{}, bound: map[string]SourceBinding{}}

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -134,7 +135,7 @@ func (e *erasures) missing(seq int64) {
 
 // match counts the payloads whose erasure is recorded and gives the ranges of the others.
 func (e *erasures) match() (erased int64, lost [][2]int64) {
-	slices.SortFunc(e.recorded, func(a, b [2]int64) int { return int(min(1, max(-1, a[0]-b[0]))) })
+	slices.SortFunc(e.recorded, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
 	i := 0
 	for _, gone := range e.gone {
 		from, to := gone[0], gone[1]
@@ -160,6 +161,10 @@ func (e *erasures) match() (erased int64, lost [][2]int64) {
 
 func (v *verifier) storedTile(t *Tile) {
 	v.seen.Tiles++
+	if t.Level < 0 || t.Level > 5 || t.N < 0 || t.N > maxSeq/tileWidth {
+		v.report.find(FaultTile, 0, 0, "tile %d/%d belongs to no tree", t.Level, t.N)
+		return
+	}
 	if t.Level == 0 {
 		if t.N != v.rows.size/tileWidth || v.rows.size%tileWidth != 0 {
 			// Rows before it are missing, or it stands in the wrong place.
