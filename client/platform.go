@@ -19,6 +19,9 @@ type Principal = auth.Principal
 // Token is an API token without its value.
 type Token = auth.Token
 
+// Account is a person who can sign in.
+type Account = auth.Account
+
 // Event is a record of the ledger.
 type Event = event.Record
 
@@ -50,11 +53,14 @@ func (c *Client) SignInCode(ctx context.Context) (string, error) {
 
 // NewToken says what a token may do and for how long.
 type NewToken struct {
-	Name   string   `json:"name"`
-	Self   bool     `json:"self,omitempty"`
-	Scopes []string `json:"scopes,omitempty"`
-	Teams  []string `json:"teams,omitempty"`
-	Days   int      `json:"days,omitempty"`
+	Name string `json:"name"`
+	// Principal is who it acts as, "user/ann"; Self is the caller. With neither
+	// the token is a machine's of its own.
+	Principal string   `json:"principal,omitempty"`
+	Self      bool     `json:"self,omitempty"`
+	Scopes    []string `json:"scopes,omitempty"`
+	Teams     []string `json:"teams,omitempty"`
+	TTL       string   `json:"ttl,omitempty"` // such as 90d, 8h or 30m
 }
 
 // CreateToken makes a token and returns its value, which cannot be read again.
@@ -83,6 +89,15 @@ func (c *Client) Tokens(ctx context.Context, all bool) ([]Token, error) {
 // RevokeToken ends a token at once.
 func (c *Client) RevokeToken(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodDelete, "/api/v1/tokens/"+url.PathEscape(id), nil, nil, nil)
+}
+
+// Accounts lists the local accounts.
+func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
+	var out struct {
+		Items []Account `json:"items"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/v1/accounts", nil, nil, &out)
+	return out.Items, err
 }
 
 // CreateAccount makes a local account without a password.
@@ -224,4 +239,13 @@ func (c *Client) download(ctx context.Context, path string, w io.Writer) error {
 	defer response.Body.Close()
 	_, err = io.Copy(w, response.Body)
 	return err
+}
+
+// AskAccess asks to join a team; its owners grant it by adding the caller.
+func (c *Client) AskAccess(ctx context.Context, team, reason string) error {
+	in := map[string]string{}
+	if reason != "" {
+		in["reason"] = reason
+	}
+	return c.do(ctx, http.MethodPost, "/api/v1/teams/"+url.PathEscape(team)+"/access", nil, in, nil)
 }

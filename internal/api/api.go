@@ -65,6 +65,7 @@ type Options struct {
 	Admin    Admin
 	Usage    Usage
 	Secrets  Secrets
+	Access   Access
 	Version  string
 	Clock    func() time.Time
 	Logger   *slog.Logger
@@ -104,11 +105,13 @@ func New(o Options) http.Handler {
 	a.huma.UseMiddleware(a.authenticate)
 
 	a.systemRoutes(mux)
+	a.aboutRoutes()
 	a.sessionRoutes()
 	a.objectRoutes()
 	a.releaseRoutes()
 	a.serviceRoutes()
 	a.secretRoutes()
+	a.accessRoutes()
 	a.eventRoutes()
 	a.ledgerRoutes()
 	mux.Handle("GET /openapi.json", a.openAPI())

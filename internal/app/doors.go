@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/api"
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/runtime"
 	"github.com/stoa-platform/stoa/internal/store"
@@ -17,7 +18,7 @@ func (p *Platform) openDoors() error {
 	handler := api.New(api.Options{
 		Store: p.store, Pipe: p.pipe, Auth: p.auth, Verbs: p.verbs, Delivery: p.delivery, Sources: p.sources,
 		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: nil, Usage: using{p.usage},
-		Secrets: p.secrets, Version: p.config.Version, Clock: time.Now, Logger: p.log,
+		Secrets: p.secrets, Access: catalog.Access{Store: p.store}, Version: p.config.Version, Clock: time.Now, Logger: p.log,
 		Ready: func(ctx context.Context) error { return p.store.Ping(ctx) },
 	})
 	mux := http.NewServeMux()

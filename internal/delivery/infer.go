@@ -110,7 +110,7 @@ func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Releas
 			WithFields(problem.Field{Path: "spec.source", Message: "is missing"}).
 			Do("stoa up DIR")
 	}
-	result, err := d.Detect(ctx, rel.Spec.Source, rel.Spec.Origin, rel.Spec.Service)
+	result, err := d.Detect(ctx, rel.Spec.Source, rel.Spec.Origin, rel.Spec.Folder)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ type ReleaseSpec struct {
 	Source string `json:"source,omitempty" jsonschema:"pattern=^sha256:[0-9a-f]{64}$"`
 	// From names the release whose very artifact is released again.
 	From string `json:"from,omitempty"`
+	// Folder is the name of the folder that the source was, for a service whose
+	// source names itself nowhere.
+	Folder string `json:"folder,omitempty" jsonschema:"maxLength=255"`
 	// Component chooses among several of the source, by name or folder.
 	Component string `json:"component,omitempty"`
 	// Origin is what the client knows of the source's Git checkout.

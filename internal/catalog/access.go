@@ -1,0 +1,86 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// What is told of access to a team. A team's way onto the platform begins with
+// the request: a measure that starts at the grant would hide the wait.
+const (
+	TypeAccessAsked   = "dev.stoa.access.asked"
+	TypeAccessGranted = "dev.stoa.access.granted"
+	TypeAccessRevoked = "dev.stoa.access.revoked"
+)
+
+// Access lets people ask for access to a team.
+type Access struct{ Store *store.Store }
+
+// Ask records that the principal wants to join the team and why. It returns
+// problem.NotFound for a team that there is not, and problem.Conflict for
+// somebody who is a member already.
+func (a Access) Ask(ctx context.Context, by auth.Principal, team, reason string) error {
+	t, err := object.Get[Team](ctx, a.Store, team)
+	if err != nil {
+		return err
+	}
+	if role, member := by.Teams[team]; member {
+		return problem.New(problem.Conflict, "you are in team %s already, as %s", team, role)
+	}
+	data, err := json.Marshal(map[string]string{"principal": by.Name, "reason": reason})
+	if err != nil {
+		return fmt.Errorf("encode request for access: %w", err)
+	}
+	return a.Store.Write(ctx, by.Name, func(_ context.Context, tx *store.Tx) error {
+		tx.Append(event.Event{
+			Source: "/stoa/catalog", Type: TypeAccessAsked, Subject: t.Ref().String(), Time: tx.Now(),
+			Actor: by.Name, Team: team, Names: []string{by.Name}, Data: data,
+		})
+		return nil
+	})
+}
+
+// TeamRule tells who got access to a team and who lost it.
+func TeamRule() admission.Rule {
+	return admission.Rule{Kind: "Team", Plan: func(_ context.Context, c *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
+		var before, after Team
+		if d.Old != nil && !decode(*d.Old, &before) || !d.Delete && !decode(stored, &after) {
+			return admission.Plan{}, fmt.Errorf("decode %s", stored.Ref())
+		}
+		were := slices.Concat(before.Spec.Owners, before.Spec.Members)
+		are := slices.Concat(after.Spec.Owners, after.Spec.Members)
+		var plan admission.Plan
+		for _, change := range []struct {
+			kind     string
+			in, from []string
+		}{{TypeAccessGranted, are, were}, {TypeAccessRevoked, were, are}} {
+			var names []string
+			for _, name := range change.in {
+				if !slices.Contains(change.from, name) {
+					names = append(names, "user/"+name)
+				}
+			}
+			if len(names) == 0 {
+				continue
+			}
+			data, err := json.Marshal(map[string]any{"principals": names})
+			if err != nil {
+				return plan, fmt.Errorf("encode access to %s: %w", stored.Ref(), err)
+			}
+			plan.Events = append(plan.Events, event.Event{
+				Source: "/stoa/catalog", Type: change.kind, Subject: stored.Ref().String(),
+				Actor: c.By.Name, Team: stored.Metadata.Name, Names: names, Data: data,
+			})
+		}
+		return plan, nil
+	}}
+}
