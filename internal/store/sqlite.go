@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -17,9 +18,12 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
-// busyTimeout is how long SQLite itself waits for a lock of another process,
-// in milliseconds.
-const busyTimeout = 15_000
+const (
+	// busyTimeout is how long a statement waits for a lock of another process.
+	busyTimeout = 15 * time.Second
+	// busySlice is how late a transaction that waits sees its context end.
+	busySlice = 50 * time.Millisecond
+)
 
 // openSQLite opens the file, readable by its owner only, with one connection
 // that writes and several that read beside it (WAL).
@@ -47,7 +51,7 @@ func (s *Store) openSQLite(path string) error {
 	}
 
 	// Pragmas stand in the DSN so that every connection of a pool has them.
-	common := []string{fmt.Sprintf("busy_timeout(%d)", busyTimeout), "foreign_keys(1)", "temp_store(memory)"}
+	common := []string{fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)", "temp_store(memory)"}
 	writing := append(common, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint(16384)", "cache_size(-65536)")
 	reading := append(common, "query_only(1)", "cache_size(-8192)")
 	s.dialect = sqliteDialect()
@@ -88,7 +92,7 @@ func openPool(path, txlock string, pragmas []string, connections int) (*sql.DB, 
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := sql.OpenDB(keepingConnector{connector})
+	db := sql.OpenDB(keepingConnector{Connector: connector, writes: txlock == "immediate"})
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // keptStatements bounds the compiled statements of one connection, about 10 KB each.
@@ -14,7 +16,10 @@ const keptStatements = 200
 // keepingConnector opens SQLite connections that understand $N and keep each
 // statement compiled. database/sql compiles anew at every call, which costs
 // more than most of our queries; pgx keeps statements by itself.
-type keepingConnector struct{ driver.Connector }
+type keepingConnector struct {
+	driver.Connector
+	writes bool // its transactions take the write lock when they begin
+}
 
 func (c keepingConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
@@ -26,7 +31,7 @@ func (c keepingConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("connection of type %T lacks methods", conn)
 	}
-	return &keepingConn{sqliteConn: full, kept: map[string]*keptStatement{}}, nil
+	return &keepingConn{sqliteConn: full, writes: c.writes, kept: map[string]*keptStatement{}}, nil
 }
 
 // sqliteConn is what database/sql uses of a connection of the SQLite driver.
@@ -44,7 +49,8 @@ type sqliteConn interface {
 // keepingConn is used by one goroutine at a time, as every driver.Conn is.
 type keepingConn struct {
 	sqliteConn
-	kept map[string]*keptStatement
+	writes bool
+	kept   map[string]*keptStatement
 }
 
 type keptStatement struct {
@@ -110,6 +116,36 @@ func (c *keepingConn) QueryContext(ctx context.Context, query string, args []dri
 	}
 	k.reading = true
 	return &keptRows{Rows: rows, of: k}, nil
+}
+
+// BeginTx waits for another process's lock in slices, because SQLite's own
+// waiting does not end with the context.
+func (c *keepingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if !c.writes {
+		return c.sqliteConn.BeginTx(ctx, o)
+	}
+	if err := c.waitFor(busySlice); err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(busyTimeout)
+	for {
+		tx, err := c.sqliteConn.BeginTx(ctx, o)
+		if err != nil && ctx.Err() != nil {
+			err = ctx.Err()
+		} else if classifySQLite(err) == faultLocked && time.Now().Before(deadline) {
+			continue
+		}
+		if waitErr := c.waitFor(busyTimeout); err == nil && waitErr != nil {
+			return nil, errors.Join(waitErr, tx.Rollback())
+		}
+		return tx, err
+	}
+}
+
+// waitFor sets how long a statement waits for a lock.
+func (c *keepingConn) waitFor(d time.Duration) error {
+	_, err := c.sqliteConn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA busy_timeout(%d)", d.Milliseconds()), nil)
+	return err
 }
 
 func (c *keepingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
