@@ -84,3 +84,31 @@ func TeamRule() admission.Rule {
 		return plan, nil
 	}}
 }
+
+// UserRule keeps the roles over the platform in the hands of its admins: who
+// may edit users must not be able to make themselves more than they are.
+func UserRule() admission.Rule {
+	return admission.Rule{Kind: "User", Admit: func(_ context.Context, _ object.Reader, c *admission.Change, d *admission.Draft) error {
+		var before, after User
+		if d.Old != nil && !decode(*d.Old, &before) || !decode(d.Want, &after) {
+			return nil // the schema says what is wrong
+		}
+		if role(before) == role(after) {
+			return nil
+		}
+		if err := auth.Allowed(c.By, auth.Manage, d.Kind, "").Err(); err != nil {
+			told := problem.New(problem.Forbidden, "%s may not give the role %s to %s", c.By.Name, role(after), d.Want.Metadata.Name).
+				Because("roles over the platform are given by its admins").Do("ask a platform admin: stoa get users --field spec.role=platform-admin")
+			told.Decider = "@platform"
+			return told.Cause(err)
+		}
+		return nil
+	}}
+}
+
+func role(u User) auth.Role {
+	if u.Spec.Role == "" {
+		return auth.Viewer
+	}
+	return auth.Role(u.Spec.Role)
+}

@@ -60,18 +60,9 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 	if waits {
 		return reconcile.Wait(100 * time.Millisecond), nil
 	}
-	leave, err := d.lanes.enter(ctx, rel.Spec.Service+"."+rel.Spec.Environment)
-	if err != nil {
-		return reconcile.Outcome{}, err
-	}
-	defer leave()
-
 	r := &run{d: d, rel: rel}
-	if r.service, err = object.Get[catalog.Service](ctx, d.store, rel.Spec.Service); err != nil {
-		if problem.Is(err, problem.NotFound) {
-			return d.stall(ctx, r, StepBuild, problem.New(problem.Conflict, "service %s was deleted while release %s waited", rel.Spec.Service, rel.Metadata.Name))
-		}
-		return reconcile.Outcome{}, err
+	if gone, err := r.refresh(ctx); gone || err != nil {
+		return d.abandon(ctx, r, err)
 	}
 	for _, step := range []struct {
 		name string
@@ -85,6 +76,18 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 		{StepVerify, r.verify, nil},
 		{StepRoute, r.route, r.deployed},
 	} {
+		if step.name == StepRollout {
+			// From here on it is about what runs: in turn with scaling and deletion,
+			// on the service as it is now.
+			leave, err := d.lanes.enter(ctx, rel.Spec.Service+"."+rel.Spec.Environment)
+			if err != nil {
+				return reconcile.Outcome{}, err
+			}
+			defer leave()
+			if gone, err := r.refresh(ctx); gone || err != nil {
+				return d.abandon(ctx, r, err)
+			}
+		}
 		started := d.clock()
 		if err := r.begin(ctx, step.name, started); err != nil {
 			return reconcile.Outcome{}, err
@@ -107,6 +110,24 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 		}
 	}
 	return reconcile.Done(), nil
+}
+
+// refresh reads the service as it is now; gone says that it was deleted, or is
+// about to be.
+func (r *run) refresh(ctx context.Context) (gone bool, err error) {
+	r.service, err = object.Get[catalog.Service](ctx, r.d.store, r.rel.Spec.Service)
+	if problem.Is(err, problem.NotFound) {
+		return true, nil
+	}
+	return r.service.Metadata.Deleted != nil, err
+}
+
+// abandon ends a release whose service is gone.
+func (d *Delivery) abandon(ctx context.Context, r *run, err error) (reconcile.Outcome, error) {
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	return d.stall(ctx, r, StepRollout, problem.New(problem.Conflict, "service %s was deleted while release %s was on its way", r.rel.Spec.Service, r.rel.Metadata.Name))
 }
 
 // olderUnfinished reports whether an earlier release of the same service to

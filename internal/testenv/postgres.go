@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -54,7 +55,10 @@ func Postgres(t testing.TB) string {
 	return u.String()
 }
 
-var databases atomic.Int64
+var (
+	databases atomic.Int64
+	heldOpen  atomic.Pointer[io.WriteCloser] // the cluster's standard input
+)
 
 // startCluster starts the process's one cluster; later calls share its outcome.
 var startCluster = sync.OnceValues(func() (string, error) {
@@ -100,12 +104,15 @@ pid=$!; read -r _; kill -INT $pid; wait $pid; rm -rf "$2"`
 		server.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	server.SysProcAttr.Setpgid = true
-	if _, err := server.StdinPipe(); err != nil { // held open until this process ends
+	pipe, err := server.StdinPipe()
+	if err != nil {
 		return "", err
 	}
 	if err := server.Start(); err != nil {
 		return "", err
 	}
+	// Never closed and never collected: what ends it is the end of this process.
+	heldOpen.Store(&pipe)
 	base := fmt.Sprintf("postgres://stoa@127.0.0.1:%d/postgres?sslmode=disable", port)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
