@@ -206,7 +206,7 @@ func (b *Builder) sweep() error {
 		}
 		b.opts.Log.Info("swept a build that was interrupted", "artifact", key)
 	}
-	return nil
+	return b.tools.sweep(b.opts.Now())
 }
 
 // discard ends what is left of a build and deletes it, unless it finished.

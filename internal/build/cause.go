@@ -150,7 +150,7 @@ func isPythonSyntaxError(lines []string) bool {
 
 // failure makes the error of a command that ended badly, or could not start.
 func failure(root string, command Command, end exit, lines []string, err error) *Error {
-	e := &Error{Command: command.String(), ExitCode: end.code, Signal: end.signal, Err: err}
+	e := &Error{Command: command.title(), ExitCode: end.code, Signal: end.signal, Err: err}
 	e.Cause, e.Summary, e.Next = explain(root, lines)
 	switch {
 	case errors.Is(err, exec.ErrNotFound):

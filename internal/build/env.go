@@ -87,13 +87,13 @@ func (b *Builder) environment(work string, tools []tool) map[string]string {
 	}
 	set("NPM_CONFIG_CACHE", cache("npm"))
 	set("NPM_CONFIG_UPDATE_NOTIFIER", "false")
-	set("NPM_CONFIG_STORE_DIR", cache("pnpm"))
 	set("YARN_CACHE_FOLDER", cache("yarn"))
 	set("YARN_ENABLE_TELEMETRY", "0")
 	set("NEXT_TELEMETRY_DISABLED", "1")
 	set("PIP_CACHE_DIR", cache("pip"))
 	set("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 	set("PIP_NO_INPUT", "1")
+	set("PIP_PROGRESS_BAR", "off")
 	set("PIP_ROOT_USER_ACTION", "ignore")
 	set("PYTHONUNBUFFERED", "1")
 	set("UV_CACHE_DIR", cache("uv"))
@@ -116,6 +116,11 @@ func (b *Builder) environment(work string, tools []tool) map[string]string {
 		}
 	}
 	for _, t := range tools {
+		if t.Name == "pnpm" { // npm itself complains of a setting that it does not know
+			set("NPM_CONFIG_STORE_DIR", cache("pnpm"))
+			// Its hard links would let one build write into the packages of all.
+			set("NPM_CONFIG_PACKAGE_IMPORT_METHOD", "clone-or-copy")
+		}
 		for name, value := range t.env {
 			set(name, value)
 		}

@@ -9,8 +9,8 @@ import (
 // Error is a build that was tried and did not succeed, told so that a person
 // can act.
 type Error struct {
-	// Command is the step that failed, as a person would type it; empty when
-	// all steps passed and what they should have made is not there.
+	// Command is the step that failed, in one line as a person would type it;
+	// empty when all steps passed and what they should have made is not there.
 	Command string
 	// ExitCode of the command; -1 when a signal ended it.
 	ExitCode int

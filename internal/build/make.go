@@ -112,7 +112,7 @@ func (m *making) steps(ctx context.Context) error {
 	for _, command := range m.req.Plan.Steps {
 		dir := filepath.Join(m.app, filepath.FromSlash(command.Dir))
 		if real, err := filepath.EvalSymlinks(dir); err != nil || real != m.app && !within(m.app, real) {
-			return &Error{Command: command.String(), Cause: "folder-missing", Summary: fmt.Sprintf("the source has no folder %q", command.Dir), Next: []string{"check that it is committed"}}
+			return &Error{Command: command.title(), Cause: "folder-missing", Summary: fmt.Sprintf("the source has no folder %q", command.Dir), Next: []string{"check that it is committed"}}
 		}
 		stepEnv := maps.Clone(env)
 		maps.Copy(stepEnv, command.Env)
@@ -122,7 +122,7 @@ func (m *making) steps(ctx context.Context) error {
 		if command.Shell != "" {
 			argv = []string{"sh", "-c", command.Shell}
 		}
-		m.out.start(command.String())
+		m.out.start(command.title())
 		end, err := runCommand(ctx, argv, dir, stepEnv, m.out)
 		m.out.flush()
 		if errors.Is(err, errTimeLimit) {

@@ -62,6 +62,15 @@ func (c Command) String() string {
 	return strings.Join(words, " ")
 }
 
+// title is the command on one line, for logs and errors.
+func (c Command) title() string {
+	first, more, _ := strings.Cut(c.String(), "\n")
+	if more != "" || len(first) > 200 {
+		return strings.ToValidUTF8(first[:min(len(first), 200)], "") + " …"
+	}
+	return first
+}
+
 // Output says which part of the finished build is the artifact.
 type Output struct {
 	Kind Kind `json:"kind"`

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -200,6 +202,8 @@ func managerVersion(want Tool) string {
 	return "10"
 }
 
+const fetchPrefix = ".fetch-" // of folders that are being filled
+
 // fetchManager installs a package manager of Node.js into Stoa's own folder:
 // sources name them by version, and few machines have them.
 func (t *toolchain) fetchManager(ctx context.Context, want Tool, progress func(string)) error {
@@ -213,7 +217,7 @@ func (t *toolchain) fetchManager(ctx context.Context, want Tool, progress func(s
 		packageName = "@yarnpkg/cli-dist" // where yarn is published since its second version
 	}
 	progress(fmt.Sprintf("%s %s is not here: fetching it once with npm", want.Name, version))
-	temp, err := os.MkdirTemp(t.dir, ".fetch-*")
+	temp, err := os.MkdirTemp(t.dir, fetchPrefix+"*")
 	if err != nil {
 		return err
 	}
@@ -234,10 +238,10 @@ func (t *toolchain) fetchManager(ctx context.Context, want Tool, progress func(s
 		}
 		return '_'
 	}, strings.ToLower(version)))
-	if err := removeAll(target); err != nil {
-		return err
+	if err := os.Rename(temp, target); err != nil && !errors.Is(err, os.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) {
+		return err // else somebody else fetched the same meanwhile
 	}
-	return os.Rename(temp, target)
+	return nil
 }
 
 // goEnvironment lets builds share the downloads and compiled packages of the
@@ -263,3 +267,14 @@ func (t *tool) goEnvironment(ctx context.Context) error {
 
 // thisPlatform is GOOS/GOARCH of this machine.
 func thisPlatform() string { return runtime.GOOS + "/" + runtime.GOARCH }
+
+// sweep removes what fetches that were killed left; none takes an hour.
+func (t *toolchain) sweep(now time.Time) error {
+	leftovers, err := filepath.Glob(filepath.Join(t.dir, fetchPrefix+"*"))
+	for _, leftover := range leftovers {
+		if info, statErr := os.Stat(leftover); statErr == nil && now.Sub(info.ModTime()) > time.Hour {
+			err = errors.Join(err, removeAll(leftover))
+		}
+	}
+	return err
+}

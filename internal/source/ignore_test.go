@@ -129,6 +129,8 @@ func TestScanHonoursIgnoreFilesAboveUpToTheWorkingTree(t *testing.T) {
 func TestScanIgnoresAsGitDoes(t *testing.T) {
 	testenv.Need(t, "git")
 	top := t.TempDir()
+	repository := filepath.Join(top, "repository.git")
+	must(t, exec.Command("git", "init", "-q", "--bare", repository).Run())
 	names := []string{"a", "b", "ab", "a.go", "b.txt", "x1", "[c]", "{a,b}"}
 	atoms := []string{"a", "b", "ab", "*", "**", "*.go", "?", "a*", "[ab]", "[!a]", "x[[:digit:]]", "*b*", "{a,b}", `\[c\]`, "***"}
 	round := 0
@@ -155,7 +157,7 @@ func TestScanIgnoresAsGitDoes(t *testing.T) {
 			rules[sub] = text
 			_ = os.WriteFile(filepath.Join(dir, sub, ".gitignore"), []byte(text), 0o644)
 		}
-		want := gitFiles(t, dir)
+		want := gitFiles(t, repository, dir)
 		snapshot, err := Scan(t.Context(), dir)
 		var got []string
 		if err == nil {
@@ -169,20 +171,17 @@ func TestScanIgnoresAsGitDoes(t *testing.T) {
 	})
 }
 
-func gitFiles(t *rapid.T, dir string) []string {
-	git := func(args ...string) string {
-		cmd := exec.Command("git", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
-		return string(out)
+// gitFiles lists what Git would add of dir, which need not have a repository.
+func gitFiles(t rapid.TB, repository, dir string) []string {
+	cmd := exec.Command("git", "--git-dir="+repository, "--work-tree="+dir, "ls-files", "-z", "--others", "--exclude-standard")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "GIT_CONFIG_NOSYSTEM=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
-	git("init", "-q")
 	var files []string
-	for name := range strings.SplitSeq(git("ls-files", "-z", "--others", "--exclude-standard"), "\x00") {
+	for name := range strings.SplitSeq(string(out), "\x00") {
 		if name != "" {
 			files = append(files, name)
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,11 +99,16 @@ func archiveOf(t testing.TB, entries ...entry) []byte {
 	return compress(t, plain.Bytes())
 }
 
+// encoder is shared: making one costs far more than using it, which counts in fuzzing.
+var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithWindowSize(windowSize), zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+})
+
 func compress(t testing.TB, plain []byte) []byte {
 	t.Helper()
-	encoder, err := zstd.NewWriter(nil, zstd.WithWindowSize(windowSize))
+	e, err := encoder()
 	must(t, err)
-	return encoder.EncodeAll(plain, nil)
+	return e.EncodeAll(plain, nil)
 }
 
 func file(name, body string) entry { return entry{tar.Header{Name: name, Typeflag: tar.TypeReg}, body} }
