@@ -167,6 +167,15 @@ func decodeProblem(response *http.Response) error {
 	return problem.New(kind, "%s %s answered %s", response.Request.Method, response.Request.URL.Path, response.Status).Because(words)
 }
 
+// Version tells the platform's own version.
+func (c *Client) Version(ctx context.Context) (string, error) {
+	var out struct {
+		Version string `json:"version"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/v1/version", nil, nil, &out)
+	return out.Version, err
+}
+
 // Ready waits until the platform serves, or returns why it does not.
 func (c *Client) Ready(ctx context.Context) error {
 	for {

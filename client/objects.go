@@ -22,6 +22,33 @@ type Change = object.Change
 // Applied is what became of the objects of an apply.
 type Applied = admission.Result
 
+// Kind is what the platform tells of a kind of object.
+type Kind struct {
+	Name   string   `json:"name"`
+	Plural string   `json:"plural"`
+	Short  string   `json:"short"`
+	About  string   `json:"about"`
+	Owned  bool     `json:"owned"`
+	Fields []string `json:"fields"` // that lists can be filtered by
+}
+
+// Kinds lists the kinds that the platform knows.
+func (c *Client) Kinds(ctx context.Context) ([]Kind, error) {
+	var out struct {
+		Items []Kind `json:"items"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/v1/kinds", nil, nil, &out)
+	return out.Items, err
+}
+
+// Kind finds a kind by what a person may call it: plural, singular or short,
+// in any case.
+func (c *Client) Kind(ctx context.Context, word string) (Kind, error) {
+	var k Kind
+	err := c.do(ctx, http.MethodGet, "/api/v1/kinds/"+url.PathEscape(word), nil, nil, &k)
+	return k, err
+}
+
 // Query selects objects of a list. The zero value of a field selects all.
 type Query struct {
 	Owner  string

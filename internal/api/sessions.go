@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 func (a *api) sessionRoutes() {
@@ -130,16 +132,17 @@ type createTokenInput struct {
 		Self      bool     `json:"self,omitempty" doc:"Act as the caller."`
 		Scopes    []string `json:"scopes,omitempty"`
 		Teams     []string `json:"teams,omitempty"`
-		Days      int      `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"Days until it expires; 0 is the default."`
+		TTL       string   `json:"ttl,omitempty" maxLength:"20" doc:"How long it lasts, as 90d, 8h or 30m; empty is the default of 90 days."`
 	}
 }
 
 func (a *api) createToken(ctx context.Context, in *createTokenInput) (*tokenOutput, error) {
 	p := requestOf(ctx).principal
-	c := auth.CreateToken{
-		Name: in.Body.Name, Principal: in.Body.Principal, Scopes: in.Body.Scopes, Teams: in.Body.Teams,
-		TTL: time.Duration(in.Body.Days) * 24 * time.Hour,
+	ttl, err := lifetime(in.Body.TTL)
+	if err != nil {
+		return nil, err
 	}
+	c := auth.CreateToken{Name: in.Body.Name, Principal: in.Body.Principal, Scopes: in.Body.Scopes, Teams: in.Body.Teams, TTL: ttl}
 	if in.Body.Self {
 		c.Principal = p.Name
 	}
@@ -147,6 +150,23 @@ func (a *api) createToken(ctx context.Context, in *createTokenInput) (*tokenOutp
 	out := &tokenOutput{}
 	out.Body.Token, out.Body.Value = token, value
 	return out, err
+}
+
+// lifetime reads "90d" or a duration as Go writes it; "" is 0.
+func lifetime(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	unit, text := time.Duration(1), s
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		unit, text = 24, days+"h"
+	}
+	d, err := time.ParseDuration(text)
+	if d *= unit; err != nil || d <= 0 || d > auth.MaxTokenTTL {
+		return 0, problem.New(problem.Invalid, "a token cannot last %q", s).
+			WithFields(problem.Field{Path: "ttl", Message: "must be a time such as 90d, 8h or 30m, at most 366d"})
+	}
+	return d, nil
 }
 
 type accountsOutput struct {

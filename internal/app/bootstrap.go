@@ -28,7 +28,7 @@ func (p *Platform) lock() error {
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return fmt.Errorf("lock data folder: %w", err)
 		}
-		told := problem.New(problem.Unavailable, "a platform runs on %s already", p.config.Data)
+		told := problem.New(problem.Conflict, "a platform runs on %s already", p.config.Data)
 		if at := Endpoint(p.config.Data); at != "" {
 			told.Because("it answers at " + at)
 		}

@@ -11,7 +11,7 @@ func (c *Command) paint() paint {
 }
 
 func (p paint) with(code, s string) string {
-	if !p.on {
+	if !p.on || s == "" {
 		return s
 	}
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
@@ -22,3 +22,16 @@ func (p paint) dim(s string) string  { return p.with("2", s) }
 func (p paint) good(s string) string { return p.with("32", s) }
 func (p paint) warn(s string) string { return p.with("33", s) }
 func (p paint) bad(s string) string  { return p.with("31", s) }
+
+// state colours the word of a state or phase.
+func (p paint) state(s string) string {
+	switch s {
+	case "running", "succeeded", "healthy":
+		return p.good(s)
+	case "degraded", "pending", "releasing", "starting", "restarting":
+		return p.warn(s)
+	case "failed", "unhealthy", "crash-looping":
+		return p.bad(s)
+	}
+	return s
+}

@@ -3,9 +3,11 @@ package cli
 import (
 	"cmp"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/admission"
@@ -63,94 +65,181 @@ func (c *Command) printUps(all []upResult) error {
 	return c.print(all)
 }
 
-// show tells of a release as it goes: what is known goes to stdout, line by
-// line, what is under way to stderr.
+// show tells of a release: its rows fill in place on a terminal while it goes
+// and are printed to stdout, complete, when it has come to an end.
 type show struct {
-	c     *Command
-	out   io.Writer
-	told  map[string]bool
-	rel   client.Release
-	under string // the progress that stands in the last line of a terminal
+	c      *Command
+	live   *live
+	server string
+	rel    client.Release
 }
 
-func newShow(c *Command, rel client.Release) *show {
-	s := &show{c: c, out: c.Out, told: map[string]bool{}, rel: rel}
-	if c.structured() {
-		s.out = io.Discard
-	}
+func newShow(c *Command, server string, rel client.Release) *show {
+	s := &show{c: c, live: c.live(), server: server}
+	s.changed(rel)
 	return s
 }
 
-// row prints one line of the summary.
-func (s *show) row(label, text, note string) {
-	s.end()
+// changed takes a newer state of the release.
+func (s *show) changed(rel client.Release) {
+	s.rel = rel
+	s.live.set(s.lines(rowsOf(rel, s.server)))
+	for _, step := range rel.Status.Steps {
+		if step.State == delivery.StepRunning {
+			s.live.say("%s", step.Name)
+		}
+	}
+}
+
+// line takes a line of a step's output.
+func (s *show) line(l client.Line) {
+	if strings.TrimSpace(l.Line) != "" {
+		s.live.say("%s: %s", l.Step, l.Line)
+	}
+}
+
+// close prints what has become of it.
+func (s *show) close() {
+	s.live.close()
+	if s.c.structured() {
+		return
+	}
+	for _, line := range s.lines(rowsOf(s.rel, s.server)) {
+		fmt.Fprintln(s.c.Out, line)
+	}
+}
+
+// row is one line of the summary: what it is about, what is so, where that was
+// found, and what the run has shown of it.
+type row struct{ label, text, source, verified string }
+
+// lines lays rows out in columns.
+func (s *show) lines(rows []row) []string {
+	const most = 44 // one long value does not push all others aside
 	p := s.c.paint()
-	if note == "" {
-		fmt.Fprintf(s.out, "  %s %s\n", p.dim(fmt.Sprintf("%-10s", label)), text)
-		return
-	}
-	fmt.Fprintf(s.out, "  %s %-42s %s\n", p.dim(fmt.Sprintf("%-10s", label)), text, p.dim(note))
-}
-
-// progress shows what is under way: in place on a terminal, else as a line.
-func (s *show) progress(text string) {
-	if s.c.quiet || s.c.structured() {
-		return
-	}
-	if !terminal(s.c.Err) {
-		fmt.Fprintf(s.c.Err, "  … %s\n", text)
-		return
-	}
-	s.end()
-	if len(text) > 100 {
-		text = text[:100]
-	}
-	fmt.Fprint(s.c.Err, s.c.paint().dim("  … "+strings.TrimSpace(text)))
-	s.under = text
-}
-
-// end clears the progress line.
-func (s *show) end() {
-	if s.under != "" {
-		fmt.Fprint(s.c.Err, "\r\x1b[K")
-		s.under = ""
-	}
-}
-
-// admitted tells what was found out and what the gates said.
-func (s *show) admitted() {
-	if w := s.rel.Spec.Workload; w != nil && s.rel.Spec.Cause == delivery.CauseDeploy {
-		label := "detected"
-		component := *w
-		component.Settings = s.rel.Spec.Detected
-		component.Owner = ""
-		for _, l := range component.Explain() {
-			note := l.Source
-			if l.Unconfirmed {
-				note += "  unconfirmed"
-			}
-			s.row(label, l.Text, note)
-			label = ""
+	text, source := 0, 0
+	for _, r := range rows {
+		if r.source+r.verified != "" {
+			text = max(text, min(most, ansi.StringWidth(r.text)))
+		}
+		if r.verified != "" {
+			source = max(source, min(most, ansi.StringWidth(r.source)))
 		}
 	}
-	owner, note := "team "+s.rel.Metadata.Owner, ""
-	for _, d := range s.rel.Spec.Detected {
-		if d.Field == "owner" && d.Value == s.rel.Metadata.Owner {
-			note = d.Source
-			if d.Confidence < 1 {
-				note += "  unconfirmed"
+	lines := make([]string, len(rows))
+	for i, r := range rows {
+		line := fmt.Sprintf("  %s ", p.dim(fmt.Sprintf("%-10s", r.label)))
+		shown := oneLine(r.text)
+		if r.label == "running" {
+			shown = p.bold(shown)
+		}
+		line += shown
+		if r.source+r.verified != "" {
+			line += strings.Repeat(" ", max(0, text-ansi.StringWidth(r.text))+3) + p.dim(oneLine(r.source))
+		}
+		if r.verified != "" {
+			line += strings.Repeat(" ", max(0, source-ansi.StringWidth(r.source))+3)
+			if strings.HasPrefix(r.verified, "unconfirmed") {
+				line += p.warn(r.verified)
+			} else {
+				line += p.good(oneLine(r.verified))
 			}
 		}
+		lines[i] = strings.TrimRight(line, " ")
 	}
-	s.row("owner", owner, note)
-	s.row("gates", gatesLine(s.rel.Status.Gates), "")
-	for _, v := range s.rel.Status.Gates {
+	return lines
+}
+
+// rowsOf tells what is known of a release.
+func rowsOf(rel client.Release, server string) []row {
+	var rows []row
+	if rel.Spec.Cause == delivery.CauseDeploy {
+		rows = append(rows, detectedRows(rel, server)...)
+	} else {
+		rows = append(rows, row{label: cmp.Or(rel.Spec.Cause, "release"), text: rel.Metadata.Name + " in " + rel.Spec.Environment, source: "artifact of " + rel.Spec.From})
+	}
+	rows = append(rows, row{label: "gates", text: gatesLine(rel.Status.Gates)})
+	for _, v := range rel.Status.Gates {
 		if v.Outcome == admission.Warn {
-			s.row("", s.c.paint().warn("warning: ")+v.Message, v.Gate)
+			rows = append(rows, row{text: "warning: " + v.Message, source: v.Gate})
 		}
 	}
+	for _, step := range rel.Status.Steps {
+		if step.State != delivery.StepDone {
+			continue
+		}
+		switch step.Name {
+		case delivery.StepBuild:
+			rows = append(rows, row{label: "built", text: seconds(step.Millis), source: step.Message})
+		case delivery.StepRoute:
+			rows = append(rows, runningRows(rel)...)
+		}
+	}
+	return rows
 }
 
+// detectedRows are the workload's settings with their evidence, and the owner.
+func detectedRows(rel client.Release, server string) []row {
+	if rel.Spec.Workload == nil {
+		return nil
+	}
+	component := *rel.Spec.Workload
+	component.Settings, component.Owner = rel.Status.Detected, ""
+	var rows []row
+	guesses := false
+	for _, l := range component.Explain() {
+		r := row{text: l.Text, source: l.Source}
+		switch {
+		case l.Verified != "":
+			r.verified = "verified: " + strings.TrimPrefix(l.Verified, "GET "+component.Health+" answered ")
+		case l.Unconfirmed:
+			r.verified, guesses = "unconfirmed", true
+		}
+		rows = append(rows, r)
+	}
+	for _, d := range rel.Status.Detected {
+		switch {
+		case d.Source == "observed" && d.Field == "port":
+			rows = append(rows, row{text: "listens", source: d.Source, verified: "verified: " + d.Verified})
+		case d.Source == "observed" && d.Field == "health":
+			rows = append(rows, row{text: "answers", source: d.Source, verified: "verified: " + d.Verified})
+		}
+	}
+	rows = append(rows, ownerRow(rel))
+	rows[0].label = "detected"
+	if guesses && server != "" {
+		rows = append(rows, row{label: "confirm", text: server + "/services/" + rel.Spec.Service})
+	}
+	return rows
+}
+
+func ownerRow(rel client.Release) row {
+	r := row{text: "owner team " + rel.Metadata.Owner}
+	for _, d := range rel.Spec.Detected {
+		if d.Field == "owner" && d.Value == rel.Metadata.Owner {
+			r.source = d.Source
+			if d.Confidence < 1 {
+				r.verified = "unconfirmed: stoa up --team " + rel.Metadata.Owner + " confirms it"
+			}
+		}
+	}
+	return r
+}
+
+// runningRows tell where the release answers.
+func runningRows(rel client.Release) []row {
+	r := row{label: "running", text: cmp.Or(rel.Status.URL, rel.Metadata.Name)}
+	rows := []row{r}
+	if o := rel.Status.Observed; o != nil {
+		rows[0].source = "healthy after " + seconds(o.StartMillis)
+		for _, n := range o.Notes {
+			rows = append(rows, row{label: "note", text: n})
+		}
+	}
+	return append(rows, row{label: "included", text: "logs · traffic metrics · history"})
+}
+
+// gatesLine says in one line what the gates have counted and checked.
 func gatesLine(verdicts []problem.Verdict) string {
 	if len(verdicts) == 0 {
 		return "none is set"
@@ -158,92 +247,23 @@ func gatesLine(verdicts []problem.Verdict) string {
 	var parts []string
 	policies := 0
 	for _, v := range verdicts {
-		if v.Used == nil || v.Limit == nil || v.Requested == nil {
+		switch {
+		case v.Used == nil || v.Limit == nil || v.Requested == nil:
 			policies++
-			continue
-		}
-		if v.Unit != "bytes" {
-			parts = append(parts, fmt.Sprintf("quota %.0f of %.0f %s", *v.Used+*v.Requested, *v.Limit, v.Unit))
-		} else {
+		case v.Unit == "bytes":
 			parts = append(parts, strings.TrimSpace(v.Message[strings.LastIndex(v.Message, ":")+1:])+" memory")
+		default:
+			parts = append(parts, fmt.Sprintf("%.0f of %.0f %s", *v.Used+*v.Requested, *v.Limit, v.Unit))
 		}
 	}
-	if policies == 1 {
+	if len(parts) > 0 {
+		parts[0] = "quota " + parts[0]
+	}
+	switch {
+	case policies == 1:
 		parts = append(parts, "1 policy")
-	} else if policies > 1 {
+	case policies > 1:
 		parts = append(parts, fmt.Sprintf("%d policies", policies))
 	}
-	return strings.Join(parts, " · ")
-}
-
-// changed tells what a new status adds.
-func (s *show) changed(rel client.Release) {
-	s.rel = rel
-	for _, step := range rel.Status.Steps {
-		switch {
-		case step.State == delivery.StepRunning && !s.told[step.Name+"?"]:
-			s.told[step.Name+"?"] = true
-			s.progress(step.Name)
-		case step.State == delivery.StepDone && !s.told[step.Name]:
-			s.told[step.Name] = true
-			s.step(step)
-		}
-	}
-}
-
-func (s *show) step(step delivery.Step) {
-	switch step.Name {
-	case delivery.StepBuild:
-		s.row("built", seconds(step.Millis), step.Message)
-	case delivery.StepRoute:
-		s.running(step)
-	}
-}
-
-// running tells where the release answers and what was verified.
-func (s *show) running(delivery.Step) {
-	o := s.rel.Status.Observed
-	took := ""
-	if o != nil {
-		took = "healthy after " + seconds(o.StartMillis)
-	}
-	for _, d := range s.rel.Status.Detected {
-		if d.Verified != "" {
-			s.row("verified", cmp.Or(labels()[d.Field], d.Field), d.Verified)
-		}
-	}
-	if s.rel.Status.URL == "" {
-		s.row("running", s.rel.Metadata.Name, took)
-	} else {
-		s.row("running", s.c.paint().bold(s.rel.Status.URL), took)
-	}
-	if o != nil {
-		for _, n := range o.Notes {
-			s.row("note", n, "")
-		}
-	}
-	s.row("included", "logs · traffic metrics · history", "")
-}
-
-func labels() map[string]string {
-	return map[string]string{"port": "port", "portVariable": "port", "health": "health"}
-}
-
-// line shows a line of a step's output while it goes.
-func (s *show) line(l client.Line) {
-	if strings.TrimSpace(l.Line) != "" {
-		s.progress(l.Step + ": " + l.Line)
-	}
-}
-
-func (s *show) finished(rel client.Release) {
-	s.changed(rel)
-	s.end()
-}
-
-func seconds(ms int64) string {
-	if ms < 1000 {
-		return fmt.Sprintf("%d ms", ms)
-	}
-	return fmt.Sprintf("%.1f s", float64(ms)/1000)
+	return strings.Join(slices.Clip(parts), " · ")
 }

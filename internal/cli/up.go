@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,10 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/config"
-	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/detect"
-	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/source"
 )
 
@@ -83,27 +80,20 @@ func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled boo
 		spec.Replicas = &o.replicas
 	}
 	released, err := c.release(ctx, cl, dir, spec, o)
+	if c.structured() && len(released) > 0 {
+		err = errors.Join(c.printUps(released), err)
+	}
 	if err != nil {
+		if embedded == nil {
+			c.goesOn(ctx, released)
+		}
 		return err
-	}
-	if c.json() {
-		if err := c.printUps(released); err != nil {
-			return err
-		}
-	}
-	for _, u := range released {
-		if !u.Healthy && !o.dryRun {
-			return errFailed
-		}
 	}
 	if o.dryRun || (o.detach && embedded == nil) {
 		return nil
 	}
 	return c.stay(ctx, cl, released, embedded)
 }
-
-// errFailed ends the command after the failure has been told already.
-var errFailed = errors.New("the release failed")
 
 // release uploads the source and carries out one release for each component.
 func (c *Command) release(ctx context.Context, cl *client.Client, dir string, spec client.ReleaseSpec, o upOptions) ([]upResult, error) {
@@ -115,10 +105,10 @@ func (c *Command) release(ctx context.Context, cl *client.Client, dir string, sp
 	if err != nil {
 		return nil, err
 	}
-	if err := cl.Upload(ctx, string(snapshot.Digest), func(w io.Writer) error { return snapshot.WriteTar(w) }); err != nil {
+	if err := c.upload(ctx, cl, snapshot); err != nil {
 		return nil, err
 	}
-	spec.Source, spec.Origin = string(snapshot.Digest), &origin
+	spec.Source, spec.Origin, spec.Folder = string(snapshot.Digest), &origin, filepath.Base(dir)
 	components := o.components
 	if len(components) == 0 {
 		if components, err = c.components(ctx, cl, spec, filepath.Base(dir)); err != nil {
@@ -134,16 +124,26 @@ func (c *Command) release(ctx context.Context, cl *client.Client, dir string, sp
 		if spec.Service == "" && component == "." {
 			spec.Component = ""
 		}
-		u, err := c.releaseOne(ctx, cl, spec, filepath.Base(dir), o)
+		rel, err := cl.Release(ctx, spec, o.team, o.reason, o.dryRun)
 		if err != nil {
 			return all, err
 		}
+		u, err := c.follow(ctx, cl, rel, o.dryRun)
 		all = append(all, u)
-		if !u.Healthy && !o.dryRun {
-			break
+		if err != nil {
+			return all, err
 		}
 	}
 	return all, nil
+}
+
+// upload sends the source unless the platform has it already.
+func (c *Command) upload(ctx context.Context, cl *client.Client, s source.Snapshot) error {
+	progress := c.live()
+	defer progress.close()
+	return cl.Upload(ctx, string(s.Digest), func(w io.Writer) error {
+		return s.WriteTar(&counting{to: w, each: func(n int64) { progress.bar("uploading", n, 0, catalog.FormatBytes) }})
+	})
 }
 
 // components lists what can run in the source, by folder and name.
@@ -164,32 +164,34 @@ func (c *Command) components(ctx context.Context, cl *client.Client, spec client
 	return names, nil
 }
 
-// releaseOne admits one release and shows its way until it runs or has failed.
-func (c *Command) releaseOne(ctx context.Context, cl *client.Client, spec client.ReleaseSpec, base string, o upOptions) (upResult, error) {
-	rel, err := cl.Release(ctx, spec, o.team, o.reason, o.dryRun)
-	if err != nil {
-		return upResult{}, err
-	}
-	show := newShow(c, rel)
-	show.admitted()
-	if o.dryRun {
+// follow shows the way of an admitted release until it runs or has failed;
+// only tells what is known so far when it is not carried out.
+func (c *Command) follow(ctx context.Context, cl *client.Client, rel client.Release, only bool) (upResult, error) {
+	show := newShow(c, cl.Server(), rel)
+	defer show.close()
+	if only {
 		return resultOf(rel), nil
 	}
-	rel, err = cl.Watch(ctx, rel.Metadata.Name, show.changed, show.line)
+	last, err := cl.Watch(ctx, rel.Metadata.Name, show.changed, show.line)
 	if err != nil {
-		return upResult{}, err
+		return resultOf(rel), err
 	}
-	show.finished(rel)
-	if rel.Status.Phase == delivery.Failed && rel.Status.Problem != nil {
-		show.end()
-		return resultOf(rel), rel.Status.Problem
+	if last.Status.Problem != nil {
+		return resultOf(last), last.Status.Problem
 	}
-	return resultOf(rel), nil
+	return resultOf(last), nil
+}
+
+// goesOn tells a person who left early that the release does not need them.
+func (c *Command) goesOn(ctx context.Context, released []upResult) {
+	if n := len(released); n > 0 && ctx.Err() != nil {
+		c.note("release %s goes on: stoa status %s", released[n-1].Release, released[n-1].Service)
+	}
 }
 
 // stay follows the logs until the person has seen enough.
 func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResult, embedded *embedded) error {
-	if embedded != nil && !c.json() {
+	if embedded != nil && !c.structured() {
 		link := cl.Server()
 		if code, err := cl.SignInCode(ctx); err == nil {
 			link += "/signin?code=" + code
@@ -224,83 +226,6 @@ func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResu
 				return nil
 			}
 		}
-	}
-}
-
-// embedded is the platform that `up` started in this process.
-type embedded struct {
-	instance Instance
-	served   chan error
-	stop     context.CancelFunc
-	log      *slog.Logger
-}
-
-// platform4up connects to the configured platform, or starts one.
-func (c *Command) platform4up(ctx context.Context, o upOptions) (*client.Client, *embedded, error) {
-	server, token, err := c.target()
-	if err != nil {
-		return nil, nil, err
-	}
-	data, err := config.DataDir()
-	if err != nil {
-		return nil, nil, err
-	}
-	stale := server != "" && server == c.host.Endpoint(data) && !alive(ctx, server)
-	if server != "" && !stale {
-		cl, err := client.New(server, token, client.WithSurface("cli"))
-		if err != nil {
-			return nil, nil, err
-		}
-		return cl, nil, c.checkPin(ctx, cl)
-	}
-	if o.detach {
-		return nil, nil, problem.New(problem.Unavailable, "--detach needs a platform that goes on running, and none does").
-			Do("stoa serve    starts one; then the same command again", "stoa up    without --detach runs one for as long as it runs")
-	}
-	return c.embed(ctx)
-}
-
-// embed starts a platform in this process. Its own log is kept to warnings:
-// the person came for their service.
-func (c *Command) embed(ctx context.Context) (*client.Client, *embedded, error) {
-	conf, err := config.Config{Version: c.version}.WithDefaults()
-	if err != nil {
-		return nil, nil, err
-	}
-	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	instance, err := c.host.Open(ctx, conf, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	serving, stop := context.WithCancel(ctx)
-	e := &embedded{instance: instance, served: make(chan error, 1), stop: stop, log: log}
-	go func() { e.served <- instance.Serve(serving) }()
-	select {
-	case <-instance.Ready():
-	case err := <-e.served:
-		stop()
-		return nil, nil, errors.Join(err, instance.Close(ctx))
-	}
-	cl, err := client.New(instance.URL(), adminToken(conf.Data), client.WithSurface("cli"))
-	if err != nil {
-		e.close(ctx)
-		return nil, nil, err
-	}
-	return cl, e, nil
-}
-
-// wait returns when the platform has ended by itself.
-func (e *embedded) wait() error {
-	err := <-e.served
-	e.served <- err
-	return err
-}
-
-func (e *embedded) close(ctx context.Context) {
-	e.stop()
-	_ = e.wait() // told by stay, or the person's own doing
-	if err := e.instance.Close(context.WithoutCancel(ctx)); err != nil {
-		e.log.Warn("platform not closed cleanly", "error", err)
 	}
 }
 
