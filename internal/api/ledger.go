@@ -24,7 +24,7 @@ type Ledger interface {
 // Admin is what only the platform's admins do.
 type Admin interface {
 	Backup(ctx context.Context, w io.Writer) error
-	ErasePerson(ctx context.Context, by, principal string) error
+	ErasePerson(ctx context.Context, by auth.Principal, name string) error
 }
 
 func (a *api) ledgerRoutes() {
@@ -60,7 +60,7 @@ func (a *api) ledgerRoutes() {
 		if err := a.mayManage(ctx); err != nil {
 			return nil, err
 		}
-		return nil, a.Admin.ErasePerson(ctx, requestOf(ctx).principal.Name, "user/"+in.Name)
+		return nil, a.Admin.ErasePerson(ctx, requestOf(ctx).principal, in.Name)
 	})
 }
 
