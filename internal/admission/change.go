@@ -60,16 +60,6 @@ type Draft struct {
 	changed bool
 }
 
-// Question is a problem that only an answer of a person solves. It is recorded
-// as an event, so that the platform team sees which questions to abolish.
-type Question struct {
-	Field string // what is asked for, such as "team"
-	*problem.Problem
-}
-
-// Unwrap gives the problem.
-func (q *Question) Unwrap() error { return q.Problem }
-
 // Verb is what the draft does to its object.
 func (d *Draft) Verb() auth.Verb {
 	switch {

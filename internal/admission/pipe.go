@@ -86,9 +86,9 @@ func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
 		return Result{}, err
 	}
 	if err := p.infer(ctx, c); err != nil {
-		var question *Question
-		if errors.As(err, &question) && !c.DryRun {
-			p.record(ctx, c, "dev.stoa.input.asked", map[string]any{"field": question.Field, "question": question.Title})
+		// What is asked most is what the platform team should abolish next.
+		if q := problem.From(err).Question; q != nil && !c.DryRun {
+			p.record(ctx, c, "dev.stoa.input.asked", map[string]any{"id": q.ID, "field": q.Field, "question": q.Text})
 		}
 		return Result{}, err
 	}

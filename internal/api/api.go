@@ -35,7 +35,7 @@ type Sources interface {
 
 // Delivery is what the API needs of the delivery room beside its verbs.
 type Delivery interface {
-	Detect(ctx context.Context, digest string, origin *detect.Origin, name string) (detect.Result, error)
+	Detect(ctx context.Context, digest string, origin *detect.Origin, name string, answers map[string]string) (detect.Result, error)
 	Watch(release string) (<-chan delivery.Progress, func())
 }
 

@@ -45,7 +45,7 @@ func (a *api) releaseRoutes() {
 	register(a, huma.Operation{
 		OperationID: "detect-source", Method: http.MethodPost, Path: "/api/v1/sources/{digest}/detect", Summary: "Tell what a source is, with the evidence", Tags: []string{"releases"},
 	}, func(ctx context.Context, in *detectInput) (*detectOutput, error) {
-		result, err := a.Delivery.Detect(ctx, in.Digest, in.Body.Origin, in.Body.Name)
+		result, err := a.Delivery.Detect(ctx, in.Digest, in.Body.Origin, in.Body.Name, in.Body.Answers)
 		return &detectOutput{Body: result}, err
 	})
 	register(a, huma.Operation{
@@ -80,8 +80,9 @@ func (a *api) mayRelease(ctx context.Context) error {
 type detectInput struct {
 	DigestInput
 	Body struct {
-		Name   string         `json:"name,omitempty" doc:"The name to fall back to, such as the folder's."`
-		Origin *detect.Origin `json:"origin,omitempty"`
+		Name    string            `json:"name,omitempty" doc:"The name to fall back to, such as the folder's."`
+		Origin  *detect.Origin    `json:"origin,omitempty"`
+		Answers map[string]string `json:"answers,omitempty"`
 	}
 }
 

@@ -110,7 +110,7 @@ func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Releas
 			WithFields(problem.Field{Path: "spec.source", Message: "is missing"}).
 			Do("stoa up DIR")
 	}
-	result, err := d.Detect(ctx, rel.Spec.Source, rel.Spec.Origin, rel.Spec.Folder)
+	result, err := d.Detect(ctx, rel.Spec.Source, rel.Spec.Origin, rel.Spec.Folder, rel.Spec.Answers)
 	if err != nil {
 		return err
 	}
@@ -132,13 +132,14 @@ func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Releas
 	return nil
 }
 
-// Detect tells what an uploaded source is; name is the fallback for its name.
-func (d *Delivery) Detect(ctx context.Context, digest string, origin *detect.Origin, name string) (detect.Result, error) {
+// Detect tells what an uploaded source is; name is the fallback for its name,
+// given answers the questions of an earlier call by their id.
+func (d *Delivery) Detect(ctx context.Context, digest string, origin *detect.Origin, name string, given map[string]string) (detect.Result, error) {
 	files, _, err := d.sources.Files(digest)
 	if err != nil {
 		return detect.Result{}, err
 	}
-	opts := detect.Options{Name: name}
+	opts := detect.Options{Name: name, Answers: given}
 	if origin != nil {
 		opts.Origin = *origin
 	}
@@ -168,7 +169,7 @@ func choose(result detect.Result, wanted string) (detect.Component, error) {
 	for _, q := range result.Questions {
 		for _, c := range runnable {
 			if q.Component == c.Name {
-				return detect.Component{}, ask(q.Field, q.Text, q.Why, q.Options)
+				return detect.Component{}, ask(problem.Question{ID: q.ID, Field: q.Field, Text: q.Text, Options: q.Options}, q.Why, answers(q.ID, q.Options))
 			}
 		}
 	}
@@ -181,11 +182,8 @@ func choose(result detect.Result, wanted string) (detect.Component, error) {
 	case len(runnable) == 0:
 		return detect.Component{}, nothingToRun(result)
 	default:
-		options := make([]string, len(names))
-		for i, n := range names {
-			options[i] = "stoa up --component " + n
-		}
-		return detect.Component{}, ask("component", fmt.Sprintf("the source has %d components: which one is this release of?", len(names)), nil, options)
+		text := fmt.Sprintf("the source has %d components: which one is this release of?", len(names))
+		return detect.Component{}, ask(problem.Question{ID: "component", Field: "component", Text: text, Options: names}, nil, each("stoa up --component ", names))
 	}
 }
 
@@ -201,10 +199,23 @@ func nothingToRun(result detect.Result) error {
 	return p
 }
 
-// ask is the one question that is left when all inference has failed. It is
-// recorded, so that the platform team sees which question to abolish next.
-func ask(field, text string, why, options []string) error {
-	return &admission.Question{Field: field, Problem: problem.New(problem.Invalid, "%s", text).Because(why...).Do(options...)}
+func answers(id string, options []string) []string { return each("stoa up --answer "+id+"=", options) }
+
+// each puts the beginning before every option.
+func each(beginning string, options []string) []string {
+	lines := make([]string, len(options))
+	for i, o := range options {
+		lines[i] = beginning + o
+	}
+	return lines
+}
+
+// ask is the one question that is left when all inference has failed. next
+// gives, for each option, what to type instead of answering.
+func ask(q problem.Question, why, next []string) error {
+	p := problem.New(problem.Invalid, "%s", q.Text).Because(why...).Do(next...)
+	p.Question = &q
+	return p
 }
 
 // inferService gives the service as it shall be.

@@ -33,6 +33,9 @@ func (d *Delivery) inferOwner(ctx context.Context, r object.Reader, c *admission
 }
 
 func (d *Delivery) findOwner(ctx context.Context, r object.Reader, c *admission.Change, rel *Release) (detect.Setting, error) {
+	if team := rel.Spec.Answers["team"]; team != "" {
+		return detect.Setting{Field: "owner", Value: team, Source: "answered", Confidence: 1}, nil
+	}
 	stated, guessed := ownerSettings(rel.Spec.Detected)
 	if stated.Value != "" {
 		known, err := exists(ctx, r, "Team", stated.Value)
@@ -73,12 +76,9 @@ func (d *Delivery) findOwner(ctx context.Context, r object.Reader, c *admission.
 		return detect.Setting{}, problem.New(problem.Refused, "no team to own %s: you are in no team, and the source names none", rel.Spec.Service).
 			Do("ask a team's owner to add you: stoa get teams", "or name the owning team in CODEOWNERS")
 	}
-	options := make([]string, len(teams))
-	for i, t := range teams {
-		options[i] = "stoa up --team " + t
-	}
-	return detect.Setting{}, ask("team", fmt.Sprintf("which of your %d teams owns %s?", len(teams), rel.Spec.Service),
-		[]string{"no CODEOWNERS or catalog-info.yaml names one"}, options)
+	text := fmt.Sprintf("which of your %d teams owns %s?", len(teams), rel.Spec.Service)
+	return detect.Setting{}, ask(problem.Question{ID: "team", Field: "team", Text: text, Options: teams},
+		[]string{"no CODEOWNERS or catalog-info.yaml names one"}, each("stoa up --team ", teams))
 }
 
 // ownerSettings gives the owner that the source states and the one guessed

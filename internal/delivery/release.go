@@ -34,6 +34,9 @@ type ReleaseSpec struct {
 	Folder string `json:"folder,omitempty" jsonschema:"maxLength=255"`
 	// Component chooses among several of the source, by name or folder.
 	Component string `json:"component,omitempty"`
+	// Answers are those to questions that only a person can answer, by the
+	// question's id; an earlier try was told what is asked.
+	Answers map[string]string `json:"answers,omitempty"`
 	// Origin is what the client knows of the source's Git checkout.
 	Origin *detect.Origin `json:"origin,omitempty"`
 	// Set holds plain settings that the service keeps in this environment.

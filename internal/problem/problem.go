@@ -49,6 +49,9 @@ type Problem struct {
 	Fields []Field `json:"fields,omitempty"`
 	// Verdicts holds what the gates said, when Kind is Refused.
 	Verdicts []Verdict `json:"verdicts,omitempty"`
+	// Question is what only a person can answer; the same request with the
+	// answer goes on. Set by few.
+	Question *Question `json:"question,omitempty"`
 	// RetryAfter is the time in seconds after which a retry makes sense; 0 is unknown.
 	RetryAfter int `json:"retryAfter,omitempty"`
 
@@ -61,6 +64,14 @@ type Field struct {
 	Line    int    `json:"line,omitempty"`   // 1-based line of the file, 0 when not from a file
 	Source  string `json:"source,omitempty"` // the file or document, such as "services.yaml" or "document 3"
 	Message string `json:"message"`
+}
+
+// Question is the one thing that is asked when all inference has failed.
+type Question struct {
+	ID      string   `json:"id"`    // names it in the answer, such as "team"
+	Field   string   `json:"field"` // what is asked for
+	Text    string   `json:"text"`
+	Options []string `json:"options"` // the answers that are possible
 }
 
 // Verdict is what one gate said of a change.
