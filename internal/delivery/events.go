@@ -99,7 +99,7 @@ func removedEvents(s catalog.Service) ([]event.Event, error) {
 			return nil, err
 		}
 		events = append(events, event.Event{
-			Source: source, Type: typeRemoved, Subject: s.Ref().String(), Actor: actor,
+			Source: eventSource, Type: typeRemoved, Subject: s.Ref().String(), Actor: actor,
 			Team: s.Metadata.Owner, Service: s.Metadata.Name, Environment: env, Data: raw,
 		})
 	}
@@ -112,7 +112,7 @@ func releaseEvent(rel Release, kind string, data map[string]any) (event.Event, e
 		return event.Event{}, fmt.Errorf("encode event %s of release %s: %w", kind, rel.Metadata.Name, err)
 	}
 	return event.Event{
-		Source: source, Type: kind, Subject: rel.Ref().String(), Actor: actor,
+		Source: eventSource, Type: kind, Subject: rel.Ref().String(), Actor: actor,
 		Team: rel.Metadata.Owner, Service: rel.Spec.Service, Environment: rel.Spec.Environment, Capability: "deploy", Data: raw,
 	}, nil
 }
@@ -121,9 +121,9 @@ func releaseEvent(rel Release, kind string, data map[string]any) (event.Event, e
 func cdEvent(kind, subject, id string, content map[string]any) map[string]any {
 	return map[string]any{
 		"context": map[string]any{
-			"version": cdVersion, "id": uuid.NewString(), "source": source, "type": kind, "timestamp": time.Now().UTC().Format(time.RFC3339Nano),
+			"version": cdVersion, "id": uuid.NewString(), "source": eventSource, "type": kind, "timestamp": time.Now().UTC().Format(time.RFC3339Nano),
 		},
-		"subject": map[string]any{"id": id, "source": source, "type": subject, "content": content},
+		"subject": map[string]any{"id": id, "source": eventSource, "type": subject, "content": content},
 	}
 }
 
@@ -151,7 +151,7 @@ func (d *Delivery) NoteExit(e runtime.Event) {
 				return err
 			}
 			tx.Append(event.Event{
-				Source: source, Type: "dev.stoa.service.crashlooping", Subject: s.Ref().String(), Actor: actor,
+				Source: eventSource, Type: "dev.stoa.service.crashlooping", Subject: s.Ref().String(), Actor: actor,
 				Team: s.Metadata.Owner, Service: name, Environment: e.Key.Environment, Data: data,
 			})
 			return nil

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -18,6 +16,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/source"
 )
 
 // build makes the artifact, or finds it made.
@@ -34,11 +33,15 @@ func (r *run) build(ctx context.Context) (string, error) {
 		return "", err
 	}
 	root := cmp.Or(r.rel.Spec.Workload.Root, ".")
+	key, err := sourceKey(ctx, r.rel.Spec.Source, dir, root)
+	if err != nil {
+		return "", err
+	}
 	lines := &lineWriter{emit: func(line string) {
 		r.d.progress.publish(r.rel.Metadata.Name, Progress{Step: StepBuild, Line: line})
 	}}
 	r.artifact, err = r.d.builder.Build(ctx, build.Request{
-		Dir: filepath.Join(dir, filepath.FromSlash(root)), Source: sourceKey(r.rel.Spec.Source, root), Plan: plan,
+		Dir: filepath.Join(dir, filepath.FromSlash(root)), Source: key, Plan: plan,
 	}, lines)
 	lines.flush()
 	if err != nil {
@@ -68,13 +71,14 @@ func (r *run) reuse(ctx context.Context, from string) (string, error) {
 	return message, err
 }
 
-// sourceKey names the part of a source that a component is built from.
-func sourceKey(digest, root string) string {
+// sourceKey names the part of a source that a component is built from, so that
+// a change beside it does not build it again.
+func sourceKey(ctx context.Context, digest, dir, root string) (string, error) {
 	if root == "." {
-		return digest
+		return digest, nil
 	}
-	sum := sha256.Sum256([]byte(digest + "\x00" + root))
-	return "sha256:" + hex.EncodeToString(sum[:])
+	part, err := source.Scan(ctx, filepath.Join(dir, filepath.FromSlash(root)))
+	return string(part.Digest), err
 }
 
 // release makes the artifact a release: its digest is on record before

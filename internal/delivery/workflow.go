@@ -19,8 +19,8 @@ import (
 // actor is who Stoa's own work on releases is done by.
 const actor = "stoa/delivery"
 
-// source is where delivery's events come from.
-const source = "/stoa/delivery"
+// eventSource is where delivery's events come from.
+const eventSource = "/stoa/delivery"
 
 type releaseJob struct {
 	Release string `json:"release"`
