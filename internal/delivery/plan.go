@@ -101,15 +101,19 @@ func (d *Delivery) workload(rel Release, running catalog.Running, artifact build
 	}
 	maps.Copy(env, c.Env)
 	maps.Copy(env, c.Start.Env)
+	if artifact.Kind == build.Binary {
+		env[detect.OutVariable] = filepath.Join(artifact.Dir, filepath.FromSlash(artifact.Path))
+	}
+	late := expand(env) // what people and secrets say is taken as it is
 	maps.Copy(env, running.Env)
 	for _, pair := range secrets {
 		key, value, _ := strings.Cut(pair, "=")
 		env[key] = value
 	}
-	if artifact.Kind == build.Binary {
-		env[detect.OutVariable] = filepath.Join(artifact.Dir, filepath.FromSlash(artifact.Path))
+	for key := range env {
+		delete(late, key) // said by somebody
 	}
-	w.Command = argv(c.Start, env)
+	w.Command = argv(c.Start, env, late)
 	w.WorkDir = filepath.FromSlash(c.Start.Dir)
 	if artifact.Kind == build.Binary {
 		if _, err := os.Stat(filepath.Join(artifact.Dir, w.WorkDir)); err != nil {
@@ -137,42 +141,67 @@ func processes(rel Release, main runtime.Workload) []runtime.Workload {
 			key, value, _ := strings.Cut(pair, "=")
 			env[key] = value
 		}
-		w.Command = argv(c.Processes[name], env)
+		w.Command = argv(c.Processes[name], env, nil)
 		all = append(all, w)
 	}
 	return all
 }
 
-// portMark stands for the port in an argument until the shell fills it in.
+// portMark stands for the port in a text until the shell fills it in.
 const portMark = "\x00"
 
-// argv expands a command. The port is known only once an instance starts, so
-// a command that takes it as an argument is started by way of a shell, which
-// replaces itself by the program.
-func argv(c detect.Command, env map[string]string) []string {
-	words := c.Expand(func(name string) string {
+// lookup reads the environment, with the mark for the port that is not known yet.
+func lookup(env map[string]string) func(string) string {
+	return func(name string) string {
 		if name == "PORT" {
 			return portMark
 		}
 		return env[name]
-	})
-	if c.Shell != "" || !strings.Contains(strings.Join(words, ""), portMark) {
+	}
+}
+
+// expand replaces what values refer to; late are those that name the port.
+func expand(env map[string]string) (late map[string]string) {
+	late = map[string]string{}
+	look := lookup(maps.Clone(env))
+	for key, value := range env {
+		text := detect.Expand(value, look)
+		if strings.Contains(text, portMark) {
+			late[key] = text
+			delete(env, key)
+			continue
+		}
+		env[key] = text
+	}
+	return late
+}
+
+// argv expands a command. The port is known only once an instance starts, so
+// what takes it as an argument or in another variable is started by way of a
+// shell, which replaces itself by the program.
+func argv(c detect.Command, env, late map[string]string) []string {
+	words := c.Expand(lookup(env))
+	if len(late) == 0 && (c.Shell != "" || !strings.Contains(strings.Join(words, ""), portMark)) {
 		return words
 	}
 	var line strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(late)) {
+		line.WriteString("export " + key + "=" + quote(late[key]) + "; ")
+	}
 	line.WriteString("exec")
 	for _, word := range words {
-		line.WriteByte(' ')
-		for i, part := range strings.Split(word, portMark) {
-			if i > 0 {
-				line.WriteString(`"$PORT"`)
-			}
-			if part != "" {
-				line.WriteString("'" + strings.ReplaceAll(part, "'", `'\''`) + "'")
-			}
-		}
+		line.WriteString(" " + quote(word))
 	}
 	return []string{"sh", "-c", line.String()}
+}
+
+// quote writes a word for the shell, with the port where its mark is.
+func quote(word string) string {
+	var parts []string
+	for _, part := range strings.Split(word, portMark) {
+		parts = append(parts, "'"+strings.ReplaceAll(part, "'", `'\''`)+"'")
+	}
+	return strings.Join(parts, `"$PORT"`)
 }
 
 // searchPath puts the artifact's own tools first, then those it was built

@@ -24,7 +24,7 @@ func (r *run) prepare(ctx context.Context, w runtime.Workload, c detect.Command)
 		env[key] = value
 	}
 	w.Service += ":release"
-	w.Command = argv(c, env)
+	w.Command = argv(c, env, nil)
 	limited, cancel := context.WithTimeout(ctx, prepareLimit)
 	defer cancel()
 	err := r.d.runtime.Run(limited, w)

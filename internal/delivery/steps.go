@@ -190,7 +190,7 @@ func (d *Delivery) explain(r *run, step string, cause error) *problem.Problem {
 	case errors.As(cause, &failed):
 		told = problem.New(problem.Failed, "%s", failed.Error()).Because(failed.Lines...).Do(failed.Next...)
 	case errors.As(cause, &start):
-		told = problem.New(problem.Failed, "%s", start.Error()).Because(start.Lines...)
+		told = problem.New(problem.Failed, "%s did not come up: %s", name, start.Detail).Because(start.Lines...)
 		if start.Next != "" {
 			told.Do(start.Next)
 		}
