@@ -150,11 +150,16 @@ func processes(rel Release, main runtime.Workload) []runtime.Workload {
 // portMark stands for the port in a text until the shell fills it in.
 const portMark = "\x00"
 
-// lookup reads the environment, with the mark for the port that is not known yet.
+// lookup reads the environment, with the mark for the port that is not known
+// yet. A start command that takes the address to bind gets loopback: what is
+// reached from outside is reached by way of the router.
 func lookup(env map[string]string) func(string) string {
 	return func(name string) string {
-		if name == "PORT" {
+		switch {
+		case name == "PORT":
 			return portMark
+		case name == "HOST" && env[name] == "":
+			return "127.0.0.1"
 		}
 		return env[name]
 	}
