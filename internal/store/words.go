@@ -23,7 +23,7 @@ const (
 // languages.
 func words(text string, most int) []string {
 	if !isASCII(text) {
-		text = norm.NFKD.String(text)
+		text = norm.NFKD.String(strings.ToValidUTF8(text, " "))
 	}
 	found := []string{}
 	seen := map[string]bool{}
