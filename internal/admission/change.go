@@ -110,7 +110,8 @@ type Rule struct {
 	// before the transaction and may take long. It must not write.
 	Infer func(ctx context.Context, r object.Reader, c *Change, d *Draft) error
 	// Admit runs inside the transaction, after authorisation and before
-	// validation: the place for what must be unique, such as the next number.
+	// validation: the place for what must be unique, such as the next number. It
+	// is asked about deletions too; Draft.Old is what is to go.
 	Admit func(ctx context.Context, r object.Reader, c *Change, d *Draft) error
 	// Initial gives the status that a new object starts with, once the gates
 	// have spoken: what the room already knows of it.

@@ -86,6 +86,9 @@ func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
 		return Result{}, err
 	}
 	if err := p.infer(ctx, c); err != nil {
+		if problem.Is(err, problem.Refused) && !c.DryRun {
+			p.refused(ctx, c, err)
+		}
 		// What is asked most is what the platform team should abolish next.
 		if q := problem.From(err).Question; q != nil && !c.DryRun {
 			p.record(ctx, c, "dev.stoa.input.asked", map[string]any{"id": q.ID, "field": q.Field, "question": q.Text})
@@ -113,8 +116,7 @@ func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
 		return nil
 	})
 	if refused != nil && !c.DryRun {
-		told := problem.From(refused)
-		p.record(ctx, c, "dev.stoa.gate.refused", map[string]any{"title": told.Title, "verdicts": told.Verdicts})
+		p.refused(ctx, c, refused)
 	}
 	if err != nil && !errors.Is(err, errDryRun) {
 		return Result{}, err
@@ -169,7 +171,7 @@ func (p *Pipe) admit(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 		return err
 	}
 	for _, d := range c.Drafts {
-		if rule := p.rules[d.Kind.Name]; rule.Admit != nil && !d.Delete {
+		if rule := p.rules[d.Kind.Name]; rule.Admit != nil {
 			if err := rule.Admit(ctx, tx, c, d); err != nil {
 				return err
 			}
@@ -221,6 +223,9 @@ func (p *Pipe) load(ctx context.Context, tx *store.Tx, c *Change) error {
 		old, err := doc.Object()
 		if err != nil {
 			return err
+		}
+		if old.Metadata.Deleted != nil && !d.Delete {
+			return problem.New(problem.Conflict, "%s is being deleted", d.Want.Ref()).Do("wait until it is gone, then try again")
 		}
 		d.Old, d.doc = &old, doc
 	}
@@ -280,6 +285,11 @@ func (p *Pipe) judge(ctx context.Context, r object.Reader, c *Change) ([]problem
 		return verdicts, refusal
 	}
 	return verdicts, nil
+}
+
+func (p *Pipe) refused(ctx context.Context, c *Change, refusal error) {
+	told := problem.From(refusal)
+	p.record(ctx, c, "dev.stoa.gate.refused", map[string]any{"title": told.Title, "verdicts": told.Verdicts})
 }
 
 // record keeps what came of a change that was not made: what is refused or

@@ -108,6 +108,9 @@ func (p *Pipe) write(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 				return err
 			}
 			item.Outcome, item.Document, after = Deleted, d.doc, *d.Old
+			if d.Old.Metadata.Deleted != nil {
+				item.Outcome = Unchanged // asked before, and under way
+			}
 		default:
 			doc, changed := stored[next].Document, stored[next].Changed
 			next++

@@ -57,6 +57,7 @@ type Platform struct {
 	metrics  *metrics.DB
 	router   *route.Router
 	runtime  *process.Runtime
+	steps    *stepTimer
 	jobs     *reconcile.Engine
 	sealer   *event.Sealer
 	key      event.Key
@@ -137,6 +138,7 @@ func (p *Platform) openStore(ctx context.Context, kinds *object.Registry) (err e
 func (p *Platform) openEngines(ctx context.Context) (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.steps = newStepTimer(registry, time.Now)
 	if p.sources, err = source.NewStore(p.path("sources")); err != nil {
 		return err
 	}
@@ -176,11 +178,11 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 	team, _ := kinds.ByName("Team")
 	p.delivery = delivery.New(delivery.Options{
 		Store: p.store, Sources: sourcing{p.sources}, Builder: p.builder, Runtime: p.runtime, Secrets: vault, TeamKind: team,
-		URL: p.serviceURL, Homes: p.path("homes"), Clock: clock, Logger: p.log,
+		URL: p.serviceURL, Homes: p.path("homes"), StepEdge: p.steps.edge, Clock: clock, Logger: p.log,
 	})
 	p.pipe, err = admission.New(admission.Options{
 		Store: p.store, Kinds: kinds, Clock: clock, Logger: p.log,
-		Rules:  append(p.delivery.Rules(), delivery.SecretRule(vault), catalog.TeamRule(), catalog.UserRule()),
+		Rules:  append(p.delivery.Rules(), delivery.SecretRule(vault), catalog.TeamRule(), catalog.UserRule(), governance.ExceptionRule()),
 		Gates:  []admission.Gate{governance.Quotas{}, policies},
 		Lifter: governance.Exceptions{},
 	})

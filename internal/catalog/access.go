@@ -51,7 +51,7 @@ func (a Access) Ask(ctx context.Context, by auth.Principal, team, reason string)
 
 // TeamRule tells who got access to a team and who lost it.
 func TeamRule() admission.Rule {
-	return admission.Rule{Kind: "Team", Plan: func(_ context.Context, c *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
+	return admission.Rule{Kind: "Team", Admit: guardTeam, Plan: func(_ context.Context, c *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
 		var before, after Team
 		if d.Old != nil && !decode(*d.Old, &before) || !d.Delete && !decode(stored, &after) {
 			return admission.Plan{}, fmt.Errorf("decode %s", stored.Ref())
@@ -85,12 +85,26 @@ func TeamRule() admission.Rule {
 	}}
 }
 
+// guardTeam keeps a team as long as it answers for something.
+func guardTeam(ctx context.Context, r object.Reader, _ *admission.Change, d *admission.Draft) error {
+	if !d.Delete {
+		return nil
+	}
+	name := d.Want.Metadata.Name
+	owned, _, err := object.List[Service](ctx, r, object.Query{Owner: name, Limit: 1})
+	if err != nil || len(owned) == 0 {
+		return err
+	}
+	return problem.New(problem.Conflict, "team %s still owns services, such as %s", name, owned[0].Metadata.Name).
+		Do("stoa get services --owner "+name+"    lists them", "give each to another team, or delete it, first")
+}
+
 // UserRule keeps the roles over the platform in the hands of its admins: who
 // may edit users must not be able to make themselves more than they are.
 func UserRule() admission.Rule {
 	return admission.Rule{Kind: "User", Admit: func(_ context.Context, _ object.Reader, c *admission.Change, d *admission.Draft) error {
 		var before, after User
-		if d.Old != nil && !decode(*d.Old, &before) || !decode(d.Want, &after) {
+		if d.Old != nil && !decode(*d.Old, &before) || !d.Delete && !decode(d.Want, &after) {
 			return nil // the schema says what is wrong
 		}
 		if role(before) == role(after) {

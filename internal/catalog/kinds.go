@@ -7,7 +7,7 @@ func Kinds() []object.Kind {
 	return []object.Kind{
 		{
 			Name: "Team", Plural: "teams", About: "A team of people that owns services.",
-			Spec: TeamSpec{}, Scope: object.ScopeOwners,
+			Spec: TeamSpec{}, Scope: object.ScopeOwners, Fields: []string{"spec.owners", "spec.members"},
 			Default:  ownItself,
 			Validate: validateTeam, References: teamReferences,
 		},

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -29,16 +28,16 @@ func (m Members) Memberships(ctx context.Context, principal string) (auth.Role, 
 		return "", nil, err
 	}
 	teams := map[string]auth.Role{}
-	all, err := object.All[Team](ctx, m.Objects, object.Query{Limit: 1000})
-	if err != nil {
-		return "", nil, err
-	}
-	for _, t := range all {
-		switch {
-		case slices.Contains(t.Spec.Owners, name):
-			teams[t.Metadata.Name] = auth.TeamOwner
-		case slices.Contains(t.Spec.Members, name):
-			teams[t.Metadata.Name] = auth.TeamMember
+	for _, as := range []struct {
+		field string
+		role  auth.Role
+	}{{"spec.members", auth.TeamMember}, {"spec.owners", auth.TeamOwner}} {
+		found, err := object.All[Team](ctx, m.Objects, object.Query{Fields: map[string]string{as.field: name}})
+		if err != nil {
+			return "", nil, err
+		}
+		for _, t := range found {
+			teams[t.Metadata.Name] = as.role
 		}
 	}
 	return role, teams, nil

@@ -68,6 +68,9 @@ type Deployment struct {
 	// Message says why it is not running well.
 	Message string    `json:"message,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
+	// Generation is that of the service's spec which State is the outcome of: a
+	// newer one is still on its way.
+	Generation int64 `json:"generation,omitempty"`
 	// Strategy and Address are what the runtime observed last.
 	Port   int    `json:"port,omitempty"`
 	Health string `json:"health,omitempty"`

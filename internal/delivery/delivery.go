@@ -37,9 +37,13 @@ type Options struct {
 	// URL gives the address of a service in an environment.
 	URL func(service, environment string) string
 	// Homes is the folder in which each service gets a private home.
-	Homes  string
-	Clock  func() time.Time
-	Logger *slog.Logger
+	Homes string
+	// StepEdge hears when a step of a release begins and, with done, when its
+	// end, good or bad, is on record. It is called by the worker itself: what it
+	// takes is added to the release. May be nil.
+	StepEdge func(release, step string, done bool)
+	Clock    func() time.Time
+	Logger   *slog.Logger
 }
 
 // Delivery carries out releases and keeps what runs.
@@ -52,6 +56,7 @@ type Delivery struct {
 	teamKind object.Kind
 	url      func(service, environment string) string
 	homes    string
+	stepEdge func(release, step string, done bool)
 	clock    func() time.Time
 	log      *slog.Logger
 	progress *progress
@@ -60,9 +65,12 @@ type Delivery struct {
 
 // New returns a Delivery.
 func New(o Options) *Delivery {
+	if o.StepEdge == nil {
+		o.StepEdge = func(string, string, bool) {}
+	}
 	return &Delivery{
 		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind,
-		url: o.URL, homes: o.Homes, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
+		url: o.URL, homes: o.Homes, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
 	}
 }
 
@@ -79,7 +87,7 @@ func (d *Delivery) Rules() []admission.Rule {
 				return admission.Plan{Events: events, Jobs: []store.Job{{Kind: "release", Args: releaseJob{stored.Metadata.Name}}}}, err
 			},
 		},
-		{Kind: "Service", Infer: d.guardService, Admit: d.finalizeService, Plan: d.planService},
+		{Kind: "Service", Infer: d.guardService, Admit: d.admitService, Plan: d.planService},
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +94,7 @@ func pipelineFinished(rel Release, because *problem.Problem) (event.Event, error
 // removedEvents tell that a service is gone from where it ran.
 func removedEvents(s catalog.Service) ([]event.Event, error) {
 	var events []event.Event
-	for env := range s.Status.Environments {
+	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
 		data := cdEvent(typeRemoved, "service", s.Metadata.Name, map[string]any{"environment": map[string]any{"id": env}})
 		raw, err := json.Marshal(data)
 		if err != nil {

@@ -276,6 +276,9 @@ func serviceType(component string) string {
 
 // admit numbers the release. Admissions take turns, so the number is unique.
 func (d *Delivery) admit(ctx context.Context, r object.Reader, _ *admission.Change, draft *admission.Draft) error {
+	if draft.Delete {
+		return guardRelease(ctx, r, *draft.Old)
+	}
 	note, ok := draft.Inferred.(*inferred)
 	if !ok {
 		return nil
@@ -294,6 +297,28 @@ func (d *Delivery) admit(ctx context.Context, r object.Reader, _ *admission.Chan
 	rel.Metadata.Name = fmt.Sprintf("%s-%d", rel.Spec.Service, rel.Spec.Number)
 	note.release = rel
 	draft.Want, err = rel.Object()
+	return err
+}
+
+// guardRelease refuses to delete a release that is on its way or serves: a
+// restart could not bring it up again.
+func guardRelease(ctx context.Context, r object.Reader, stored object.Object) error {
+	var rel Release
+	if !decode(stored, &rel) {
+		return nil
+	}
+	name, service, env := rel.Metadata.Name, rel.Spec.Service, rel.Spec.Environment
+	if !rel.Status.Phase.Final() {
+		return problem.New(problem.Conflict, "release %s is on its way to %s", name, env).Do("wait until it has ended: stoa describe release " + name)
+	}
+	s, err := object.Get[catalog.Service](ctx, r, service)
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	if err == nil && s.Status.Environments[env].Release == name {
+		return problem.New(problem.Conflict, "release %s is what %s runs in %s", name, service, env).
+			Do("stoa rollback "+service+" --env "+env+"    goes back to the one before", "stoa delete service "+service+"    ends it whole")
+	}
 	return err
 }
 

@@ -147,6 +147,18 @@ func processes(rel Release, main runtime.Workload) []runtime.Workload {
 	return all
 }
 
+// processKeys are the keys of the release's further processes.
+func processKeys(rel Release) []runtime.Key {
+	if rel.Spec.Workload == nil {
+		return nil
+	}
+	var keys []runtime.Key
+	for _, name := range slices.Sorted(maps.Keys(rel.Spec.Workload.Processes)) {
+		keys = append(keys, runtime.Key{Service: rel.Spec.Service + ":" + name, Environment: rel.Spec.Environment})
+	}
+	return keys
+}
+
 // portMark stands for the port in a text until the shell fills it in.
 const portMark = "\x00"
 

@@ -7,8 +7,11 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -47,10 +50,37 @@ func (d *Delivery) guardService(_ context.Context, _ object.Reader, _ *admission
 	return nil
 }
 
-// finalizeService makes sure that what runs is stopped before a service goes.
-func (d *Delivery) finalizeService(_ context.Context, _ object.Reader, _ *admission.Change, draft *admission.Draft) error {
+// admitService makes sure that what runs is stopped before a service goes, and
+// that nobody reads a secret by naming it in a service of their own: whoever
+// hands a secret to a service must be allowed to write that secret.
+func (d *Delivery) admitService(ctx context.Context, r object.Reader, c *admission.Change, draft *admission.Draft) error {
+	if draft.Delete {
+		return nil
+	}
 	if draft.Old == nil {
 		draft.Want.Metadata.Finalizers = []string{finalizer}
+	}
+	var before, after catalog.Service
+	if !decode(draft.Want, &after) || draft.Old != nil && !decode(*draft.Old, &before) {
+		return nil // the schema will say what is wrong
+	}
+	for _, env := range slices.Sorted(maps.Keys(after.Spec.Environments)) {
+		for _, name := range after.Spec.Environments[env].Secrets {
+			ref := object.Ref{Kind: "Secret", Name: name}
+			if slices.Contains(before.Spec.Environments[env].Secrets, name) || c.Find(ref) != nil {
+				continue
+			}
+			stored, err := r.Get(ctx, ref.Kind, ref.Name)
+			if problem.Is(err, problem.NotFound) {
+				continue // the reference is checked later
+			}
+			if err != nil {
+				return err
+			}
+			if err := auth.Allowed(c.By, auth.Update, secret.Kind(), stored.Owner).Err(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -90,19 +120,43 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	if err != nil {
 		return reconcile.Outcome{}, err
 	}
-	var failed error
-	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
-		if err := d.reconcileEnvironment(ctx, args.Service, env); err != nil {
+	var failed, down error
+	for _, env := range environments(s) {
+		var start *runtime.StartError
+		switch err := d.reconcileEnvironment(ctx, args.Service, env); {
+		case errors.As(err, &start):
+			down = err
+		case err != nil:
 			failed = errors.Join(failed, fmt.Errorf("%s in %s: %w", args.Service, env, err))
 		}
 	}
-	if failed != nil {
+	switch {
+	case failed != nil:
 		return reconcile.Outcome{}, failed
-	}
-	if s.Metadata.Deleted != nil {
+	case down != nil:
+		// What it needs may come up later, as after a restart of the machine.
+		d.log.Warn("service does not start, will be tried again", "service", args.Service, "after", startAgain, "error", down)
+		return reconcile.Wait(startAgain), nil
+	case s.Metadata.Deleted != nil:
 		return reconcile.Done(), d.finalize(ctx, args.Service)
 	}
 	return reconcile.Done(), nil
+}
+
+// startAgain is how long a service that did not come up is left alone.
+const startAgain = time.Minute
+
+// environments are all those in which a service runs or was told to: one in
+// which a release is under way is not in its status yet.
+func environments(s catalog.Service) []string {
+	all := maps.Clone(s.Spec.Environments)
+	if all == nil {
+		all = map[string]catalog.Running{}
+	}
+	for env := range s.Status.Environments {
+		all[env] = catalog.Running{}
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // reconcileEnvironment does it for one environment, in turn with releases.
@@ -113,11 +167,17 @@ func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) e
 	}
 	defer leave()
 	s, err := object.Get[catalog.Service](ctx, d.store, name)
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	deployed := s.Status.Environments[env]
 	running, wanted := s.Spec.Environments[env]
+	if deployed.Release == "" {
+		return nil // no release has got so far that anything of it runs
+	}
 	if s.Metadata.Deleted != nil || !wanted || running.Replicas == 0 {
 		if err := d.stop(ctx, s, env); err != nil {
 			return err
@@ -125,24 +185,37 @@ func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) e
 		deployed.State, deployed.Message = catalog.StateStopped, ""
 		return d.saveDeployment(ctx, name, env, deployed)
 	}
-	if deployed.Release == "" {
-		return nil
-	}
 	observed, err := d.run(ctx, s, deployed.Release, env)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	var start *runtime.StartError
 	switch {
-	case errors.As(err, &start):
-		deployed.State, deployed.Message = catalog.StateFailed, start.Detail
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case err != nil:
-		return err
+		deployed.State, deployed.Message = d.failedState(ctx, name, env), message(err)
 	default:
 		deployed.State, deployed.Message = catalog.StateRunning, ""
 		deployed.Port, deployed.Health, deployed.Notes = observed.Port, observed.Health, observed.Notes
 	}
-	return d.saveDeployment(ctx, name, env, deployed)
+	return errors.Join(err, d.saveDeployment(ctx, name, env, deployed))
+}
+
+// failedState says what is left of a service that could not be changed: what
+// ran before may still serve.
+func (d *Delivery) failedState(ctx context.Context, name, env string) string {
+	status, err := d.runtime.Status(ctx, runtime.Key{Service: name, Environment: env})
+	if err == nil && status.Healthy() > 0 {
+		return catalog.StateDegraded
+	}
+	return catalog.StateFailed
+}
+
+// message says in one line why a service does not run as it shall.
+func message(err error) string {
+	var start *runtime.StartError
+	if errors.As(err, &start) {
+		return start.Detail
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return first
 }
 
 // run brings the workload of a release that was deployed before up again.
@@ -183,11 +256,11 @@ func (d *Delivery) stop(ctx context.Context, s catalog.Service, env string) erro
 	if problem.Is(err, problem.NotFound) {
 		return nil
 	}
-	if err != nil || rel.Spec.Workload == nil {
+	if err != nil {
 		return err
 	}
-	for name := range rel.Spec.Workload.Processes {
-		if err := d.runtime.Remove(ctx, runtime.Key{Service: key.Service + ":" + name, Environment: env}); err != nil {
+	for _, process := range processKeys(rel) {
+		if err := d.runtime.Remove(ctx, process); err != nil {
 			return err
 		}
 	}
@@ -210,7 +283,7 @@ func (d *Delivery) saveDeployment(ctx context.Context, name, env string, deploye
 	})
 }
 
-// finalize lets a deleted service go.
+// finalize lets a deleted service go: with its last finalizer the store removes it.
 func (d *Delivery) finalize(ctx context.Context, name string) error {
 	return d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
 		s, err := object.Update(ctx, tx, name, func(s *catalog.Service) error {
@@ -225,23 +298,33 @@ func (d *Delivery) finalize(ctx context.Context, name string) error {
 			return err
 		}
 		tx.Append(events...)
-		if len(s.Metadata.Finalizers) == 0 {
-			return tx.Delete(ctx, "Service", name)
-		}
 		return nil
 	})
 }
 
-// Restore brings what ran before a restart of Stoa up again. It returns at
-// once; the workers do it.
+// Restore brings what ran before a restart of Stoa up again, and goes on with
+// the releases that were on their way, also after the jobs for them were lost
+// with a restored backup. It returns at once; the workers do it.
 func (d *Delivery) Restore(ctx context.Context) error {
 	active, err := object.All[catalog.Service](ctx, d.store, object.Query{Fields: map[string]string{"status.active": "true"}})
-	if err != nil || len(active) == 0 {
+	if err != nil {
 		return err
 	}
-	jobs := make([]store.Job, len(active))
-	for i, s := range active {
-		jobs[i] = store.Job{Kind: "service", Args: serviceJob{s.Metadata.Name}}
+	var jobs []store.Job
+	for _, s := range active {
+		jobs = append(jobs, store.Job{Kind: "service", Args: serviceJob{s.Metadata.Name}})
+	}
+	for _, phase := range []Phase{Pending, Releasing} {
+		unfinished, err := object.All[Release](ctx, d.store, object.Query{Fields: map[string]string{"status.phase": string(phase)}})
+		if err != nil {
+			return err
+		}
+		for _, r := range unfinished {
+			jobs = append(jobs, store.Job{Kind: "release", Args: releaseJob{r.Metadata.Name}})
+		}
+	}
+	if len(jobs) == 0 {
+		return nil
 	}
 	return d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error { return tx.Enqueue(ctx, jobs...) })
 }

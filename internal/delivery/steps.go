@@ -106,15 +106,72 @@ func (r *run) rollout(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, process := range processes(r.rel, w) {
-		if _, err := r.d.runtime.Apply(ctx, process, nil); err != nil {
-			return "", fmt.Errorf("process %s: %w", process.Key, err)
+	if err := r.beside(ctx, w); err != nil {
+		if ctx.Err() == nil {
+			r.revert(ctx)
 		}
+		return "", err
 	}
 	if w.Replicas > 1 {
 		return fmt.Sprintf("%d instances", w.Replicas), nil
 	}
 	return string(r.observed.Strategy), nil
+}
+
+// beside brings up the processes that run beside the one that serves, and
+// stops those that only the release before had.
+func (r *run) beside(ctx context.Context, w runtime.Workload) error {
+	wanted := processes(r.rel, w)
+	for _, process := range wanted {
+		if _, err := r.d.runtime.Apply(ctx, process, nil); err != nil {
+			return fmt.Errorf("process %s: %w", process.Key, err)
+		}
+	}
+	before, err := r.previous(ctx)
+	if err != nil || before.Spec.Workload == nil {
+		return err
+	}
+	for _, key := range processKeys(before) {
+		if slices.ContainsFunc(wanted, func(w runtime.Workload) bool { return w.Key == key }) {
+			continue
+		}
+		if err := r.d.runtime.Remove(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// previous is the release that served before, the zero Release when none did.
+func (r *run) previous(ctx context.Context) (Release, error) {
+	was := r.service.Status.Environments[r.rel.Spec.Environment].Release
+	if was == "" || was == r.rel.Metadata.Name {
+		return Release{}, nil
+	}
+	before, err := objectRelease(ctx, r.d.store, was)
+	if problem.Is(err, problem.NotFound) {
+		return Release{}, nil
+	}
+	return before, err
+}
+
+// revert lets the release before serve again after the new one was switched to
+// and then failed; without one before, nothing is left running.
+func (r *run) revert(ctx context.Context) {
+	keys := append(processKeys(r.rel), runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment})
+	before, err := r.previous(ctx)
+	if err == nil && before.Metadata.Name != "" {
+		if _, err = r.d.run(ctx, r.service, before.Metadata.Name, r.rel.Spec.Environment); err == nil {
+			kept := processKeys(before)
+			keys = slices.DeleteFunc(keys[:len(keys)-1], func(k runtime.Key) bool { return slices.Contains(kept, k) })
+		}
+	}
+	for _, key := range keys {
+		err = errors.Join(err, r.d.runtime.Remove(ctx, key))
+	}
+	if err != nil {
+		r.d.log.Error("what served before a failed release could not be brought back whole", "release", r.rel.Metadata.Name, "error", err)
+	}
 }
 
 // current gives the workload of the release as the service wants it to run.

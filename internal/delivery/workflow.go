@@ -43,6 +43,13 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 	if err := job.Decode(&args); err != nil {
 		return reconcile.Stalled(err), nil
 	}
+	// Two jobs may name one release: the one that a killed process left, and
+	// the one that Restore made. The second finds it done.
+	done, err := d.lanes.enter(ctx, "release/"+args.Release)
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	defer done()
 	rel, err := object.Get[Release](ctx, d.store, args.Release)
 	if problem.Is(err, problem.NotFound) {
 		return reconcile.Done(), nil
@@ -64,18 +71,7 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 	if gone, err := r.refresh(ctx); gone || err != nil {
 		return d.abandon(ctx, r, err)
 	}
-	for _, step := range []struct {
-		name string
-		work func(context.Context) (string, error)
-		// fact gives the events that belong to the step's end.
-		fact func() ([]event.Event, error)
-	}{
-		{StepBuild, r.build, nil},
-		{StepRelease, r.release, nil},
-		{StepRollout, r.rollout, nil},
-		{StepVerify, r.verify, nil},
-		{StepRoute, r.route, r.deployed},
-	} {
+	for _, step := range r.steps() {
 		if step.name == StepRollout {
 			// From here on it is about what runs: in turn with scaling and deletion,
 			// on the service as it is now.
@@ -88,28 +84,60 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 				return d.abandon(ctx, r, err)
 			}
 		}
-		started := d.clock()
-		if err := r.begin(ctx, step.name, started); err != nil {
-			return reconcile.Outcome{}, err
-		}
-		message, err := step.work(ctx)
+		d.stepEdge(rel.Metadata.Name, step.name, false)
+		outcome, failed, err := r.take(ctx, step)
 		if err != nil {
-			if ctx.Err() != nil {
-				return reconcile.Outcome{}, ctx.Err()
-			}
-			return d.stall(ctx, r, step.name, err)
-		}
-		var facts []event.Event
-		if step.fact != nil {
-			if facts, err = step.fact(); err != nil {
-				return reconcile.Outcome{}, err
-			}
-		}
-		if err := r.finish(ctx, step.name, started, message, facts); err != nil {
 			return reconcile.Outcome{}, err
+		}
+		d.stepEdge(rel.Metadata.Name, step.name, true)
+		if failed {
+			return outcome, nil
 		}
 	}
 	return reconcile.Done(), nil
+}
+
+// step is one step of the workflow.
+type step struct {
+	name string
+	// work does it and says in a few words what came of it.
+	work func(context.Context) (string, error)
+	// fact gives the events that belong to the step's end; nil has none.
+	fact func() ([]event.Event, error)
+}
+
+func (r *run) steps() []step {
+	return []step{
+		{StepBuild, r.build, nil},
+		{StepRelease, r.release, nil},
+		{StepRollout, r.rollout, nil},
+		{StepVerify, r.verify, nil},
+		{StepRoute, r.route, r.deployed},
+	}
+}
+
+// take takes one step and records how it ended; failed says that the release
+// ended with it.
+func (r *run) take(ctx context.Context, s step) (outcome reconcile.Outcome, failed bool, err error) {
+	started := r.d.clock()
+	if err := r.begin(ctx, s.name, started); err != nil {
+		return outcome, false, err
+	}
+	message, err := s.work(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return outcome, false, ctx.Err()
+	case err != nil:
+		outcome, err = r.d.stall(ctx, r, s.name, err)
+		return outcome, true, err
+	}
+	var facts []event.Event
+	if s.fact != nil {
+		if facts, err = s.fact(); err != nil {
+			return outcome, false, err
+		}
+	}
+	return outcome, false, r.finish(ctx, s.name, started, message, facts)
 }
 
 // refresh reads the service as it is now; gone says that it was deleted, or is
@@ -149,10 +177,15 @@ func (d *Delivery) olderUnfinished(ctx context.Context, rel Release) (bool, erro
 	return false, nil
 }
 
-// begin notes that a step runs. Only the build is long enough for anybody to
-// see it run, so the others save the transaction.
+// done reports whether an earlier attempt, which was killed, has recorded the
+// end of the step. Its work is done again, because what ran is gone; that it
+// ended is told once.
+func (r *run) done(name string) bool { return r.rel.Status.step(name).State == StepDone }
+
+// begin notes that a step runs. Only the build and the rollout are long enough
+// for anybody to see them run, so the others save the transaction.
 func (r *run) begin(ctx context.Context, name string, at time.Time) error {
-	if name != StepBuild && name != StepRollout {
+	if name != StepBuild && name != StepRollout || r.done(name) {
 		return nil
 	}
 	return r.save(ctx, nil, func(s *ReleaseStatus) {
@@ -164,6 +197,9 @@ func (r *run) begin(ctx context.Context, name string, at time.Time) error {
 
 // finish notes that a step is done, as status and as an event.
 func (r *run) finish(ctx context.Context, name string, started time.Time, message string, facts []event.Event) error {
+	if r.done(name) {
+		return nil
+	}
 	took := r.d.clock().Sub(started)
 	fact, err := stepEvent(r.rel, name, StepDone, took, message)
 	if err != nil {
@@ -207,7 +243,7 @@ func (r *run) save(ctx context.Context, events []event.Event, change func(*Relea
 
 // settle writes into the service's status what serves now.
 func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
-	_, err := object.Update(ctx, tx, rel.Spec.Service, func(s *catalog.Service) error {
+	s, err := object.Update(ctx, tx, rel.Spec.Service, func(s *catalog.Service) error {
 		if s.Status.Environments == nil {
 			s.Status.Environments = map[string]catalog.Deployment{}
 		}
@@ -218,10 +254,14 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
 		}
 		return nil
 	})
-	if problem.Is(err, problem.NotFound) {
-		return nil // deleted in the meantime; its finalizer stops what runs
+	if err != nil {
+		return err
 	}
-	return err
+	if s.Spec.Environments[rel.Spec.Environment].Replicas == 0 {
+		// Scaled to nothing while the release waited: one instance ran to prove it.
+		return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{s.Metadata.Name}})
+	}
+	return nil
 }
 
 // stall ends a release that failed for a reason that only a person can mend.

@@ -90,7 +90,7 @@ func (d *dispatcher) Work(ctx context.Context, job *river.Job[arguments]) error 
 	outcome, err := worker.Work(ctx, Job{ID: job.ID, Attempt: job.Attempt, Args: job.Args.Args})
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return err // shutting down: the next start works it again
+		return river.JobSnooze(0) // shutting down: the next start works it again, at once
 	case err != nil:
 		log.Warn("job failed, will be retried", "error", err)
 		return err
