@@ -28,7 +28,8 @@ type Kind struct {
 	// Scope says who may write it; see the roles of package auth.
 	Scope Scope
 	// Fields lists the fields that lists may filter by, such as "spec.service".
-	// Their values are strings, numbers or booleans.
+	// Their values are strings, numbers or booleans, or lists of them: a filter
+	// then matches objects whose list has the value.
 	Fields []string
 	// Default fills what was not said and follows from nothing but the object
 	// itself. May be nil.

@@ -119,8 +119,8 @@ func (tx *Tx) fieldRows(ctx context.Context, kind string, paths []string, after 
 		if err := rows.Scan(&last, &doc); err != nil {
 			return 0, nil, err
 		}
-		for path, value := range fieldTexts(doc, paths) {
-			fields = append(fields, []any{kind, path, indexed(value), last})
+		for key, value := range fieldTexts(doc, paths) {
+			fields = append(fields, []any{kind, fieldPath(key), indexed(value), last})
 		}
 	}
 	return last, fields, rows.Err()

@@ -18,7 +18,7 @@ func (tx *Tx) reindex(ctx context.Context, revisions []revision) error {
 			next = index{}
 		}
 		labels.add(r.was.labels, next.labels, func(k, v string) []any { return []any{k, indexed(v), uid} })
-		fields.add(r.was.fields, next.fields, func(k, v string) []any { return []any{r.doc.Kind, k, indexed(v), uid} })
+		fields.add(r.was.fields, next.fields, func(k, v string) []any { return []any{r.doc.Kind, fieldPath(k), indexed(v), uid} })
 		if r.was.text == next.text {
 			continue
 		}

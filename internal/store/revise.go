@@ -260,26 +260,41 @@ func searchText(o object.Object) string {
 	return strings.Join([]string{m.Name, m.Title, m.Description, m.Owner}, " ")
 }
 
-// fieldTexts gives the filterable fields that the document has.
+// fieldTexts gives the filterable fields that the document has. A field that is
+// a list has an entry for each of its values, under the path and the value; see
+// fieldPath.
 func fieldTexts(doc []byte, paths []string) map[string]string {
 	texts := make(map[string]string, len(paths))
 	for _, path := range paths {
-		if value, ok := fieldText(doc, path); ok {
-			texts[path] = value
+		found := gjson.GetBytes(doc, path)
+		if !found.IsArray() {
+			if value, ok := fieldText(found); ok {
+				texts[path] = value
+			}
+			continue
+		}
+		for _, element := range found.Array() {
+			if value, ok := fieldText(element); ok {
+				texts[path+"\x00"+value] = value
+			}
 		}
 	}
 	return texts
 }
 
-// fieldText is a field's value as filters name it: a string as it is, a number
-// as in JSON, true or false. Other values have none.
-func fieldText(doc []byte, path string) (string, bool) {
-	switch v := gjson.GetBytes(doc, path); v.Type {
+// fieldPath gives the path of a key of fieldTexts.
+func fieldPath(key string) string {
+	path, _, _ := strings.Cut(key, "\x00")
+	return path
+}
+
+// fieldText is a value as filters name it: a string as it is, a number as in
+// JSON, true or false. Other values have none.
+func fieldText(v gjson.Result) (string, bool) {
+	switch v.Type {
 	case gjson.String:
 		return v.Str, true
-	case gjson.Number:
-		return v.Raw, true
-	case gjson.True, gjson.False:
+	case gjson.Number, gjson.True, gjson.False:
 		return v.Raw, true
 	}
 	return "", false

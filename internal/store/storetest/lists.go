@@ -214,3 +214,17 @@ func testForgedCursor(t *testing.T, open Open) {
 		t.Fatalf("%v, %v", next, err)
 	}
 }
+
+// A field that is a list is found by each of its values, and by none that left it.
+func testFieldLists(t *testing.T, open Open) {
+	s := opened(t, open)
+	put(t, s, Widget("one", "", map[string]any{"tags": []string{"a", "b", "a"}}), Widget("two", "", map[string]any{"tags": []string{"b", "c"}}))
+	tagged := func(tag string) []string {
+		return names(t, s, object.Query{Kind: "Widget", Fields: map[string]string{"spec.tags": tag}})
+	}
+	equal(t, "tagged b", tagged("b"), []string{"one", "two"})
+	put(t, s, Widget("one", "", map[string]any{"tags": []string{"c"}}))
+	equal(t, "tagged a", tagged("a"), nil)
+	equal(t, "tagged b", tagged("b"), []string{"two"})
+	equal(t, "tagged c", tagged("c"), []string{"one", "two"})
+}

@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"TypedUpdate", testTypedUpdate},
 		{"Pagination", testPagination},
 		{"Filters", testFilters},
+		{"FieldLists", testFieldLists},
 		{"ForgedCursor", testForgedCursor},
 		{"Search", testSearch},
 		{"SearchManyHits", testSearchManyHits},
@@ -59,7 +60,7 @@ func Run(t *testing.T, open Open) {
 // Fields are the filterable fields of the kinds that the suite uses.
 func Fields(kind string) []string {
 	if kind == "Widget" {
-		return []string{"spec.colour", "spec.size", "spec.on", "status.phase"}
+		return []string{"spec.colour", "spec.size", "spec.on", "spec.tags", "status.phase"}
 	}
 	return nil
 }
