@@ -44,8 +44,8 @@ type Event struct {
 	// Extensions are the sender's other CloudEvents attributes, in their string form.
 	Extensions map[string]string `json:"extensions,omitempty"`
 
-	// DataContentType is "" for JSON. For any other type Data is a JSON string
-	// that holds the bytes in base64.
+	// DataContentType is "" for application/json. For a type that is not JSON at
+	// all, Data is a JSON string that holds the bytes in base64.
 	DataContentType string `json:"datacontenttype,omitempty"`
 	// Data is the payload, JSON. It can be erased while the proofs still hold.
 	Data json.RawMessage `json:"data,omitempty"`
@@ -119,7 +119,7 @@ const (
 type Filter struct {
 	Types       []string // exact, or a prefix that ends in "."
 	Source      string
-	Subject     string
+	Subject     string // has no index: on a large ledger give Service, Team or Types too
 	Actor       string // principal or pseudonym
 	Team        string
 	Service     string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,11 +113,22 @@ func TestCrashedGathererIsRecordedOnce(t *testing.T) {
 }
 
 // memory keeps what is appended.
-type memory struct{ events []event.Event }
+type memory struct {
+	mu     sync.Mutex
+	events []event.Event
+}
 
 func (m *memory) AppendEvents(_ context.Context, _ string, events []event.Event, _ func(context.Context, event.LedgerTx) error) ([]event.Outcome, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.events = append(m.events, events...)
 	return nil, nil
+}
+
+func (m *memory) len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.events)
 }
 
 func TestUsageFlushesEveryMinuteAndAtTheEnd(t *testing.T) {
@@ -130,19 +142,19 @@ func TestUsageFlushesEveryMinuteAndAtTheEnd(t *testing.T) {
 		u.Record(event.Use{Capability: "logs"})
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
-		if len(m.events) != 0 {
+		if m.len() != 0 {
 			t.Error("flushed early")
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if len(m.events) != 1 {
-			t.Errorf("%d events after a minute", len(m.events))
+		if m.len() != 1 {
+			t.Errorf("%d events after a minute", m.len())
 		}
 		u.Record(event.Use{Capability: "logs"})
 		stop()
 		<-done
-		if len(m.events) != 2 {
-			t.Errorf("%d events after the end", len(m.events))
+		if m.len() != 2 {
+			t.Errorf("%d events after the end", m.len())
 		}
 	})
 }

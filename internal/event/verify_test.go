@@ -197,9 +197,18 @@ func backup(t *testing.T, s *store.Store) copies {
 }
 
 func (c copies) restore(t *testing.T, s *store.Store) {
-	for _, table := range c {
-		exec(t, s, "DELETE FROM "+table)
-		exec(t, s, fmt.Sprintf("INSERT INTO %[1]s SELECT * FROM kept_%[1]s", table))
+	err := s.Write(t.Context(), "stoa/test", func(ctx context.Context, tx *store.Tx) error {
+		for _, table := range c {
+			for _, query := range []string{"DELETE FROM " + table, fmt.Sprintf("INSERT INTO %[1]s SELECT * FROM kept_%[1]s", table)} {
+				if _, err := tx.Exec(ctx, query); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
