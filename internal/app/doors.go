@@ -21,13 +21,17 @@ func (p *Platform) openDoors() error {
 		Secrets: p.secrets, Access: catalog.Access{Store: p.store}, Version: p.config.Version, Clock: time.Now, Logger: p.log,
 		Ready: func(ctx context.Context) error { return p.store.Ping(ctx) },
 	})
-	mux := http.NewServeMux()
-	mux.Handle("/", handler)
+	pages, err := p.openPortal()
+	if err != nil {
+		return err
+	}
+	mux := behind(handler, pages)
 	mux.Handle("GET /metrics", p.metrics.Handler())
 	p.server = &http.Server{
 		Handler: p.dispatch(mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: nil,
 	}
+	p.server.RegisterOnShutdown(pages.EndStreams)
 	return nil
 }
 

@@ -1,0 +1,189 @@
+package portal
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/portal/page"
+)
+
+// homeServices is how many of one's services the first page looks after.
+const homeServices = 50
+
+func (p *Portal) home(v *visit) error {
+	ctx := v.Context()
+	p.used(v, "catalog", "", "", "")
+	show := page.Home{Frame: p.frame(v, "Home", "home"), All: "/services"}
+	teams := v.teams()
+	var mine []catalog.Service
+	for _, team := range teams {
+		found, _, err := object.List[catalog.Service](ctx, p.Objects, object.Query{Owner: team, Newest: true, Limit: homeServices})
+		if err != nil {
+			return err
+		}
+		n, err := p.Objects.Count(ctx, object.Query{Kind: "Service", Owner: team})
+		if err != nil {
+			return err
+		}
+		show.Total += n
+		mine = append(mine, found...)
+	}
+	if len(teams) == 1 {
+		show.All = page.Link("/services", "owner", teams[0])
+	}
+	if len(mine) == 0 {
+		show.First = &page.FirstVisit{Git: v.URL.Query().Get("git"), Server: p.serverFlag(v)}
+		show.Sentence = welcome(teams)
+		return p.render(v, 200, page.HomePage(show))
+	}
+	mine = mine[:min(len(mine), homeServices)]
+	var err error
+	if show.Services, err = p.rows(ctx, mine); err != nil {
+		return err
+	}
+	if show.Needs, err = p.needs(ctx, mine); err != nil {
+		return err
+	}
+	show.Sentence = summary(show)
+	return p.render(v, 200, page.HomePage(show))
+}
+
+// serverFlag names the platform in a command; on its own host the command finds it.
+func (p *Portal) serverFlag(v *visit) string {
+	if loopback(v.Request) {
+		return ""
+	}
+	return " --server " + quote("http://"+v.Host)
+}
+
+func welcome(teams []string) string {
+	if len(teams) == 0 {
+		return "You belong to no team yet; a team's owner can add you. To bring your first service here there are three ways:"
+	}
+	return "Team " + page.List(teams) + " has no service here yet. Three ways in:"
+}
+
+func summary(h page.Home) string {
+	well, total := 0, 0
+	for _, s := range h.Services {
+		for _, at := range s.Places {
+			if at.Word == "stopped" || at.Word == "never released" {
+				continue
+			}
+			total++
+			if at.Level == page.Good {
+				well++
+			}
+		}
+	}
+	text := fmt.Sprintf("%d of %d deployments run well", well, total)
+	switch {
+	case total == 0:
+		text = "None of your services runs now"
+	case well == total && total == 1:
+		text = "Your service runs well"
+	case well == total:
+		text = fmt.Sprintf("All %d deployments run well", total)
+	}
+	if len(h.Needs) == 0 {
+		return text + "; nothing waits for you."
+	}
+	return text + "; " + map[bool]string{true: "1 thing waits", false: fmt.Sprintf("%d things wait", len(h.Needs))}[len(h.Needs) == 1] + " for you."
+}
+
+// needs lists what waits for a person: what fails first, then what is a guess.
+func (p *Portal) needs(ctx context.Context, services []catalog.Service) ([]page.Need, error) {
+	var needs []page.Need
+	for _, s := range services {
+		name := s.Metadata.Name
+		for _, env := range environments(s) {
+			now, err := p.condition(ctx, s, env)
+			if err != nil {
+				return nil, err
+			}
+			href := page.Link("/services/"+name, "env", env)
+			if now.Level == page.Bad || now.Level == page.Warn {
+				needs = append(needs, page.Need{State: now.State, Title: name + " in " + env, Detail: cmp.Or(now.says, "it does not run as asked"),
+					Href: href, Action: "Look", At: s.Status.Environments[env].Since})
+			}
+			failed, err := p.failedRelease(ctx, s, env)
+			if err != nil {
+				return nil, err
+			}
+			if failed != nil {
+				needs = append(needs, *failed)
+			}
+		}
+		guesses, err := p.guesses(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if len(guesses) > 0 {
+			needs = append(needs, page.Need{State: page.State{Level: page.Warn, Word: "unconfirmed"}, Title: name + ": " + page.List(guesses),
+				Detail: "Inferred, and not confirmed by anybody yet. Guesses page and bill nobody.", Href: "/services/" + name + "/detected", Action: "Confirm"})
+		}
+	}
+	slices.SortStableFunc(needs, func(a, b page.Need) int {
+		return cmp.Or(cmp.Compare(severity(a.Level), severity(b.Level)), b.At.Compare(a.At))
+	})
+	return needs, nil
+}
+
+func severity(l page.Level) int {
+	return slices.Index([]page.Level{page.Bad, page.Warn, page.Busy, page.Good, page.Unknown}, l)
+}
+
+// failedRelease is the newest release of a service in an environment, if it failed.
+func (p *Portal) failedRelease(ctx context.Context, s catalog.Service, env string) (*page.Need, error) {
+	last, _, err := object.List[delivery.Release](ctx, p.Objects, object.Query{
+		Fields: map[string]string{"spec.service": s.Metadata.Name, "spec.environment": env}, Newest: true, Limit: 1,
+	})
+	if err != nil || len(last) == 0 || last[0].Status.Phase != delivery.Failed {
+		return nil, err
+	}
+	rel := last[0]
+	need := &page.Need{State: page.State{Level: page.Bad, Word: "failed"}, Title: "Release " + rel.Metadata.Name + " to " + env,
+		Href: "/releases/" + rel.Metadata.Name, Action: "See why", At: finished(rel)}
+	if rel.Status.Problem != nil {
+		need.Detail = rel.Status.Problem.Title
+	}
+	if serving := s.Status.Environments[env].Release; serving != "" {
+		need.Detail += " · " + serving + " still serves"
+	}
+	return need, nil
+}
+
+// guesses names what of a service is only guessed: its owner, and the settings
+// of its newest release below the confidence that counts.
+func (p *Portal) guesses(ctx context.Context, s catalog.Service) ([]string, error) {
+	var names []string
+	if s.Spec.OwnerSource != "" {
+		names = append(names, "owner "+s.Metadata.Owner)
+	}
+	last, _, err := object.List[delivery.Release](ctx, p.Objects, object.Query{
+		Fields: map[string]string{"spec.service": s.Metadata.Name}, Newest: true, Limit: 1,
+	})
+	if err != nil || len(last) == 0 {
+		return names, err
+	}
+	for _, d := range last[0].Status.Detected {
+		if d.Field != "owner" && guessed(d, s) {
+			names = append(names, d.Field)
+		}
+	}
+	return names, nil
+}
+
+// guessed reports whether a setting waits for somebody's word.
+func guessed(d detect.Setting, s catalog.Service) bool {
+	_, overridden := s.Spec.Overrides[d.Field]
+	return d.Confidence < detect.Unconfirmed && d.Verified == "" && !overridden &&
+		!slices.ContainsFunc(s.Spec.Confirmed, func(f string) bool { return strings.EqualFold(f, d.Field) })
+}

@@ -1,0 +1,160 @@
+// Package portal is the platform's face for people in a browser: pages over the
+// same rooms as the API, every change through the same admission. Pages read and
+// forms work without a script; what is live comes by server-sent events.
+package portal
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/logs"
+	"github.com/stoa-platform/stoa/internal/metrics"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/portal/assets"
+	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// Objects reads what is declared, with its history.
+type Objects interface {
+	object.Reader
+	Count(ctx context.Context, q object.Query) (int64, error)
+	// History gives the versions of an object below before, newest first.
+	History(ctx context.Context, kind, name string, before int64, limit int) ([]store.Revision, error)
+}
+
+// Ledger reads what happened.
+type Ledger interface {
+	Events(ctx context.Context, f event.Filter) ([]event.Record, error)
+	// Persons names the pseudonyms that still have a name.
+	Persons(ctx context.Context, pseudonyms ...string) (map[string]string, error)
+	// Appended returns a channel that closes when this process next appends.
+	Appended() <-chan struct{}
+}
+
+// Seals proves what the ledger holds.
+type Seals interface {
+	Latest(ctx context.Context) (event.Checkpoint, error)
+	ProveInclusion(ctx context.Context, seq int64) (tlog.RecordProof, event.Checkpoint, error)
+}
+
+// Doorkeeper signs people in and knows them again; package auth has it.
+type Doorkeeper interface {
+	Login(ctx context.Context, name, password, addr string) (auth.Session, error)
+	Redeem(ctx context.Context, code string) (auth.Session, error)
+	Enter(w http.ResponseWriter, r *http.Request, n auth.Session) error
+	Logout(w http.ResponseWriter, r *http.Request) error
+	Authenticate(r *http.Request) (auth.Principal, error)
+}
+
+// Releases tells what happens to a release while it happens.
+type Releases interface {
+	Watch(release string) (<-chan delivery.Progress, func())
+}
+
+// Logs reads what workloads print.
+type Logs interface {
+	Query(ctx context.Context, f logs.Filter) iter.Seq2[logs.Entry, error]
+	Follow(ctx context.Context, f logs.Filter) iter.Seq2[logs.Entry, error]
+}
+
+// Numbers are the services' requests over time; package metrics has them.
+type Numbers interface {
+	Traffic(ctx context.Context, q metrics.TrafficQuery) (metrics.Traffic, error)
+	Range(ctx context.Context, q metrics.Query) ([]metrics.Series, error)
+}
+
+// Runtime tells how a service runs now.
+type Runtime interface {
+	Status(ctx context.Context, key runtime.Key) (runtime.Status, error)
+}
+
+// Usage counts what people use, off the request's path.
+type Usage interface {
+	Record(u event.Use)
+}
+
+// Options are the rooms and engines behind the portal.
+type Options struct {
+	Objects  Objects
+	Kinds    *object.Registry
+	Ledger   Ledger
+	Seals    Seals
+	Auth     Doorkeeper
+	Verbs    delivery.Verbs
+	Releases Releases
+	Logs     Logs
+	Numbers  Numbers
+	Runtime  Runtime
+	Usage    Usage
+	// Milestones gives what a team has reached on its way onto the platform.
+	Milestones func(ctx context.Context, team string) ([]adoption.Reached, error)
+	// Address of the platform for the commands that pages show, such as http://localhost:7700.
+	Address string
+	Version string
+	Clock   func() time.Time
+	Logger  *slog.Logger
+}
+
+// Portal serves the pages.
+type Portal struct {
+	Options
+	assets  *assets.Files
+	handler http.Handler
+	service object.Kind
+	// ended is done when the streams shall end, so that the server can drain.
+	ended context.Context
+	end   context.CancelFunc
+}
+
+// New returns the portal.
+func New(o Options) (*Portal, error) {
+	files, err := assets.Load()
+	if err != nil {
+		return nil, err
+	}
+	p := &Portal{Options: o, assets: files}
+	p.service, _ = o.Kinds.ByName("Service")
+	p.ended, p.end = context.WithCancel(context.Background())
+	p.handler = p.routes()
+	return p, nil
+}
+
+// ServeHTTP serves a page, an asset or a stream.
+func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+// EndStreams ends what is live; without it the server would wait for every
+// browser that looks on.
+func (p *Portal) EndStreams() { p.end() }
+
+// routes is the whole portal in one table.
+func (p *Portal) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+assets.Prefix, p.assets)
+	mux.HandleFunc("GET /favicon.ico", p.favicon)
+	mux.HandleFunc("GET /signin", p.open(p.signIn))
+	mux.HandleFunc("POST /signin", p.open(p.enter))
+	mux.HandleFunc("POST /theme", p.open(p.theme))
+	mux.HandleFunc("POST /signout", p.open(p.signOut))
+	for pattern, serve := range map[string]serve{
+		"GET /{$}":                       p.home,
+		"GET /services":                  p.services,
+		"GET /services/{name}":           p.overview,
+		"GET /services/{name}/live":      p.liveState,
+		"GET /services/{name}/logs":      p.logs,
+		"GET /services/{name}/logs/live": p.liveLogs,
+	} {
+		mux.HandleFunc(pattern, p.known(serve))
+	}
+	mux.HandleFunc("/", p.known(p.nowhere))
+	return p.guard(mux)
+}
