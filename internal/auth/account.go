@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -175,7 +176,7 @@ func (s *Service) DeleteAccount(ctx context.Context, by Principal, name string) 
 	return err
 }
 
-func mayManage(by Principal) error { return Allowed(by, Manage, noKind, "").Err() }
+func mayManage(by Principal) error { return Allowed(by, Manage, object.Kind{}, "").Err() }
 
 // accountFact tells of an account. The name stands in the payload alone,
 // because that can be erased and the envelope cannot.

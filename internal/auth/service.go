@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
-	"github.com/stoa-platform/stoa/internal/object"
 )
 
 // Members tells who belongs to which team, from the Team and User objects.
@@ -104,9 +103,6 @@ func New(store Store, members Members, clock func() time.Time, log *slog.Logger)
 
 // now is the time as the store keeps it.
 func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
-
-// noKind stands for the verbs that are not about one kind of object.
-var noKind object.Kind
 
 // factSource is the source of this package's events.
 const factSource = "/stoa/auth"

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
 // alive reports whether a process runs; a zombie does not.
@@ -55,9 +57,7 @@ func daemons(dir string) string {
 const away = `setsid sh -c 'trap "" TERM; echo $$ > away; sleep 300 & echo $! > away2; wait' & `
 
 func needSetsid(t testing.TB) {
-	if _, err := exec.LookPath("setsid"); err != nil {
-		t.Skip("setsid is a tool of Linux; without it there is nothing that leaves its group")
-	}
+	testenv.Need(t, "setsid")
 }
 
 func TestNothingOutlivesABuild(t *testing.T) {

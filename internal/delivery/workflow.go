@@ -250,7 +250,8 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
 		s.Status.Active = true
 		s.Status.Environments[rel.Spec.Environment] = catalog.Deployment{
 			Release: rel.Metadata.Name, URL: rel.Status.URL, State: catalog.StateRunning, Since: r.d.clock(),
-			Port: r.observed.Port, Health: r.observed.Health, Notes: r.observed.Notes,
+			Generation: r.service.Metadata.Generation,
+			Port:       r.observed.Port, Health: r.observed.Health, Notes: r.observed.Notes,
 		}
 		return nil
 	})

@@ -79,7 +79,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	write(filepath.Join(dir, "index.html"), "x")
 	for link, target := range map[string]string{"ring": ".", "out": outside, "package.json": filepath.Join(outside, "package.json")} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
-			t.Skipf("no symbolic links here: %v", err)
+			t.Fatal(err)
 		}
 	}
 	r, err := Detect(t.Context(), os.DirFS(dir), Options{Name: "site"})

@@ -20,6 +20,8 @@ import (
 	"testing/synctest"
 	"time"
 	"unicode/utf8"
+
+	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
 // clock is a time that the test moves.
@@ -484,7 +486,7 @@ func TestDiskFull(t *testing.T) {
 	// The kernel's own full device in the place of the segment.
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip("no /dev/full here")
+		testenv.Missing(t, "no /dev/full here")
 	}
 	j.mu.Lock()
 	good := j.active

@@ -100,9 +100,6 @@ func lockingChild(url string) error {
 // reading goes on, a writer with patience gets through, one without is told.
 func TestLockedForTenSeconds(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes ten seconds")
-	}
 	url := databases["sqlite"](t)
 	s := open(t, url, options)
 	c := start(t, "locking", url)
