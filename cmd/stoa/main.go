@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -16,15 +17,15 @@ import (
 // version is set by the linker in a released binary.
 var version = "dev"
 
-func main() {
+func main() { os.Exit(run()) }
+
+// run is main without the exit. The first Ctrl-C ends what is under way in
+// order, the second one at once.
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
-}
-
-// run is main without the process around it.
-func run(ctx context.Context, args []string, stdio cli.Stdio) int {
-	return cli.Run(ctx, args, stdio, host{}, version)
+	context.AfterFunc(ctx, stop)
+	return cli.Run(ctx, os.Args[1:], cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, host{}, version)
 }
 
 // host starts platforms for the command line.
@@ -35,3 +36,10 @@ func (host) Open(ctx context.Context, c config.Config, log *slog.Logger) (cli.In
 }
 
 func (host) Endpoint(data string) string { return app.Endpoint(data) }
+
+func (host) Restore(ctx context.Context, c config.Config, from io.Reader, log *slog.Logger) (cli.Restored, error) {
+	m, err := app.Restore(ctx, c, from, log)
+	return cli.Restored{
+		Made: m.Made, Events: m.Events, Objects: m.Tables["objects"].Rows, Secrets: m.Tables["secret_values"].Rows,
+	}, err
+}

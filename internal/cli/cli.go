@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -22,11 +24,22 @@ type Stdio struct {
 	Err io.Writer // progress and problems
 }
 
-// Host starts platforms in this process.
+// Host starts platforms in this process and fills their databases.
 type Host interface {
 	Open(ctx context.Context, c config.Config, log *slog.Logger) (Instance, error)
 	// Endpoint is the address of the platform that runs on the data folder, or "".
 	Endpoint(data string) string
+	// Restore makes the database of the platform out of a backup. It returns
+	// problem.Conflict when there is one already or when the folder is in use.
+	Restore(ctx context.Context, c config.Config, from io.Reader, log *slog.Logger) (Restored, error)
+}
+
+// Restored tells what a backup held.
+type Restored struct {
+	Made    time.Time `json:"made"`   // when the backup was made
+	Events  int64     `json:"events"` // in its ledger
+	Objects int64     `json:"objects"`
+	Secrets int64     `json:"secrets"` // values, which the old platform's keyset opens
 }
 
 // Instance is a platform in this process.
@@ -70,6 +83,13 @@ func (c *Command) root() *cobra.Command {
 		Long: "Stoa takes a folder of code to a running, owned, observed, governed service.\n\n" +
 			"With no platform configured, `stoa up` starts one in the same process. Exit codes: 0 done, 1 failed,\n" +
 			"2 usage, 3 refused by a gate, 4 not found, 5 not allowed.",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
 		Example:       "  stoa up ./shop          # a folder of code becomes a running service\n  stoa get services       # what runs, whose it is\n  stoa logs shop --follow # what it prints",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -79,7 +99,14 @@ func (c *Command) root() *cobra.Command {
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	root.SetVersionTemplate("stoa {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{nearestFlag(cmd, err)} })
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if !slices.Contains([]string{"", "table", "json", "yaml", "name"}, c.output) {
+			return usage("-o %q: write table, json, yaml or name", c.output)
+		}
+		return nil
+	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.server, "server", "", "address of the platform (STOA_SERVER)")
 	flags.StringVar(&c.token, "token", "", "API token (STOA_TOKEN)")
@@ -90,6 +117,7 @@ func (c *Command) root() *cobra.Command {
 		&cobra.Group{ID: "develop", Title: "For developers:"},
 		&cobra.Group{ID: "objects", Title: "What is declared:"},
 		&cobra.Group{ID: "platform", Title: "For the platform team:"},
+		&cobra.Group{ID: "own", Title: "This command:"},
 	)
 	for _, group := range []struct {
 		id       string
@@ -98,12 +126,14 @@ func (c *Command) root() *cobra.Command {
 		{"develop", c.develop()},
 		{"objects", c.objects()},
 		{"platform", c.platform()},
+		{"own", c.own()},
 	} {
 		for _, cmd := range group.commands {
 			cmd.GroupID = group.id
 			root.AddCommand(cmd)
 		}
 	}
+	strict(root)
 	return root
 }
 

@@ -4,13 +4,26 @@ import "github.com/spf13/cobra"
 
 // develop are the commands of people who build services.
 func (c *Command) develop() []*cobra.Command {
-	return []*cobra.Command{c.upCommand(), c.detectCommand(), c.logsCommand()}
+	return []*cobra.Command{
+		c.upCommand(), c.detectCommand(), c.statusCommand(), c.logsCommand(), c.openCommand(), c.secretCommand(),
+		c.rollbackCommand(), c.promoteCommand(), c.scaleCommand(), c.restartCommand(), c.downCommand(),
+	}
 }
 
 // objects are the commands for what is declared.
-func (c *Command) objects() []*cobra.Command { return nil }
+func (c *Command) objects() []*cobra.Command {
+	return []*cobra.Command{c.getCommand(), c.describeCommand(), c.historyCommand(), c.applyCommand(), c.deleteCommand()}
+}
 
 // platform are the commands of people who run the platform.
 func (c *Command) platform() []*cobra.Command {
-	return []*cobra.Command{c.serveCommand()}
+	return []*cobra.Command{
+		c.serveCommand(), c.backupCommand(), c.restoreCommand(), c.eventsCommand(), c.auditCommand(),
+		c.tokenCommand(), c.accountCommand(), c.personCommand(),
+	}
+}
+
+// own are the commands about this command itself.
+func (c *Command) own() []*cobra.Command {
+	return []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.versionCommand(), c.completionCommand()}
 }

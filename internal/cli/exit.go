@@ -34,7 +34,7 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 // exitCode maps an error to its code.
 func exitCode(err error) int {
 	var u usageError
-	if errors.As(err, &u) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.As(err, &u) {
 		return ExitUsage
 	}
 	switch problem.From(err).Kind {

@@ -59,7 +59,7 @@ func (c *Command) upCommand() *cobra.Command {
 
 // up is the main job.
 func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled bool) error {
-	settings, err := keyValues(o.set)
+	settings, err := pairs("set", o.set)
 	if err != nil {
 		return err
 	}
@@ -227,19 +227,4 @@ func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResu
 			}
 		}
 	}
-}
-
-func keyValues(given []string) (map[string]string, error) {
-	if len(given) == 0 {
-		return nil, nil
-	}
-	m := map[string]string{}
-	for _, pair := range given {
-		key, value, ok := strings.Cut(pair, "=")
-		if !ok || key == "" {
-			return nil, usage("--set %q is not KEY=VALUE", pair)
-		}
-		m[key] = value
-	}
-	return m, nil
 }

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+func (c *Command) applyCommand() *cobra.Command {
+	var files []string
+	var reason string
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "apply -f FILE",
+		Short: "Create or update what files declare, all of it or nothing",
+		Long: "Create or update what files declare, all of it or nothing. The platform validates every document before it\n" +
+			"changes any; what differs is shown. A folder stands for all YAML and JSON below it.",
+		Example: "  stoa apply -f shop.yaml\n  stoa apply -f ./catalog -f teams.json --dry-run\n  generate | stoa apply -f - --reason \"import of the old catalog\"",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			docs, err := c.readDocuments(files)
+			if err != nil {
+				return err
+			}
+			return c.apply(cmd.Context(), docs, reason, dryRun)
+		},
+	}
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file or folder, - for standard input; may be repeated")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, kept in the history of events")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "go through every step and change nothing")
+	return cmd
+}
+
+func (c *Command) apply(ctx context.Context, docs *documents, reason string, dryRun bool) error {
+	cl, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	progress := c.live()
+	defer progress.close()
+	size := int64(docs.text.Len())
+	var body io.Reader = bytes.NewReader(docs.text.Bytes())
+	body = io.TeeReader(body, &counting{to: io.Discard, each: func(n int64) { progress.bar("sending", n, size, catalog.FormatBytes) }})
+	result, err := cl.Apply(ctx, body, docs.source(), reason, dryRun)
+	progress.close()
+	if err != nil {
+		return docs.locate(err)
+	}
+	return c.applied(result)
+}
+
+// appliedItem is one object of `stoa apply -o json`.
+type appliedItem struct {
+	Kind    string   `json:"kind"`
+	Name    string   `json:"name"`
+	Outcome string   `json:"outcome"`
+	Changes []change `json:"changes,omitempty"`
+}
+
+type appliedResult struct {
+	Items  []appliedItem     `json:"items"`
+	Gates  []problem.Verdict `json:"gates"`
+	DryRun bool              `json:"dryRun"`
+}
+
+// shownObjects is how many objects a terminal is told of one by one.
+const shownObjects = 50
+
+// applied tells what became of each object, what differs, and the sum.
+func (c *Command) applied(result client.Applied) error {
+	if c.structured() {
+		out := appliedResult{Items: []appliedItem{}, Gates: append([]problem.Verdict{}, result.Verdicts...), DryRun: result.DryRun}
+		for _, i := range result.Items {
+			out.Items = append(out.Items, appliedItem{i.Kind, i.Name, string(i.Outcome), changesOf(i.Changes)})
+		}
+		return c.print(out)
+	}
+	would, p := "", c.paint()
+	if result.DryRun {
+		would = "would be "
+	}
+	counts := map[admission.Outcome]int{}
+	told := 0
+	for _, i := range result.Items {
+		counts[i.Outcome]++
+		ref := strings.ToLower(i.Kind) + "/" + i.Name
+		if c.output == "name" {
+			fmt.Fprintln(c.Out, ref)
+			continue
+		}
+		if i.Outcome == admission.Unchanged || (terminal(c.Out) && told == shownObjects) {
+			continue
+		}
+		told++
+		if len(i.Changes) > 0 {
+			fmt.Fprint(c.Out, diff(ref, "as it is", would+"applied", i.Changes, p))
+		}
+		fmt.Fprintf(c.Out, "%s %s%s\n", ref, would, i.Outcome)
+	}
+	if c.output == "name" {
+		return nil
+	}
+	if more := len(result.Items) - counts[admission.Unchanged] - told; more > 0 {
+		fmt.Fprintf(c.Out, "… and %d more\n", more)
+	}
+	for _, v := range result.Verdicts {
+		if v.Outcome == admission.Warn {
+			fmt.Fprintf(c.Err, "%s %s\n", p.warn("warning:"), v.Message)
+		}
+	}
+	sum := fmt.Sprintf("%d created, %d updated, %d unchanged", counts[admission.Created], counts[admission.Updated], counts[admission.Unchanged])
+	if result.DryRun {
+		sum += "; nothing was changed: this was a dry run"
+	}
+	fmt.Fprintln(c.Out, sum)
+	return nil
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+func (c *Command) backupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a verified copy of the platform's database, while it runs",
+		Long: "Write a verified copy of the platform's database, while it runs: objects with their history, the ledger,\n" +
+			"accounts, encrypted secrets. The keyset that opens the secrets is kept apart from it, in keys/ of the data folder;\n" +
+			"sources, built artifacts, logs and metrics lie in the data folder too.",
+		Example: "  stoa backup stoa-$(date +%F).backup\n  stoa backup - | age -r KEY > stoa.backup.age",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			n, err := c.download(cmd.Context(), args[0], "backing up", cl.Backup)
+			if err != nil || args[0] == "-" {
+				return err
+			}
+			if c.structured() {
+				return c.print(map[string]any{"file": args[0], "bytes": n})
+			}
+			fmt.Fprintf(c.Out, "%s: %s\n", args[0], catalog.FormatBytes(n))
+			c.note("keep the keyset as well, elsewhere: without it the secrets cannot be opened")
+			return nil
+		},
+	}
+}
+
+// download writes what get gets to a file, which has its name when it is
+// whole, or to stdout for "-". It returns the number of bytes.
+func (c *Command) download(ctx context.Context, path, doing string, get func(context.Context, io.Writer) error) (int64, error) {
+	progress := c.live()
+	defer progress.close()
+	var n int64
+	write := func(w io.Writer) error {
+		return get(ctx, &counting{to: w, each: func(done int64) {
+			n = done
+			progress.bar(doing, done, 0, catalog.FormatBytes)
+		}})
+	}
+	if path == "-" {
+		return n, write(c.Out)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return 0, problem.New(problem.NotFound, "there is no folder %s", filepath.Dir(path))
+	}
+	var told error
+	err := replaceFile(path, func(f *os.File) error { told = write(f); return told })
+	if told != nil {
+		return n, told
+	}
+	return n, err
+}
+
+func (c *Command) restoreCommand() *cobra.Command {
+	var conf config.Config
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Make a platform's database out of a backup; the platform must not run",
+		Long: "Make a platform's database out of a backup; the platform must not run and its database must be empty. Every row\n" +
+			"is compared with the backup before anything counts. Copy keys/ of the old data folder beside it: it opens the\n" +
+			"secrets. What ran is started again by the next `stoa serve`, where its artifacts and sources are at hand.",
+		Example: "  stoa restore stoa-2026-11-22.backup\n  stoa restore stoa.backup --data /var/lib/stoa\n  stoa restore stoa.backup --database postgres://stoa@127.0.0.1/stoa",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conf.Version = c.version
+			conf, err := conf.WithDefaults()
+			if err != nil {
+				return err
+			}
+			return c.restore(cmd.Context(), args[0], conf)
+		},
+	}
+	cmd.Flags().StringVar(&conf.Data, "data", "", "folder of the platform's data (STOA_DATA)")
+	cmd.Flags().StringVar(&conf.Database, "database", "", "PostgreSQL URL or path of a SQLite file (STOA_DATABASE, default stoa.db in the data folder)")
+	return cmd
+}
+
+func (c *Command) restore(ctx context.Context, path string, conf config.Config) error {
+	if server := c.host.Endpoint(conf.Data); server != "" && alive(ctx, server) {
+		return problem.New(problem.Conflict, "a platform runs on %s: it answers at %s", conf.Data, server).Do("stop it first", "stoa restore "+path+" --data OTHER    makes another one")
+	}
+	from, size, closeFile, err := c.input(path)
+	if err != nil {
+		return err
+	}
+	defer closeFile()
+	progress := c.live()
+	defer progress.close()
+	from = io.TeeReader(from, &counting{to: io.Discard, each: func(n int64) { progress.bar("restoring", n, size, catalog.FormatBytes) }})
+	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	held, err := c.host.Restore(ctx, conf, from, log)
+	progress.close()
+	if err != nil {
+		return err
+	}
+	if c.structured() {
+		return c.print(held)
+	}
+	fmt.Fprintf(c.Out, "restored to %s: %s, %s of the ledger, as of %s\n", conf.Data, count(held.Objects, "object"), count(held.Events, "event"), held.Made.Local().Format(time.DateTime))
+	if held.Secrets > 0 {
+		c.note("%s: they open with keys/ of the old data folder, copied to %s", count(held.Secrets, "secret value"), filepath.Join(conf.Data, "keys"))
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/object"
+)
+
+// column is one column of a table of objects: what it is called and where its
+// value stands in the object.
+type column struct{ head, path string }
+
+// columns are what tells objects of a kind apart, besides their names. Kinds
+// that this command does not know get what every object has.
+func columns(kind string) []column {
+	age := column{"AGE", "metadata.created"}
+	owner := column{"OWNER", "metadata.owner"}
+	switch kind {
+	case "Release":
+		return []column{
+			{"SERVICE", "spec.service"}, {"ENVIRONMENT", "spec.environment"}, {"PHASE", "status.phase"}, {"CAUSE", "spec.cause"},
+			{"COMMIT", "status.commit"}, age, {"URL", "status.url"},
+		}
+	case "Team":
+		return []column{{"OWNERS", "spec.owners"}, {"MEMBERS", "spec.members"}, {"CONTACT", "spec.contact"}}
+	case "User":
+		return []column{{"TITLE", "metadata.title"}, {"ROLE", "spec.role"}, {"EMAIL", "spec.email"}, age}
+	case "Environment":
+		return []column{{"ORDER", "spec.order"}, {"PRODUCTION", "spec.production"}, {"DESCRIPTION", "metadata.description"}}
+	case "Quota":
+		return []column{{"TEAM", "spec.team"}, {"SERVICES", "spec.services"}, {"INSTANCES", "spec.instances"}, {"MEMORY", "spec.memory"}}
+	case "Policy":
+		return []column{{"OUTCOME", "spec.outcome"}, {"REQUIRE", "spec.require"}, {"MESSAGE", "spec.message"}}
+	case "Exception":
+		return []column{{"GATE", "spec.gate"}, {"TARGET", "spec.target"}, {"SUNSET", "spec.sunset"}, {"REASON", "spec.reason"}}
+	case "Secret":
+		return []column{owner, {"KEYS", "spec.keys"}, {"UPDATED", "metadata.updated"}}
+	default:
+		return []column{owner, {"TITLE", "metadata.title"}, age}
+	}
+}
+
+// tableOf gives head and rows of a table of objects.
+func tableOf(kind string, items []json.RawMessage, now time.Time) (head []string, rows [][]string, err error) {
+	if kind == "Service" {
+		return serviceTable(items)
+	}
+	columns := columns(kind)
+	head = []string{"NAME"}
+	for _, col := range columns {
+		head = append(head, col.head)
+	}
+	for _, raw := range items {
+		var o map[string]any
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return nil, nil, fmt.Errorf("decode answer: %w", err)
+		}
+		row := []string{text(at(o, "metadata.name"), now)}
+		for _, col := range columns {
+			value := text(at(o, col.path), now)
+			if col.head == "COMMIT" && len(value) > 12 {
+				value = value[:12]
+			}
+			row = append(row, value)
+		}
+		rows = append(rows, row)
+	}
+	return head, rows, nil
+}
+
+// serviceTable has one row for each environment that a service is in.
+func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err error) {
+	head = []string{"NAME", "OWNER", "ENVIRONMENT", "RELEASE", "STATE", "URL"}
+	for _, raw := range items {
+		var s catalog.Service
+		if err := s.Load(raw); err != nil {
+			return nil, nil, fmt.Errorf("decode answer: %w", err)
+		}
+		envs := maps.Clone(s.Status.Environments)
+		for env := range s.Spec.Environments {
+			if _, known := envs[env]; !known {
+				if envs == nil {
+					envs = map[string]catalog.Deployment{}
+				}
+				envs[env] = catalog.Deployment{}
+			}
+		}
+		if len(envs) == 0 {
+			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, "", "", "", ""})
+		}
+		for _, env := range slices.Sorted(maps.Keys(envs)) {
+			d := envs[env]
+			url := d.URL
+			if d.State == catalog.StateStopped {
+				url = ""
+			}
+			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, env, d.Release, d.State, url})
+		}
+	}
+	return head, rows, nil
+}
+
+// at follows a dotted path into decoded JSON.
+func at(v any, path string) any {
+	for part := range strings.SplitSeq(path, ".") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[part]
+	}
+	return v
+}
+
+// text shows a decoded JSON value in a cell of a table: times as ages.
+func text(v any, now time.Time) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		if t, err := time.Parse(time.RFC3339, v); err == nil {
+			return ago(t, now)
+		}
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case bool:
+		if v {
+			return "yes"
+		}
+		return ""
+	case []any:
+		parts := make([]string, len(v))
+		for i := range v {
+			parts[i] = text(v[i], now)
+		}
+		return strings.Join(parts, ", ")
+	}
+	return fmt.Sprint(v)
+}
+
+// refOf gives "service/shop".
+func refOf(raw json.RawMessage) (string, error) {
+	var o object.Object
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return "", fmt.Errorf("decode answer: %w", err)
+	}
+	return o.Ref().String(), nil
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/stoa-platform/stoa/client"
+)
+
+// change is one changed field, in the names of the JSON that commands print.
+type change struct {
+	Path string          `json:"path"`
+	Old  json.RawMessage `json:"old,omitempty"`
+	New  json.RawMessage `json:"new,omitempty"`
+}
+
+func changesOf(given []client.Change) []change {
+	changes := make([]change, len(given))
+	for i, ch := range given {
+		changes[i] = change(ch)
+	}
+	return changes
+}
+
+// diff shows what differs between two versions of an object, as a unified diff
+// of their YAML: a hunk for each place, what was and what is.
+func diff(ref, before, after string, changes []client.Change, p paint) string {
+	var b strings.Builder
+	b.WriteString(p.bold("--- "+ref+"  "+before) + "\n" + p.bold("+++ "+ref+"  "+after) + "\n")
+	place := "-"
+	for _, ch := range changes {
+		parent, field := "", ch.Path
+		if i := strings.LastIndexByte(ch.Path, '.'); i >= 0 {
+			parent, field = ch.Path[:i], ch.Path[i+1:]
+		}
+		if parent != place {
+			place = parent
+			b.WriteString(p.with("36", "@@ "+parent+" @@") + "\n")
+		}
+		for _, side := range []struct {
+			sign  string
+			value json.RawMessage
+			style func(string) string
+		}{{"-", ch.Old, p.bad}, {"+", ch.New, p.good}} {
+			for _, line := range yamlLines(field, side.value) {
+				b.WriteString(side.style(side.sign+line) + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// yamlLines writes a field with its value; nothing for a field that is not there.
+func yamlLines(field string, value json.RawMessage) []string {
+	if len(value) == 0 {
+		return nil
+	}
+	text, err := yamlOf(value)
+	if err != nil {
+		text = string(value)
+	}
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i := range lines {
+		lines[i] = oneLine(lines[i])
+	}
+	if len(lines) == 1 && value[0] != '{' && value[0] != '[' {
+		return []string{field + ": " + lines[0]}
+	}
+	out := []string{field + ":"}
+	for _, line := range lines {
+		out = append(out, "  "+line)
+	}
+	return out
+}

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/client"
+)
+
+func (c *Command) eventsCommand() *cobra.Command {
+	return group("events", "What happened: the ledger", c.eventsListCommand(), c.eventsTailCommand(), c.eventsImportCommand())
+}
+
+// eventFlags are the flags that select events.
+func (c *Command) eventFlags(cmd *cobra.Command, q *client.EventQuery) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&q.Types, "type", nil, "only events of this type, or of all that begin so if it ends in a dot; may be repeated")
+	flags.StringVar(&q.Subject, "subject", "", "only events about this, such as service/shop")
+	flags.StringVar(&q.Source, "source", "", "only events of this source")
+	flags.StringVar(&q.Actor, "actor", "", "only events by this principal, such as user/ann")
+	flags.StringVar(&q.Team, "team", "", "only events about this team")
+	flags.StringVar(&q.Service, "service", "", "only events about this service")
+	flags.StringVar(&q.Capability, "capability", "", "only uses of this capability")
+	flags.StringVar(&q.Environment, "env", "", "only events about this environment")
+	c.completeFlag(cmd, "team", askOf("teams"))
+	c.completeFlag(cmd, "service", askOf("services"))
+	c.completeFlag(cmd, "env", askOf("environments"))
+}
+
+// eventPage is what `stoa events list -o json` prints.
+type eventPage struct {
+	Items []client.Event `json:"items"`
+	Next  int64          `json:"next,omitempty"` // the --before of the next page
+}
+
+func (c *Command) eventsListCommand() *cobra.Command {
+	var q client.EventQuery
+	var since string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "Read the ledger, newest first",
+		Example: "  stoa events list --team payments --limit 20\n  stoa events list --type dev.cdevents.service. --since 7d -o json\n  stoa events list --service shop --actor user/ann",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if since != "" {
+				if q.From, err = parseSince(since, time.Now()); err != nil {
+					return err
+				}
+			}
+			items, next, err := cl.Events(cmd.Context(), q)
+			if err != nil {
+				return err
+			}
+			if c.structured() {
+				return c.print(eventPage{append([]client.Event{}, items...), next})
+			}
+			if len(items) == 0 {
+				c.note("no events")
+				return nil
+			}
+			if err := c.eventTable(items, time.DateTime); err != nil {
+				return err
+			}
+			if next > 0 {
+				c.note("older ones: --before %d", next)
+			}
+			return nil
+		},
+	}
+	c.eventFlags(cmd, &q)
+	cmd.Flags().StringVar(&since, "since", "", "events since a duration ago (1h, 3d) or a time (RFC 3339)")
+	cmd.Flags().Int64Var(&q.Before, "before", 0, "events before this sequence")
+	cmd.Flags().IntVar(&q.Limit, "limit", 100, "at most so many, up to 1000")
+	return cmd
+}
+
+func (c *Command) eventTable(items []client.Event, layout string) error {
+	rows := make([][]string, len(items))
+	for i, e := range items {
+		rows[i] = []string{e.Time.Local().Format(layout), e.Type, e.Subject, e.Actor, summary(e)}
+	}
+	return c.table([]string{"TIME", "TYPE", "SUBJECT", "ACTOR", "WHAT"}, rows)
+}
+
+// summary shows the plain values of an event's payload in a few words.
+func summary(e client.Event) string {
+	if e.Erased {
+		return "(erased)"
+	}
+	var data map[string]any
+	if json.Unmarshal(e.Data, &data) != nil {
+		return ""
+	}
+	var parts []string
+	for _, key := range []string{"reason", "title", "message", "changed", "count"} {
+		if value := text(data[key], time.Time{}); value != "" {
+			parts = append(parts, value)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+func (c *Command) eventsTailCommand() *cobra.Command {
+	var q client.EventQuery
+	cmd := &cobra.Command{
+		Use:     "tail",
+		Short:   "Follow the ledger, until Ctrl-C",
+		Example: "  stoa events tail\n  stoa events tail --service shop --type dev.stoa.release.\n  stoa events tail --after 1 -o json | jq .type    # from the beginning",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			err = cl.Tail(cmd.Context(), q, c.eventLine)
+			if cmd.Context().Err() != nil {
+				return nil
+			}
+			return err
+		},
+	}
+	c.eventFlags(cmd, &q)
+	cmd.Flags().Int64Var(&q.After, "after", 0, "begin after this sequence (default: with what happens from now on)")
+	return cmd
+}
+
+// eventLine prints one event; with JSON one object a line.
+func (c *Command) eventLine(e client.Event) error {
+	if c.json() {
+		return json.NewEncoder(c.Out).Encode(e)
+	}
+	p := c.paint()
+	_, err := fmt.Fprintf(c.Out, "%s %s %s %s\n", p.dim(e.Time.Local().Format(time.TimeOnly)), p.bold(e.Type), oneLine(e.Subject),
+		p.dim(strings.TrimSpace(oneLine(e.Actor+"  "+summary(e)))))
+	return err
+}
+
+func (c *Command) eventsImportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import FILE",
+		Short: "Bring CloudEvents in: JSON lines, an array, or events one after another",
+		Long: "Bring CloudEvents in: JSON lines, an array, or events one after another. What the ledger has already is skipped,\n" +
+			"so that an import that broke off is done again whole.",
+		Example: "  stoa events import deployments.jsonl\n  zstdcat history.jsonl.zst | stoa events import -",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			sum, err := c.importEvents(cmd.Context(), cl, args[0])
+			if err != nil {
+				return err
+			}
+			if c.structured() {
+				return c.print(sum)
+			}
+			fmt.Fprintf(c.Out, "%s: %d taken, %d there already", count(sum.Read, "event"), sum.Accepted, sum.Duplicates)
+			if sum.Conflicts > 0 {
+				fmt.Fprintf(c.Out, ", %d with other content under a known id: recorded as conflicts", sum.Conflicts)
+			}
+			fmt.Fprintln(c.Out)
+			return nil
+		},
+	}
+}
+
+// importSum is what `stoa events import -o json` prints.
+type importSum struct {
+	Read       int64 `json:"read"`
+	Accepted   int64 `json:"accepted"`
+	Duplicates int64 `json:"duplicates"`
+	Conflicts  int64 `json:"conflicts"`
+}
+
+func (c *Command) importEvents(ctx context.Context, cl *client.Client, path string) (importSum, error) {
+	in, size, closeFile, err := c.input(path)
+	if err != nil {
+		return importSum{}, err
+	}
+	defer closeFile()
+	progress := c.live()
+	defer progress.close()
+	i := &importer{post: cl.Post, in: in, name: path, told: func(read, at int64) {
+		progress.bar(count(read, "event"), at, size, megabytes)
+	}}
+	return i.run(ctx)
+}

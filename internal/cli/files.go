@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// documents is the text of all files of an apply, one after another: the
+// platform takes them all or none.
+type documents struct {
+	text  bytes.Buffer
+	files []part
+}
+
+// part is where a file stands in the text.
+type part struct {
+	name  string
+	first int // the number of lines before it
+}
+
+// readDocuments reads files, folders with all below them, and "-".
+func (c *Command) readDocuments(paths []string) (*documents, error) {
+	if len(paths) == 0 {
+		return nil, usage("say what: -f FILE, -f DIR or -f -")
+	}
+	d := &documents{}
+	for _, path := range paths {
+		if path == "-" {
+			if err := d.add("standard input", c.In); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		names, err := manifests(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if err := d.addFile(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return d, nil
+}
+
+// manifests lists the files of a path: itself, or what a folder holds of YAML
+// and JSON.
+func manifests(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if os.IsNotExist(err) {
+		return nil, problem.New(problem.NotFound, "there is no file %s", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", path, err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var names []string
+	err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != path && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case !entry.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)):
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read folder %s: %w", path, err)
+	}
+	if len(names) == 0 {
+		return nil, problem.New(problem.NotFound, "folder %s holds no .yaml, .yml or .json file", path)
+	}
+	return names, nil
+}
+
+func (d *documents) addFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", name, err)
+	}
+	defer f.Close()
+	return d.add(name, f)
+}
+
+func (d *documents) add(name string, r io.Reader) error {
+	raw, err := io.ReadAll(io.LimitReader(r, object.MaxInput+1))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	if d.text.Len() > 0 {
+		if !bytes.HasSuffix(d.text.Bytes(), []byte("\n")) {
+			d.text.WriteByte('\n')
+		}
+		d.text.WriteString("---\n")
+	}
+	d.files = append(d.files, part{name, bytes.Count(d.text.Bytes(), []byte("\n"))})
+	d.text.Write(raw)
+	if d.text.Len() > object.MaxInput {
+		return problem.New(problem.TooLarge, "the files have more than %d MiB together", object.MaxInput>>20).Do("apply them in several steps")
+	}
+	return nil
+}
+
+// source is the name that the platform calls the text by.
+func (d *documents) source() string {
+	if len(d.files) == 1 {
+		return d.files[0].name
+	}
+	return ""
+}
+
+// locate turns the lines of the whole text into those of its files.
+func (d *documents) locate(err error) error {
+	p := problem.From(err)
+	if len(d.files) < 2 || p.Kind == problem.Internal {
+		return err
+	}
+	for i := range p.Fields {
+		f := &p.Fields[i]
+		if f.Line == 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(d.files, f.Line, func(part part, line int) int { return part.first + 1 - line })
+		if at == len(d.files) || d.files[at].first >= f.Line {
+			at--
+		}
+		f.Source, f.Line = d.files[at].name, f.Line-d.files[at].first
+	}
+	return p
+}

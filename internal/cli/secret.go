@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+func (c *Command) secretCommand() *cobra.Command {
+	return group("secret", "Values that a service gets in its environment and nobody can read",
+		c.secretSetCommand(), c.secretListCommand(), c.secretUnsetCommand())
+}
+
+func (c *Command) secretSetCommand() *cobra.Command {
+	var env string
+	cmd := &cobra.Command{
+		Use:   "set SERVICE KEY",
+		Short: "Set a secret value; it is typed unseen or comes on standard input",
+		Long: "Set a secret value; it is typed unseen or comes on standard input, never on the command line, where other\n" +
+			"programs and the shell's history would keep it. The service's instances are replaced one after another.",
+		Example:           "  stoa secret set shop DATABASE_PASSWORD\n  pass show shop/db | stoa secret set shop DATABASE_PASSWORD\n  stoa secret set shop TLS_KEY=- < key.pem",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: c.complete(askOf("services")),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, value, given := strings.Cut(args[1], "=")
+			if given && value != "-" {
+				return usage("the value of %s does not belong on the command line: other programs and the shell's history see it; "+
+					"treat it as known and type another: stoa secret set %s %s", key, args[0], key)
+			}
+			return c.onSecrets(cmd.Context(), args[0], env, func(cl *client.Client, env string) error {
+				secret, err := c.secretValue(cmd.Context(), key, given)
+				if err != nil {
+					return err
+				}
+				if err := cl.SetSecrets(cmd.Context(), args[0], env, map[string]string{key: secret}); err != nil {
+					return err
+				}
+				return c.secretDone("%s is set for %s in %s", key, args[0], env)
+			})
+		},
+	}
+	c.envFlag(cmd, &env)
+	return cmd
+}
+
+// secretValue reads the value where nobody sees it.
+func (c *Command) secretValue(ctx context.Context, key string, stdin bool) (string, error) {
+	if stdin || !terminal(c.In) {
+		return c.readAll()
+	}
+	return c.askSecret(ctx, key, "")
+}
+
+// secretDone tells a result that has no other form than its words.
+func (c *Command) secretDone(format, key, service, env string) error {
+	if c.structured() {
+		return c.print(map[string]string{"service": service, "environment": env, "key": key})
+	}
+	fmt.Fprintf(c.Out, format+"\n", key, service, env)
+	return nil
+}
+
+// onSecrets connects and finds the environment.
+func (c *Command) onSecrets(ctx context.Context, name, env string, do func(cl *client.Client, env string) error) error {
+	cl, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	if env, err = c.environment(ctx, cl, name, env); err != nil {
+		return err
+	}
+	return do(cl, env)
+}
+
+func (c *Command) secretListCommand() *cobra.Command {
+	var env string
+	cmd := &cobra.Command{
+		Use:               "list SERVICE",
+		Short:             "The names of a service's secret values",
+		Example:           "  stoa secret list shop\n  stoa secret list shop --env production -o json",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.complete(askOf("services")),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.onSecrets(cmd.Context(), args[0], env, func(cl *client.Client, env string) error {
+				keys, err := cl.SecretKeys(cmd.Context(), args[0], env)
+				if err != nil {
+					return err
+				}
+				if c.structured() {
+					return c.print(map[string]any{"service": args[0], "environment": env, "keys": append([]string{}, keys...)})
+				}
+				if len(keys) == 0 {
+					c.note("%s has no secret values in %s", args[0], env)
+				}
+				for _, key := range keys {
+					fmt.Fprintln(c.Out, key)
+				}
+				return nil
+			})
+		},
+	}
+	c.envFlag(cmd, &env)
+	return cmd
+}
+
+func (c *Command) secretUnsetCommand() *cobra.Command {
+	var env string
+	cmd := &cobra.Command{
+		Use:               "unset SERVICE KEY",
+		Short:             "Remove a secret value",
+		Example:           "  stoa secret unset shop DATABASE_PASSWORD",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: c.complete(askOf("services"), c.askKeys(&env)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.onSecrets(cmd.Context(), args[0], env, func(cl *client.Client, env string) error {
+				keys, err := cl.SecretKeys(cmd.Context(), args[0], env)
+				if err != nil {
+					return err
+				}
+				known := false
+				for _, key := range keys {
+					known = known || key == args[1]
+				}
+				if !known {
+					return problem.New(problem.NotFound, "%s has no secret value %s in %s", args[0], args[1], env).Do("stoa secret list " + args[0] + " --env " + env)
+				}
+				if err := cl.UnsetSecrets(cmd.Context(), args[0], env, args[1:]); err != nil {
+					return err
+				}
+				return c.secretDone("%s is removed from %s in %s", args[1], args[0], env)
+			})
+		},
+	}
+	c.envFlag(cmd, &env)
+	return cmd
+}
+
+func (c *Command) askKeys(env *string) ask {
+	return func(ctx context.Context, cl *client.Client, args []string, _ string) ([]string, error) {
+		in, err := c.environment(ctx, cl, args[0], *env)
+		if err != nil {
+			return nil, err
+		}
+		return cl.SecretKeys(ctx, args[0], in)
+	}
+}
