@@ -234,7 +234,11 @@ func (d *Delivery) inferService(ctx context.Context, r object.Reader, c *admissi
 			return service, problem.New(problem.Invalid, "service %s is owned by team %s, not by %s", rel.Spec.Service, service.Metadata.Owner, rel.Metadata.Owner).
 				Do("stoa up    without --team", "stoa up --name OTHER --team "+rel.Metadata.Owner+"    makes another service")
 		}
+		if rel.Metadata.Owner != "" {
+			service.Spec.OwnerSource = "" // said again, so it is a guess no more
+		}
 		note.ownerNote = "as before"
+		rel.Spec.Detected = keepOwner(rel.Spec.Detected, service)
 	}
 	if w := rel.Spec.Workload; w != nil {
 		service.Spec.Type, service.Spec.Language = serviceType(w.Type), w.Language

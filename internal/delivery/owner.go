@@ -128,6 +128,20 @@ func teamOfAuthor(ctx context.Context, r object.Reader, origin *detect.Origin) (
 	return "", nil
 }
 
+// keepOwner is the evidence for the owner that a service has: what the source
+// says of that very team, else from where it was inferred, else that somebody
+// has said it.
+func keepOwner(settings []detect.Setting, s catalog.Service) []detect.Setting {
+	stated, _ := ownerSettings(settings)
+	switch {
+	case s.Spec.OwnerSource == "":
+		return setOwner(settings, detect.Setting{Field: "owner", Value: s.Metadata.Owner, Source: "said", Confidence: 1})
+	case stated.Value == s.Metadata.Owner:
+		return setOwner(settings, stated)
+	}
+	return setOwner(settings, detect.Setting{Field: "owner", Value: s.Metadata.Owner, Source: s.Spec.OwnerSource, Confidence: 0.7})
+}
+
 func setOwner(settings []detect.Setting, owner detect.Setting) []detect.Setting {
 	kept := slices.DeleteFunc(slices.Clone(settings), func(s detect.Setting) bool { return s.Field == "owner" })
 	return append(kept, owner)

@@ -174,6 +174,7 @@ func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) e
 		return err
 	}
 	deployed := s.Status.Environments[env]
+	deployed.Generation = s.Metadata.Generation
 	running, wanted := s.Spec.Environments[env]
 	if deployed.Release == "" {
 		return nil // no release has got so far that anything of it runs
