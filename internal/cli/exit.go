@@ -76,7 +76,7 @@ func (c *Command) fail(ctx context.Context, cmd *cobra.Command, err error) int {
 	return code
 }
 
-// words are what a kind of problem is called in front of a person.
+// word is what a kind of problem is called in front of a person.
 func word(kind problem.Kind) string {
 	switch kind {
 	case problem.Refused:
@@ -85,7 +85,7 @@ func word(kind problem.Kind) string {
 		return "not allowed"
 	case problem.NotFound:
 		return "not found"
-	case problem.Failed, problem.Internal, problem.Unavailable:
+	case problem.Failed, problem.Internal, problem.Unavailable, problem.Conflict, problem.TooMany:
 		return "failed"
 	default:
 		return "wrong"

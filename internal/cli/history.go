@@ -102,6 +102,9 @@ func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Ki
 	if o.diff {
 		ref := object.Ref{Kind: kind.Name, Name: name}.String()
 		for _, r := range revisions {
+			if len(r.Changes) == 0 {
+				continue
+			}
 			fmt.Fprintf(c.Out, "%s by %s\n", r.At.Local().Format(time.DateTime), r.Actor)
 			fmt.Fprint(c.Out, diff(ref, fmt.Sprintf("version %d", r.Version-1), fmt.Sprintf("version %d", r.Version), r.Changes, c.paint()))
 		}
@@ -114,15 +117,19 @@ func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Ki
 	return nil
 }
 
+// versionTable shows what people changed; that a worker wrote what it saw is
+// left to -o json.
 func (c *Command) versionTable(items []version) error {
-	rows := make([][]string, len(items))
-	for i, v := range items {
-		rows[i] = []string{fmt.Sprint(v.Version), v.At.Local().Format(time.DateTime), v.Actor, v.what()}
+	var rows [][]string
+	for _, v := range items {
+		if what := v.what(); what != "" {
+			rows = append(rows, []string{fmt.Sprint(v.Version), v.At.Local().Format(time.DateTime), v.Actor, what})
+		}
 	}
 	return c.table([]string{"VERSION", "WHEN", "WHO", "WHAT"}, rows)
 }
 
-// what says in a few words what a version changed.
+// what says in a few words what a version changed, "" if only its status.
 func (v version) what() string {
 	const most = 4
 	var paths []string
@@ -134,8 +141,6 @@ func (v version) what() string {
 		return "deleted"
 	case v.Version == 1:
 		return "created"
-	case len(paths) == 0:
-		return "status"
 	case len(paths) > most:
 		return strings.Join(paths[:most], ", ") + fmt.Sprintf(" and %d more", len(paths)-most)
 	}

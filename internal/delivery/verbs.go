@@ -75,7 +75,7 @@ func (v Verbs) before(ctx context.Context, service, env string) (string, error) 
 	}
 	serving := s.Status.Environments[env].Release
 	if serving == "" {
-		return "", problem.New(problem.Invalid, "service %s has no release in %s", service, env).Do("stoa get releases --service " + service)
+		return "", problem.New(problem.Invalid, "service %s has no release in %s", service, env).Do("stoa history " + service)
 	}
 	present, err := objectRelease(ctx, v.Objects, serving)
 	if err != nil {
@@ -91,7 +91,7 @@ func (v Verbs) before(ctx context.Context, service, env string) (string, error) 
 		}
 	}
 	return "", problem.New(problem.Invalid, "service %s has no earlier release in %s to go back to", service, env).
-		Because(serving + " is the first that succeeded").Do("stoa get releases --service " + service)
+		Because("no release that succeeded before " + serving + " has another artifact").Do("stoa history " + service)
 }
 
 // Releases lists a service's releases, newest first; env "" is every environment.
