@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -43,6 +44,11 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	// Most of what these tests do is wait; two at a time would take minutes.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
@@ -92,7 +98,8 @@ type platform struct {
 	cmd    *exec.Cmd // nil: it runs in this process
 	exited chan error
 	stderr *lockedBuffer
-	stop   func() // ends one in this process; may be called twice
+	root   *testing.T // whose end ends one in this process
+	stop   func()     // ends it; may be called twice
 }
 
 // startProcess starts a platform as a process of its own, on new data.
@@ -189,7 +196,7 @@ func (p *platform) wait() error {
 // open starts a platform in this process, on new data.
 func open(t *testing.T, database string) *platform {
 	t.Helper()
-	p := &platform{data: t.TempDir(), database: database}
+	p := &platform{data: t.TempDir(), database: database, root: t}
 	if database == "" {
 		p.database = filepath.Join(p.data, "stoa.db")
 	}
@@ -212,13 +219,13 @@ func (p *platform) reopen(t *testing.T) {
 	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := errors.Join(<-served, instance.Close(context.Background())); err != nil {
-			t.Errorf("the platform did not end well: %v", err)
+			p.root.Errorf("the platform did not end well: %v", err)
 		}
-		if t.Failed() {
-			t.Logf("the platform's log:\n%s", p.stderr)
+		if p.root.Failed() {
+			p.root.Logf("the platform's log:\n%s", p.stderr)
 		}
 	})
-	t.Cleanup(p.stop)
+	p.root.Cleanup(p.stop)
 	select {
 	case <-instance.Ready():
 	case err := <-served:
