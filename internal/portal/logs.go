@@ -110,11 +110,11 @@ func (p *Portal) logChoices(ctx context.Context, show *page.Logs, s catalog.Serv
 		show.Streams = append(show.Streams, page.Option{Value: c.value, Label: c.label, Selected: c.value == f.Stream})
 	}
 	show.Releases = []page.Option{{Value: "", Label: "all releases", Selected: f.Release == ""}}
-	releases, err := p.Verbs.Releases(ctx, s.Metadata.Name, show.Environment)
+	releases, _, err := p.releases(ctx, s.Metadata.Name, show.Environment, "", releasesShown)
 	if err != nil {
 		return // the log is worth more than the choice
 	}
-	for _, rel := range releases[:min(20, len(releases))] {
+	for _, rel := range releases {
 		show.Releases = append(show.Releases, page.Option{Value: rel.Metadata.Name, Label: rel.Metadata.Name, Selected: rel.Metadata.Name == f.Release})
 	}
 }

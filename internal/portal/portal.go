@@ -37,6 +37,8 @@ type Ledger interface {
 	Events(ctx context.Context, f event.Filter) ([]event.Record, error)
 	// Persons names the pseudonyms that still have a name.
 	Persons(ctx context.Context, pseudonyms ...string) (map[string]string, error)
+	// Leaves gives the hashes of up to limit events after a sequence.
+	Leaves(ctx context.Context, after int64, limit int) ([]tlog.Hash, error)
 	// Appended returns a channel that closes when this process next appends.
 	Appended() <-chan struct{}
 }
@@ -78,6 +80,11 @@ type Runtime interface {
 	Status(ctx context.Context, key runtime.Key) (runtime.Status, error)
 }
 
+// Access takes requests to join a team; package catalog has it.
+type Access interface {
+	Ask(ctx context.Context, by auth.Principal, team, reason string) error
+}
+
 // Usage counts what people use, off the request's path.
 type Usage interface {
 	Record(u event.Use)
@@ -96,6 +103,7 @@ type Options struct {
 	Numbers  Numbers
 	Runtime  Runtime
 	Usage    Usage
+	Access   Access
 	// Milestones gives what a team has reached on its way onto the platform.
 	Milestones func(ctx context.Context, team string) ([]adoption.Reached, error)
 	// Address of the platform for the commands that pages show, such as http://localhost:7700.
@@ -147,13 +155,32 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("POST /signout", p.open(p.signOut))
 	for pattern, serve := range map[string]serve{
 		"GET /{$}":                       p.home,
+		"GET /search":                    p.search,
 		"GET /services":                  p.services,
 		"GET /services/{name}":           p.overview,
 		"GET /services/{name}/live":      p.liveState,
+		"GET /services/{name}/releases":  p.releasesPage,
 		"GET /services/{name}/logs":      p.logs,
 		"GET /services/{name}/logs/live": p.liveLogs,
+		"GET /services/{name}/detected":  p.detected,
+		"POST /services/{name}/detected": p.decide,
+		"GET /services/{name}/settings":  p.settings,
+		"POST /services/{name}/settings": p.change,
+		"GET /services/{name}/gates":     p.gates,
+		"GET /services/{name}/history":   p.history,
+		"GET /releases/{name}":           p.release,
+		"GET /releases/{name}/live":      p.liveRelease,
+		"GET /teams":                     p.teams,
+		"GET /teams/{name}":              p.team,
+		"POST /teams/{name}/access":      p.ask,
+		"GET /audit":                     p.audit,
+		"GET /audit/{seq}":               p.event,
 	} {
 		mux.HandleFunc(pattern, p.known(serve))
+	}
+	for _, a := range p.actions() {
+		mux.HandleFunc("GET /services/{name}/"+a.verb, p.known(p.form(a)))
+		mux.HandleFunc("POST /services/{name}/"+a.verb, p.known(p.do(a)))
 	}
 	mux.HandleFunc("/", p.known(p.nowhere))
 	return p.guard(mux)

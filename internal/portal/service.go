@@ -152,6 +152,10 @@ func ofAll(c condition) string {
 	return fmt.Sprintf("%d of %d instances", c.healthy, c.wanted)
 }
 
+// silence is how long a stream says nothing at most; proxies cut off what is
+// silent for longer.
+const silence = 20 * time.Second
+
 // liveState sends the sentence anew whenever it changes.
 func (p *Portal) liveState(v *visit) error {
 	name, env := v.PathValue("name"), v.FormValue("env")
@@ -172,7 +176,7 @@ func (p *Portal) liveState(v *visit) error {
 			}
 			text := now.Word + p.sentence(svc, env, now)
 			if text == last {
-				if p.Clock().Sub(sent) < 20*time.Second {
+				if p.Clock().Sub(sent) < silence {
 					return false, nil
 				}
 				sent = p.Clock()
@@ -195,12 +199,11 @@ func (p *Portal) overview(v *visit) error {
 	p.used(v, "catalog", s.Metadata.Owner, s.Metadata.Name, env)
 	show := page.Overview{Subject: head, Wanted: now.wanted, Instances: instances(now.status),
 		Same: page.Command{Text: "stoa status " + s.Metadata.Name, Says: "The same on the command line"}}
-	releases, err := p.Verbs.Releases(ctx, s.Metadata.Name, env)
-	if err != nil {
-		return err
-	}
-	if env == "" {
-		releases = nil
+	var releases []delivery.Release
+	if env != "" {
+		if releases, _, err = p.releases(ctx, s.Metadata.Name, env, "", releasesShown); err != nil {
+			return err
+		}
 	}
 	if err := p.traffic(v, &show, s, env, releases); err != nil {
 		return err
@@ -221,9 +224,10 @@ func (p *Portal) current(ctx context.Context, show *page.Overview, s catalog.Ser
 	if err != nil {
 		return err
 	}
-	for _, rel := range releases {
-		if rel.Metadata.Name != serving {
-			continue
+	if serving != "" {
+		rel, err := object.Get[delivery.Release](ctx, p.Objects, serving)
+		if err != nil {
+			return err
 		}
 		show.Current = &page.Current{
 			Name: serving, Cause: rel.Spec.Cause, By: known.person(made[serving].actor), Commit: rel.Status.Commit,

@@ -18,6 +18,7 @@ var notices = map[string]string{
 	"removed":    "Override removed. Detection decides again from the next release on.",
 	"set":        "Setting kept; the instances are replaced one after another to take it up.",
 	"unset":      "Setting removed; the instances are replaced one after another.",
+	"asked":      "Asked. The team's owners decide; the request stands in the audit.",
 	"signedout":  "You are signed out.",
 }
 

@@ -105,7 +105,7 @@ func SignInPage(v SignIn) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "Sign in as admin</button></form><p class=\"door-other\"><a href=\"/signin\">Sign in with a password instead</a></p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "Sign in with this link</button></form><p class=\"door-other\"><a href=\"/signin\">Sign in with a password instead</a></p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -1,0 +1,268 @@
+package portal
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// An action is one way to change how a service runs: prepare fills in the form
+// and what it says it will do, act does it and gives the address to go on to.
+type action struct {
+	verb, heading, button string
+	prepare               func(v *visit, show *page.Action, s catalog.Service) error
+	act                   func(v *visit, s catalog.Service, env string) (to string, err error)
+}
+
+func (p *Portal) actions() []action {
+	return []action{
+		{"rollback", "Roll back", "Roll back", p.prepareRollback, p.rollback},
+		{"promote", "Promote", "Promote", p.preparePromote, p.promote},
+		{"scale", "Scale", "Change the number", p.prepareScale, p.scale},
+		{"restart", "Restart", "Restart all instances", p.prepareRestart, p.restart},
+	}
+}
+
+// form shows an action.
+func (p *Portal) form(a action) serve {
+	return func(v *visit) error { return p.showAction(v, a, nil) }
+}
+
+// do carries an action out. When it is refused the form is shown again with what
+// was typed and why.
+func (p *Portal) do(a action) serve {
+	return func(v *visit) error {
+		s, err := p.get(v.Context(), v.PathValue("name"))
+		if err != nil {
+			return err
+		}
+		to, err := a.act(v, s, v.PostFormValue("env"))
+		if err != nil {
+			told := p.told(v, err)
+			return p.showAction(v, a, told)
+		}
+		p.used(v, "deploy", s.Metadata.Owner, s.Metadata.Name, v.PostFormValue("env"))
+		return v.go303(to)
+	}
+}
+
+func (p *Portal) showAction(v *visit, a action, refused *problem.Problem) error {
+	head, s, _, err := p.subjectOf(v, "", a.heading+" ")
+	if err != nil {
+		return err
+	}
+	if head.Environment == "" {
+		return problem.New(problem.Invalid, "service %s was never released: there is nothing to %s", head.Name, strings.ToLower(a.heading)).
+			Do("stoa up --name " + head.Name)
+	}
+	show := page.Action{Subject: head, Verb: a.verb, Heading: a.heading + " " + head.Name + " in " + head.Environment,
+		Button: a.button, Reason: v.FormValue("reason")}
+	if err := a.prepare(v, &show, s); err != nil {
+		return err
+	}
+	status := 200
+	if refused != nil {
+		show.Problem, status = refused, statuses[refused.Kind]
+	}
+	return p.render(v, status, page.ActionPage(show))
+}
+
+// rollbackChoices is how many earlier releases one can choose from.
+const rollbackChoices = 10
+
+func (p *Portal) prepareRollback(v *visit, show *page.Action, s catalog.Service) error {
+	ctx, env := v.Context(), show.Environment
+	serving := s.Status.Environments[env].Release
+	releases, _, err := p.releases(ctx, s.Metadata.Name, env, "", 100)
+	if err != nil {
+		return err
+	}
+	var present delivery.Release
+	if serving != "" {
+		if present, err = object.Get[delivery.Release](ctx, p.Objects, serving); err != nil {
+			return err
+		}
+	}
+	var names []string
+	for _, rel := range releases {
+		names = append(names, rel.Metadata.Name)
+	}
+	made, known, err := p.authors(ctx, "Release", names[:min(len(names), 50)])
+	if err != nil {
+		return err
+	}
+	wanted := v.FormValue("to")
+	for _, rel := range releases {
+		if rel.Metadata.Name == serving || rel.Status.Phase != delivery.Succeeded || len(show.Picks) == rollbackChoices {
+			continue
+		}
+		line := released(rel, made, known)
+		says := page.Ago(p.Clock(), line.At) + " by " + line.By
+		if text := subject(rel); text != "" {
+			says += " · " + text
+		}
+		show.Picks = append(show.Picks, page.Pick{
+			Value: rel.Metadata.Name, Label: rel.Metadata.Name, Says: says, Differs: differs(present, rel), Selected: rel.Metadata.Name == wanted,
+		})
+	}
+	if len(show.Picks) == 0 {
+		show.Impossible = "There is no other release here that has succeeded, so there is nothing to go back to."
+		return nil
+	}
+	if !slices.ContainsFunc(show.Picks, func(pick page.Pick) bool { return pick.Selected }) {
+		show.Picks[0].Selected, wanted = true, show.Picks[0].Value
+	}
+	show.PickName, show.PickLabel = "to", "Go back to"
+	show.Does = []string{
+		"The very artifact of the chosen release is released again, as a new release; nothing is built.",
+		"The gates are asked again.",
+		"New instances start beside the present ones and must answer before any request goes to them.",
+		"Only then " + cmp.Or(serving, "what runs") + " stops. If they do not answer, it goes on serving.",
+	}
+	show.Same = page.Command{Says: "The same on the command line", Text: "stoa rollback " + show.Name + " --env " + env + " --to " + wanted}
+	return nil
+}
+
+// differs says in a line how a release differs from the present one.
+func differs(present, rel delivery.Release) string {
+	if present.Metadata.Name == "" {
+		return ""
+	}
+	if rel.Status.Artifact == present.Status.Artifact {
+		return "the same artifact as now"
+	}
+	var fields []string
+	for _, d := range compare(present, rel) {
+		fields = append(fields, d.Field)
+	}
+	if len(fields) == 0 {
+		return "another artifact; no setting differs"
+	}
+	more := ""
+	if len(fields) > 5 {
+		more = fmt.Sprintf(" and %d more", len(fields)-5)
+		fields = fields[:5]
+	}
+	return "another artifact; differs in " + strings.Join(fields, ", ") + more
+}
+
+func (p *Portal) rollback(v *visit, s catalog.Service, env string) (string, error) {
+	to := v.PostFormValue("to")
+	if to == "" {
+		return "", problem.New(problem.Invalid, "choose the release to go back to").WithFields(problem.Field{Path: "to", Message: "is missing"})
+	}
+	rel, err := p.Verbs.Rollback(v.Context(), v.by(v.PostFormValue("reason")), s.Metadata.Name, env, to)
+	return "/releases/" + rel.Metadata.Name, err
+}
+
+func (p *Portal) preparePromote(v *visit, show *page.Action, s catalog.Service) error {
+	all, err := p.namesOf(v.Context(), "Environment")
+	if err != nil {
+		return err
+	}
+	serving := s.Status.Environments[show.Environment].Release
+	if serving == "" {
+		show.Impossible = "No release serves in " + show.Environment + ", so there is nothing to promote."
+		return nil
+	}
+	wanted := v.FormValue("to")
+	for _, env := range all {
+		if env == show.Environment {
+			continue
+		}
+		says := "it is not there yet"
+		if there := s.Status.Environments[env].Release; there != "" {
+			says = there + " serves there now"
+		}
+		show.Picks = append(show.Picks, page.Pick{Value: env, Label: env, Says: says, Selected: env == wanted})
+	}
+	if len(show.Picks) == 0 {
+		show.Impossible = "There is no other environment."
+		return nil
+	}
+	if !slices.ContainsFunc(show.Picks, func(pick page.Pick) bool { return pick.Selected }) {
+		show.Picks[0].Selected, wanted = true, show.Picks[0].Value
+	}
+	show.PickName, show.PickLabel = "to", "Promote "+serving+" to"
+	show.Does = []string{
+		"The very artifact of " + serving + ", the same digest, is released there; nothing is built.",
+		"The gates of that environment are asked.",
+		"It must answer before any request goes to it; what serves there now goes on until then.",
+	}
+	show.Same = page.Command{Says: "The same on the command line", Text: "stoa promote " + show.Name + " --from " + show.Environment + " --to " + wanted}
+	return nil
+}
+
+func (p *Portal) promote(v *visit, s catalog.Service, env string) (string, error) {
+	to := v.PostFormValue("to")
+	if to == "" {
+		return "", problem.New(problem.Invalid, "choose the environment to promote to").WithFields(problem.Field{Path: "to", Message: "is missing"})
+	}
+	rel, err := p.Verbs.Promote(v.Context(), v.by(v.PostFormValue("reason")), s.Metadata.Name, env, to)
+	return "/releases/" + rel.Metadata.Name, err
+}
+
+func (p *Portal) prepareScale(v *visit, show *page.Action, s catalog.Service) error {
+	now := s.Spec.Environments[show.Environment].Replicas
+	show.Number = strconv.Itoa(now)
+	if v.Method == "POST" {
+		show.Number = v.PostFormValue("replicas")
+	}
+	show.NumberHint = fmt.Sprintf("%d now; 0 stops it here, at most 100.", now)
+	show.Does = []string{
+		"The gates are asked: quotas count instances and memory.",
+		"With more, new instances start and take requests once they answer; with fewer, the surplus is drained and stopped.",
+		"Nothing is released or built.",
+	}
+	show.Same = page.Command{Says: "The same on the command line", Text: "stoa scale " + show.Name + " --env " + show.Environment + " --replicas " + strconv.Itoa(max(now, 1)+1)}
+	return nil
+}
+
+func (p *Portal) scale(v *visit, s catalog.Service, env string) (string, error) {
+	typed := strings.TrimSpace(v.PostFormValue("replicas"))
+	n, err := strconv.Atoi(typed)
+	if err != nil || n < 0 || n > 100 {
+		return "", problem.New(problem.Invalid, "%q instances cannot be", typed).
+			WithFields(problem.Field{Path: "replicas", Message: "must be a whole number of 0 to 100"})
+	}
+	_, err = p.Verbs.Scale(v.Context(), v.by(v.PostFormValue("reason")), s.Metadata.Name, env, n)
+	return page.Link("/services/"+s.Metadata.Name, "env", env, "done", "scaled"), err
+}
+
+func (p *Portal) prepareRestart(_ *visit, show *page.Action, s catalog.Service) error {
+	n := s.Spec.Environments[show.Environment].Replicas
+	if n == 0 {
+		show.Impossible = "It is stopped here: there is no instance to restart. Scale it up instead."
+		return nil
+	}
+	show.Does = []string{
+		fmt.Sprintf("New instances of the same release start, %d in all.", n),
+		"Requests go over to them once they answer; the old ones finish what they have and stop.",
+		"Settings and secrets are read anew.",
+	}
+	show.Same = page.Command{Says: "The same on the command line", Text: "stoa restart " + show.Name + " --env " + show.Environment}
+	return nil
+}
+
+func (p *Portal) restart(v *visit, s catalog.Service, env string) (string, error) {
+	_, err := p.Verbs.Restart(v.Context(), v.by(v.PostFormValue("reason")), s.Metadata.Name, env, p.Clock())
+	return page.Link("/services/"+s.Metadata.Name, "env", env, "done", "restarted"), err
+}
+
+// releases reads a page of a service's releases in an environment, newest first.
+func (p *Portal) releases(ctx context.Context, service, env, after string, limit int) ([]delivery.Release, string, error) {
+	fields := map[string]string{"spec.service": service}
+	if env != "" {
+		fields["spec.environment"] = env
+	}
+	return object.List[delivery.Release](ctx, p.Objects, object.Query{Fields: fields, Newest: true, After: after, Limit: limit})
+}

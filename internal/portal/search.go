@@ -1,0 +1,93 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/portal/page"
+)
+
+// places are the pages that can be gone to by name.
+var places = []page.Hit{
+	{Title: "Home", Says: "page", Href: "/"}, {Title: "Services", Says: "page", Href: "/services"},
+	{Title: "Teams", Says: "page", Href: "/teams"}, {Title: "Audit", Says: "page", Href: "/audit"},
+	{Title: "Failed services", Says: "services by state", Href: "/services?state=failed"},
+	{Title: "Crash loops", Says: "services by state", Href: "/services?state=crash+loop"},
+	{Title: "API description", Says: "OpenAPI 3.1", Href: "/openapi.json"},
+}
+
+// hitsShown is how many of each kind a search gives.
+const hitsShown = 8
+
+func (p *Portal) search(v *visit) error {
+	query := strings.TrimSpace(v.URL.Query().Get("q"))
+	hits, err := p.hits(v, query)
+	if err != nil {
+		return err
+	}
+	if v.URL.Query().Get("format") == "json" {
+		body, err := json.Marshal(map[string]any{"items": hits})
+		if err != nil {
+			return err
+		}
+		return p.write(v, http.StatusOK, "application/json", append(body, '\n'))
+	}
+	p.used(v, "catalog", "", "", "")
+	return p.render(v, http.StatusOK, page.SearchPage(page.Search{Frame: p.frame(v, "Search", ""), Query: query, Hits: hits}))
+}
+
+func (p *Portal) hits(v *visit, query string) ([]page.Hit, error) {
+	hits := []page.Hit{}
+	for _, kind := range []string{"Service", "Team"} {
+		found, err := p.byName(v.Context(), v, kind, query)
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, found...)
+	}
+	for _, at := range places {
+		if strings.Contains(strings.ToLower(at.Title), strings.ToLower(query)) {
+			hits = append(hits, at)
+		}
+	}
+	return hits, nil
+}
+
+// byName finds objects; without a query the visitor's own.
+func (p *Portal) byName(ctx context.Context, v *visit, kind, query string) ([]page.Hit, error) {
+	var hits []page.Hit
+	if query != "" {
+		found, err := p.Objects.List(ctx, object.Query{Kind: kind, Search: query, Limit: hitsShown})
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found.Items {
+			hits = append(hits, hit(kind, d.Name, d.Owner))
+		}
+		return hits, nil
+	}
+	for _, team := range v.teams() {
+		if kind == "Team" {
+			hits = append(hits, hit(kind, team, team))
+			continue
+		}
+		found, err := p.Objects.List(ctx, object.Query{Kind: kind, Owner: team, Newest: true, Limit: hitsShown})
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found.Items {
+			hits = append(hits, hit(kind, d.Name, d.Owner))
+		}
+	}
+	return hits, nil
+}
+
+func hit(kind, name, owner string) page.Hit {
+	if kind == "Team" {
+		return page.Hit{Title: name, Says: "team", Href: "/teams/" + name}
+	}
+	return page.Hit{Title: name, Says: "service of " + owner, Href: "/services/" + name}
+}
