@@ -85,6 +85,9 @@ func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
 	if err := p.prepare(c); err != nil {
 		return Result{}, err
 	}
+	if err := mayAnywhere(c); err != nil {
+		return Result{}, err
+	}
 	if err := p.infer(ctx, c); err != nil {
 		if problem.Is(err, problem.Refused) && !c.DryRun {
 			p.refused(ctx, c, err)
@@ -135,8 +138,17 @@ func (p *Pipe) prepare(c *Change) error {
 		}
 		d.Kind = kind
 		d.Want.Metadata.Finalizers = nil // the rooms' to set
+		d.own()
 	}
 	return invalid(wrong)
+}
+
+// own names the owner of an object that is its own: before anybody asks whose
+// it is.
+func (d *Draft) own() {
+	if d.Kind.OwnsItself {
+		d.Want.Metadata.Owner = d.Want.Metadata.Name
+	}
 }
 
 // infer lets the rooms fill in what was not said. Drafts that a rule adds are
@@ -150,6 +162,7 @@ func (p *Pipe) infer(ctx context.Context, c *Change) error {
 				return fmt.Errorf("a rule added an object of unknown kind %q", d.Want.Kind)
 			}
 			d.Kind = kind
+			d.own()
 		}
 		rule := p.rules[d.Kind.Name]
 		if rule.Infer == nil || d.Delete {
@@ -228,6 +241,22 @@ func (p *Pipe) load(ctx context.Context, tx *store.Tx, c *Change) error {
 			return problem.New(problem.Conflict, "%s is being deleted", d.Want.Ref()).Do("wait until it is gone, then try again")
 		}
 		d.Old, d.doc = &old, doc
+	}
+	return nil
+}
+
+// mayAnywhere refuses whoever could not make such a change in any team, before
+// inference works, and answers, for them. Whose the objects really are is known
+// after inference; authorize asks about that.
+func mayAnywhere(c *Change) error {
+	for _, d := range c.Drafts {
+		verb := auth.Update
+		if d.Delete {
+			verb = auth.Delete
+		}
+		if err := auth.Anywhere(c.By, verb, d.Kind).Err(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

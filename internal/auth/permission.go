@@ -85,6 +85,19 @@ func Allowed(p Principal, verb Verb, kind object.Kind, owner string) Decision {
 	return Decision{Reason: "needs " + string(least), Problem: roleProblem(p, verb, kind, owner, least)}
 }
 
+// Anywhere decides whether p may do verb to objects of kind in any team at all.
+// It is asked before it is known whose the object is, never instead of Allowed.
+func Anywhere(p Principal, verb Verb, kind object.Kind) Decision {
+	decision := Allowed(p, verb, kind, "")
+	for team := range p.Teams {
+		if decision.Allowed {
+			break
+		}
+		decision = Allowed(p, verb, kind, team)
+	}
+	return decision
+}
+
 // roleProblem tells which role is missing and who can give it or act instead.
 func roleProblem(p Principal, verb Verb, kind object.Kind, owner string, least Role) *problem.Problem {
 	refused := problem.New(problem.Forbidden, "%s may not %s", who(p), what(verb, kind, owner))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -23,7 +24,13 @@ const (
 )
 
 // Access lets people ask for access to a team.
-type Access struct{ Store *store.Store }
+type Access struct {
+	Store *store.Store
+	Clock func() time.Time
+}
+
+// askEvery is how long a request stands before it can be made again.
+const askEvery = 24 * time.Hour
 
 // Ask records that the principal wants to join the team and why. It returns
 // problem.NotFound for a team that there is not, and problem.Conflict for
@@ -32,6 +39,17 @@ func (a Access) Ask(ctx context.Context, by auth.Principal, team, reason string)
 	t, err := object.Get[Team](ctx, a.Store, team)
 	if err != nil {
 		return err
+	}
+	if err := auth.Allowed(by, auth.Read, object.Kind{Scope: object.ScopeOwners}, "").Err(); err != nil {
+		return err
+	}
+	asked, err := a.Store.Events(ctx, event.Filter{Types: []string{TypeAccessAsked}, Team: team, Actor: by.Name, Newest: true, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(asked) > 0 && asked[0].Time.After(a.Clock().Add(-askEvery)) {
+		return problem.New(problem.Conflict, "you asked to join team %s already, on %s", team, asked[0].Time.UTC().Format("2006-01-02 15:04 MST")).
+			Do("ask its owners: stoa describe team " + team)
 	}
 	if role, member := by.Teams[team]; member {
 		return problem.New(problem.Conflict, "you are in team %s already, as %s", team, role)
@@ -86,9 +104,9 @@ func TeamRule() admission.Rule {
 }
 
 // guardTeam keeps a team as long as it answers for something.
-func guardTeam(ctx context.Context, r object.Reader, _ *admission.Change, d *admission.Draft) error {
+func guardTeam(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
 	if !d.Delete {
-		return nil
+		return guardPlatform(c, d)
 	}
 	name := d.Want.Metadata.Name
 	owned, _, err := object.List[Service](ctx, r, object.Query{Owner: name, Limit: 1})
@@ -99,10 +117,23 @@ func guardTeam(ctx context.Context, r object.Reader, _ *admission.Change, d *adm
 		Do("stoa get services --owner "+name+"    lists them", "give each to another team, or delete it, first")
 }
 
+// guardPlatform lets only the platform team say which teams are of it: they are
+// left out of adoption numbers.
+func guardPlatform(c *admission.Change, d *admission.Draft) error {
+	var before, after Team
+	if d.Old != nil && !decode(*d.Old, &before) || !decode(d.Want, &after) || before.Spec.Platform == after.Spec.Platform {
+		return nil
+	}
+	return auth.Allowed(c.By, auth.Update, object.Kind{Name: d.Kind.Name, Scope: object.ScopePlatform}, "").Err()
+}
+
 // UserRule keeps the roles over the platform in the hands of its admins: who
 // may edit users must not be able to make themselves more than they are.
 func UserRule() admission.Rule {
-	return admission.Rule{Kind: "User", Admit: func(_ context.Context, _ object.Reader, c *admission.Change, d *admission.Draft) error {
+	return admission.Rule{Kind: "User", Admit: func(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
+		if err := guardMember(ctx, r, c, d); err != nil {
+			return err
+		}
 		var before, after User
 		if d.Old != nil && !decode(*d.Old, &before) || !d.Delete && !decode(d.Want, &after) {
 			return nil // the schema says what is wrong
@@ -125,4 +156,50 @@ func role(u User) auth.Role {
 		return auth.Viewer
 	}
 	return auth.Role(u.Spec.Role)
+}
+
+// guardMember keeps a user as long as a team names them, so that the team can
+// still be changed. Teams that drop them in the same change do not count.
+func guardMember(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
+	if !d.Delete {
+		return nil
+	}
+	name := d.Want.Metadata.Name
+	for _, field := range []string{"spec.owners", "spec.members"} {
+		teams, err := object.All[Team](ctx, r, object.Query{Fields: map[string]string{field: name}})
+		if err != nil {
+			return err
+		}
+		for _, t := range teams {
+			var after Team
+			if changed := c.Find(t.Ref()); changed != nil && decode(changed.Want, &after) &&
+				!slices.Contains(slices.Concat(after.Spec.Owners, after.Spec.Members), name) {
+				continue
+			}
+			return problem.New(problem.Conflict, "%s is still in team %s", name, t.Metadata.Name).
+				Do("take them out of the team first: stoa get team "+t.Metadata.Name+" -o yaml", "stoa person erase "+name+"    does all of it")
+		}
+	}
+	return nil
+}
+
+// EnvironmentRule keeps an environment as long as a service runs in it.
+func EnvironmentRule() admission.Rule {
+	return admission.Rule{Kind: "Environment", Admit: func(ctx context.Context, r object.Reader, _ *admission.Change, d *admission.Draft) error {
+		if !d.Delete {
+			return nil
+		}
+		name := d.Want.Metadata.Name
+		services, err := object.All[Service](ctx, r, object.Query{Limit: 1000})
+		if err != nil {
+			return err
+		}
+		for _, s := range services {
+			if _, in := s.Spec.Environments[name]; in {
+				return problem.New(problem.Conflict, "service %s is still in environment %s", s.Metadata.Name, name).
+					Do("stoa down " + s.Metadata.Name + " --env " + name + "    stops it; then take the environment out of its spec")
+			}
+		}
+		return nil
+	}}
 }

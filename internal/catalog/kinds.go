@@ -8,8 +8,8 @@ func Kinds() []object.Kind {
 		{
 			Name: "Team", Plural: "teams", About: "A team of people that owns services.",
 			Spec: TeamSpec{}, Scope: object.ScopeOwners, Fields: []string{"spec.owners", "spec.members"},
-			Default:  ownItself,
-			Validate: validateTeam, References: teamReferences,
+			OwnsItself: true,
+			Validate:   validateTeam, References: teamReferences,
 		},
 		{
 			Name: "User", Plural: "users", About: "A person or a machine with an account.",
@@ -25,10 +25,4 @@ func Kinds() []object.Kind {
 			Spec: EnvironmentSpec{}, Scope: object.ScopePlatform,
 		},
 	}
-}
-
-// ownItself makes a team its own owner, so that its owners may change it.
-func ownItself(o *object.Object) error {
-	o.Metadata.Owner = o.Metadata.Name
-	return nil
 }

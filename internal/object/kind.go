@@ -25,6 +25,9 @@ type Kind struct {
 	Spec Spec
 	// Owned says that every object of the kind must have an owning team.
 	Owned bool
+	// OwnsItself says that each object is its own owner, whatever was said, as a
+	// team is.
+	OwnsItself bool
 	// Scope says who may write it; see the roles of package auth.
 	Scope Scope
 	// Fields lists the fields that lists may filter by, such as "spec.service".
