@@ -24,6 +24,7 @@ import (
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/app"
 	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
 // patience bounds every wait; a machine that is busy with other things must
@@ -34,7 +35,7 @@ const patience = 90 * time.Second
 const (
 	envData     = "STOA_APP_TEST_DATA"
 	envDatabase = "STOA_APP_TEST_DATABASE"
-	envFileSize = "STOA_APP_TEST_FILE_SIZE" // limit of a file's size, bytes
+	envDisk     = "STOA_APP_TEST_DISK" // size of a disk of its own for the data, such as 64m
 )
 
 func TestMain(m *testing.M) {
@@ -58,10 +59,9 @@ func TestMain(m *testing.M) {
 func serve(data string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if limit, err := strconv.ParseUint(os.Getenv(envFileSize), 10, 64); err == nil {
-		signal.Ignore(syscall.SIGXFSZ) // so that writing beyond it fails instead
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: syscall.RLIM_INFINITY & (1<<63 - 1)}); err != nil {
-			return err
+	if size := os.Getenv(envDisk); size != "" {
+		if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size="+size); err != nil {
+			return fmt.Errorf("mount refused: %w", err)
 		}
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -96,6 +96,7 @@ type platform struct {
 	url            string
 
 	cmd    *exec.Cmd // nil: it runs in this process
+	disk   string    // size of the disk that it has of its own; "" is none
 	exited chan error
 	stderr *lockedBuffer
 	root   *testing.T // whose end ends one in this process
@@ -103,13 +104,18 @@ type platform struct {
 }
 
 // startProcess starts a platform as a process of its own, on new data.
-func startProcess(t *testing.T, database string, env ...string) *platform {
+func startProcess(t *testing.T, database string) *platform {
+	return startOnDisk(t, database, "")
+}
+
+// startOnDisk gives it a disk of its own, of the size, which ends with it.
+func startOnDisk(t *testing.T, database, disk string) *platform {
 	t.Helper()
-	p := &platform{data: t.TempDir(), database: database}
+	p := &platform{data: t.TempDir(), database: database, disk: disk}
 	if database == "" {
 		p.database = filepath.Join(p.data, "stoa.db")
 	}
-	p.start(t, env...)
+	p.start(t)
 	t.Cleanup(func() {
 		if p.cmd != nil {
 			p.kill()
@@ -122,7 +128,7 @@ func startProcess(t *testing.T, database string, env ...string) *platform {
 }
 
 // start starts the process, also again after its end.
-func (p *platform) start(t *testing.T, env ...string) {
+func (p *platform) start(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -131,12 +137,23 @@ func (p *platform) start(t *testing.T, env ...string) {
 	_ = os.Remove(filepath.Join(p.data, "endpoint")) // a killed one's
 	p.cmd = exec.Command(self)
 	p.cmd.Env = append(os.Environ(), envData+"="+p.data, envDatabase+"="+p.database)
-	p.cmd.Env = append(p.cmd.Env, env...)
+	if p.disk != "" {
+		p.cmd.Env = append(p.cmd.Env, envDisk+"="+p.disk)
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+		}
+	}
 	if p.stderr == nil {
 		p.stderr = &lockedBuffer{}
 	}
 	p.cmd.Stdout, p.cmd.Stderr = p.stderr, p.stderr
-	if err := p.cmd.Start(); err != nil {
+	err = p.cmd.Start()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		testenv.Missing(t, "user namespaces are switched off on this machine: "+err.Error())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	p.exited = make(chan error, 1)
@@ -148,7 +165,7 @@ func (p *platform) start(t *testing.T, env ...string) {
 			t.Fatalf("the platform ended at its start: %v\n%s", err, p.stderr)
 		default:
 		}
-		if p.url = app.Endpoint(p.data); p.url == "" {
+		if p.url = app.Endpoint(p.seen()); p.url == "" {
 			return errors.New("no endpoint yet")
 		}
 		return nil
@@ -158,7 +175,7 @@ func (p *platform) start(t *testing.T, env ...string) {
 
 func (p *platform) connect(t *testing.T) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(p.data, "admin.token"))
+	raw, err := os.ReadFile(filepath.Join(p.seen(), "admin.token"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +185,15 @@ func (p *platform) connect(t *testing.T) {
 	if err := p.Ready(ctx); err != nil {
 		t.Fatalf("the platform does not get ready: %v", err)
 	}
+}
+
+// seen is the data folder as this process sees it, also where it lies on a disk
+// that only the platform has.
+func (p *platform) seen() string {
+	if p.disk == "" {
+		return p.data
+	}
+	return fmt.Sprintf("/proc/%d/root%s", p.cmd.Process.Pid, p.data)
 }
 
 // as is a client with another token.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,14 +95,20 @@ func (p *platform) upload(t *testing.T, version string) string {
 
 func uploadBy(t *testing.T, c *client.Client, dir string) string {
 	t.Helper()
+	snapshot := scan(t, dir)
+	if err := c.Upload(t.Context(), string(snapshot.Digest), snapshot.WriteTar); err != nil {
+		t.Fatalf("upload: %v", err)
+	}
+	return string(snapshot.Digest)
+}
+
+func scan(t *testing.T, dir string) source.Snapshot {
+	t.Helper()
 	snapshot, err := source.Scan(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Upload(t.Context(), string(snapshot.Digest), func(w io.Writer) error { return snapshot.WriteTar(w) }); err != nil {
-		t.Fatalf("upload: %v", err)
-	}
-	return string(snapshot.Digest)
+	return snapshot
 }
 
 // admit admits a release of the uploaded source.
