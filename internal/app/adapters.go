@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
+	"strings"
+	"sync"
 
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
@@ -13,6 +16,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/route"
 	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/secret"
 	"github.com/stoa-platform/stoa/internal/source"
 )
 
@@ -33,11 +37,56 @@ func (r routing) Hold(key runtime.Key, held bool) {
 	r.Router.Hold(key.Service, key.Environment, held)
 }
 
-// logging lets the runtime write logs.
-type logging struct{ *logs.Store }
+// logging lets the runtime write logs, in which the values of a service's
+// secrets are masked.
+type logging struct {
+	store *logs.Store
+	masks sync.Map // runtime.Key → *secret.Redactor
+}
 
-func (l logging) Open(key runtime.Key, release, instance, stream string) io.WriteCloser {
-	return l.Writer(key.Service, key.Environment, release, instance, stream)
+// confide tells what to mask in what the service prints from its next start on;
+// nil masks nothing.
+func (l *logging) confide(key runtime.Key, mask *secret.Redactor) {
+	if mask == nil {
+		l.masks.Delete(key)
+		return
+	}
+	l.masks.Store(key, mask)
+}
+
+// Open begins the log of one stream of an instance. The further processes of a
+// service have its secrets too.
+func (l *logging) Open(key runtime.Key, release, instance, stream string) io.WriteCloser {
+	w := l.store.Writer(key.Service, key.Environment, release, instance, stream)
+	service, _, _ := strings.Cut(key.Service, ":")
+	mask, ok := l.masks.Load(runtime.Key{Service: service, Environment: key.Environment})
+	if !ok {
+		return w
+	}
+	return masking{mask.(*secret.Redactor).Writer(w), w}
+}
+
+// Dropped accounts for output that never came.
+func (m masking) Dropped(bytes int64) {
+	if counter, ok := m.below.(runtime.DropCounter); ok {
+		counter.Dropped(bytes)
+	}
+}
+
+// masking closes the log behind the mask as well.
+type masking struct {
+	io.WriteCloser
+	below io.Closer
+}
+
+// Close shows what is left and closes both.
+func (m masking) Close() error { return errors.Join(m.WriteCloser.Close(), m.below.Close()) }
+
+// forget deletes what is kept of a deleted service outside of the database, so
+// that whoever takes its name finds nothing of it.
+func (p *Platform) forget(service, environment string) error {
+	p.router.Forget(service, environment)
+	return p.logs.Remove(service, environment)
 }
 
 // sourcing lets delivery read sources by the text of their digest.

@@ -54,6 +54,7 @@ type Platform struct {
 	sources  *source.Store
 	builder  *build.Builder
 	logs     *logs.Store
+	output   *logging
 	metrics  *metrics.DB
 	router   *route.Router
 	runtime  *process.Runtime
@@ -153,9 +154,10 @@ func (p *Platform) openEngines(ctx context.Context) (err error) {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.metrics.Close() })
+	p.output = &logging{store: p.logs}
 	p.router = route.New(route.Options{Registerer: registry, Logger: p.log})
 	p.runtime, err = process.New(ctx, process.Options{
-		State: p.path("run"), Router: routing{p.router}, Logs: logging{p.logs}, Exits: p.noteExit, Logger: p.log,
+		State: p.path("run"), Router: routing{p.router}, Logs: p.output, Exits: p.noteExit, Logger: p.log,
 	})
 	if err != nil {
 		return err
@@ -176,9 +178,10 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 		return err
 	}
 	team, _ := kinds.ByName("Team")
+	service, _ := kinds.ByName("Service")
 	p.delivery = delivery.New(delivery.Options{
-		Store: p.store, Sources: sourcing{p.sources}, Builder: p.builder, Runtime: p.runtime, Secrets: vault, TeamKind: team,
-		URL: p.serviceURL, Homes: p.path("homes"), StepEdge: p.steps.edge, Clock: clock, Logger: p.log,
+		Store: p.store, Sources: sourcing{p.sources}, Builder: p.builder, Runtime: p.runtime, Secrets: vault, TeamKind: team, ServiceKind: service,
+		URL: p.serviceURL, Confide: p.output.confide, Forget: p.forget, Homes: p.path("homes"), StepEdge: p.steps.edge, Clock: clock, Logger: p.log,
 	})
 	p.pipe, err = admission.New(admission.Options{
 		Store: p.store, Kinds: kinds, Clock: clock, Logger: p.log,

@@ -12,6 +12,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/reconcile"
 	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/secret"
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
@@ -24,20 +25,29 @@ type Builder interface {
 // Secrets gives the environment of Secret objects as "KEY=value".
 type Secrets interface {
 	Environment(ctx context.Context, names []string) ([]string, error)
+	// Erase deletes the values of a secret in the transaction.
+	Erase(ctx context.Context, tx *store.Tx, name string) error
+	// Redactor masks the values of such an environment.
+	Redactor(env []string) *secret.Redactor
 }
 
 // Options are the parts that delivery works with.
 type Options struct {
-	Store    *store.Store
-	Sources  Sources
-	Builder  Builder
-	Runtime  runtime.Runtime
-	Secrets  Secrets
-	TeamKind object.Kind
+	Store   *store.Store
+	Sources Sources
+	Builder Builder
+	Runtime runtime.Runtime
+	Secrets Secrets
+	// TeamKind and ServiceKind are asked about in the permission table.
+	TeamKind, ServiceKind object.Kind
 	// URL gives the address of a service in an environment.
 	URL func(service, environment string) string
 	// Homes is the folder in which each service gets a private home.
 	Homes string
+	// Confide tells what to mask in the output of a service, before it starts.
+	Confide func(key runtime.Key, mask *secret.Redactor)
+	// Forget deletes what is kept of a service beside the database: its logs.
+	Forget func(service, environment string) error
 	// StepEdge hears when a step of a release begins and, with done, when its
 	// end, good or bad, is on record. It is called by the worker itself: what it
 	// takes is added to the release. May be nil.
@@ -48,19 +58,22 @@ type Options struct {
 
 // Delivery carries out releases and keeps what runs.
 type Delivery struct {
-	store    *store.Store
-	sources  Sources
-	builder  Builder
-	runtime  runtime.Runtime
-	secrets  Secrets
-	teamKind object.Kind
-	url      func(service, environment string) string
-	homes    string
-	stepEdge func(release, step string, done bool)
-	clock    func() time.Time
-	log      *slog.Logger
-	progress *progress
-	lanes    lanes
+	store       *store.Store
+	sources     Sources
+	builder     Builder
+	runtime     runtime.Runtime
+	secrets     Secrets
+	teamKind    object.Kind
+	serviceKind object.Kind
+	url         func(service, environment string) string
+	homes       string
+	confide     func(key runtime.Key, mask *secret.Redactor)
+	forget      func(service, environment string) error
+	stepEdge    func(release, step string, done bool)
+	clock       func() time.Time
+	log         *slog.Logger
+	progress    *progress
+	lanes       lanes
 }
 
 // New returns a Delivery.
@@ -69,8 +82,8 @@ func New(o Options) *Delivery {
 		o.StepEdge = func(string, string, bool) {}
 	}
 	return &Delivery{
-		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind,
-		url: o.URL, homes: o.Homes, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
+		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind, serviceKind: o.ServiceKind,
+		url: o.URL, homes: o.Homes, confide: o.Confide, forget: o.Forget, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
 	}
 }
 

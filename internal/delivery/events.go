@@ -142,7 +142,7 @@ func (d *Delivery) NoteExit(e runtime.Event) {
 	}
 	name, _, _ := strings.Cut(e.Key.Service, ":")
 	data, err := json.Marshal(map[string]any{
-		"release": e.Release, "instance": e.Instance, "exit": e.Exit.String(), "restarts": e.Restarts, "lines": e.Lines,
+		"release": e.Release, "instance": e.Instance, "exit": e.Exit.String(), "restarts": e.Restarts,
 	})
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)

@@ -72,6 +72,11 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	}
 	c.Add(&admission.Draft{Want: raw})
 	rel.Metadata.Owner = service.Metadata.Owner
+	if o := rel.Spec.Origin; o != nil {
+		kept := *o
+		kept.TopAuthors = nil // they were asked for the owner; nobody's work is counted
+		rel.Spec.Origin = &kept
+	}
 	if draft.Want, err = rel.Object(); err != nil {
 		return err
 	}
@@ -88,6 +93,9 @@ func (d *Delivery) inferFrom(ctx context.Context, r object.Reader, rel *Release)
 	}
 	if rel.Spec.Service != "" && rel.Spec.Service != from.Spec.Service {
 		return problem.New(problem.Invalid, "release %s is of service %s, not of %s", rel.Spec.From, from.Spec.Service, rel.Spec.Service)
+	}
+	if from.Status.Retired {
+		return problem.New(problem.Invalid, "release %s is of a service of that name that was deleted", rel.Spec.From).Do("stoa up DIR    makes a new one")
 	}
 	if from.Status.Artifact == "" {
 		return problem.New(problem.Invalid, "release %s has no artifact: it is %s", rel.Spec.From, from.Status.Phase).

@@ -67,13 +67,13 @@ func (d *Delivery) findOwner(ctx context.Context, r object.Reader, c *admission.
 		if err != nil {
 			return guessed, err
 		}
-		if team != "" {
+		if team != "" && auth.Allowed(c.By, auth.Create, d.serviceKind, team).Allowed {
 			guessed.Value = team
 			return guessed, nil
 		}
 	}
 	if len(teams) == 0 {
-		return detect.Setting{}, problem.New(problem.Refused, "no team to own %s: you are in no team, and the source names none", rel.Spec.Service).
+		return detect.Setting{}, problem.New(problem.Invalid, "no team to own %s: you are in no team, and the source names none", rel.Spec.Service).
 			Do("ask a team's owner to add you: stoa get teams", "or name the owning team in CODEOWNERS")
 	}
 	text := fmt.Sprintf("which of your %d teams owns %s?", len(teams), rel.Spec.Service)

@@ -135,6 +135,7 @@ func processes(rel Release, main runtime.Workload) []runtime.Workload {
 	for _, name := range slices.Sorted(maps.Keys(c.Processes)) {
 		w := main
 		w.Service += ":" + name
+		w.Replicas = 1 // a scheduler that runs twice does everything twice
 		w.Serves, w.Static, w.Port, w.PortVariable, w.Health = false, "", 0, "", ""
 		env := map[string]string{}
 		for _, pair := range main.Env {

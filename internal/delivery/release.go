@@ -79,6 +79,8 @@ type ReleaseStatus struct {
 	Observed *runtime.Observed `json:"observed,omitempty"`
 	// Detected is the evidence, with what the run verified.
 	Detected []detect.Setting `json:"detected,omitempty"`
+	// Retired says that the service was deleted: nothing is released from it again.
+	Retired bool `json:"retired,omitempty"`
 	// Previous is the release that served before.
 	Previous string           `json:"previous,omitempty"`
 	Problem  *problem.Problem `json:"problem,omitempty"`

@@ -16,7 +16,7 @@ import (
 )
 
 // SecretValues are the values of one secret of a service in one environment:
-// Secret object "<service>-<environment>".
+// Secret object "<service>--<environment>".
 type SecretValues struct {
 	Admit   Admitter
 	Objects object.Reader
@@ -58,7 +58,7 @@ func (v SecretValues) Keys(ctx context.Context, by By, service, env string) ([]s
 }
 
 // SecretName is the name of the Secret of a service in an environment.
-func SecretName(service, env string) string { return service + "-" + env }
+func SecretName(service, env string) string { return service + "--" + env }
 
 func (v SecretValues) change(ctx context.Context, by By, service, env string, given values) error {
 	for attempt := 1; ; attempt++ {
@@ -81,10 +81,14 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 	}
 	sec, err := object.Get[secret.Secret](ctx, v.Objects, name)
 	if problem.Is(err, problem.NotFound) {
-		sec, err = object.New[secret.SecretSpec, secret.SecretStatus](name, s.Metadata.Owner, secret.SecretSpec{}), nil
+		sec, err = object.New[secret.SecretSpec, secret.SecretStatus](name, s.Metadata.Owner, secret.SecretSpec{Service: service, Environment: env}), nil
 	}
 	if err != nil {
 		return err
+	}
+	if sec.Spec.Service != service || sec.Spec.Environment != env {
+		return problem.New(problem.Invalid, "secret %s is of service %q in %q, not of %s in %s", name, sec.Spec.Service, sec.Spec.Environment, service, env).
+			Do("stoa delete secret " + name + "    makes way, if nobody needs it")
 	}
 	keys := map[string]bool{}
 	for _, key := range sec.Spec.Keys {
@@ -120,7 +124,7 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 // SecretRule writes the values in the transaction of the object, and removes
 // them with it.
 func SecretRule(vault *secret.Vault) admission.Rule {
-	return admission.Rule{Kind: "Secret", Plan: func(_ context.Context, _ *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
+	return admission.Rule{Kind: "Secret", Admit: guardKeys, Plan: func(_ context.Context, _ *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
 		name := stored.Metadata.Name
 		return admission.Plan{Also: func(ctx context.Context, tx *store.Tx) error {
 			if d.Delete {
@@ -148,4 +152,35 @@ func SecretRule(vault *secret.Vault) admission.Rule {
 			return err
 		}}, nil
 	}}
+}
+
+// guardKeys keeps an object from telling of values that are not there, or from
+// hiding some that are: keys come and go with their values only.
+func guardKeys(_ context.Context, _ object.Reader, _ *admission.Change, d *admission.Draft) error {
+	if _, byVerb := d.Inferred.(values); byVerb || d.Delete {
+		return nil
+	}
+	var before, after secret.Secret
+	if d.Old != nil && !decode(*d.Old, &before) || !decode(d.Want, &after) || slices.Equal(before.Spec.Keys, after.Spec.Keys) {
+		return nil
+	}
+	return problem.New(problem.Invalid, "the keys of secret %s change with its values only", d.Want.Metadata.Name).
+		Do("stoa secret set SERVICE KEY", "stoa secret unset SERVICE KEY")
+}
+
+// secretEnvironment gives the values for a service as "KEY=value". A secret
+// that another team owns is not given away, however it came to be named.
+func (d *Delivery) secretEnvironment(ctx context.Context, s catalog.Service, env string) ([]string, error) {
+	names := s.Spec.Environments[env].Secrets
+	for _, name := range names {
+		sec, err := object.Get[secret.Secret](ctx, d.store, name)
+		if err != nil {
+			return nil, err
+		}
+		if sec.Metadata.Owner != s.Metadata.Owner {
+			return nil, problem.New(problem.Forbidden, "secret %s is of team %s, service %s of team %s", name, sec.Metadata.Owner, s.Metadata.Name, s.Metadata.Owner).
+				Do("stoa secret set " + s.Metadata.Name + " KEY --env " + env + "    makes one of its own")
+		}
+	}
+	return d.secrets.Environment(ctx, names)
 }

@@ -177,11 +177,19 @@ func (r *run) revert(ctx context.Context) {
 // current gives the workload of the release as the service wants it to run.
 func (r *run) current(ctx context.Context) (runtime.Workload, error) {
 	running := r.service.Spec.Environments[r.rel.Spec.Environment]
-	secrets, err := r.d.secrets.Environment(ctx, running.Secrets)
+	secrets, err := r.d.secretEnvironment(ctx, r.service, r.rel.Spec.Environment)
 	if err != nil {
 		return runtime.Workload{}, err
 	}
-	return r.d.workload(r.rel, running, r.artifact, secrets)
+	r.mask = nil
+	if len(secrets) > 0 {
+		r.mask = r.d.secrets.Redactor(secrets)
+	}
+	w, err := r.d.workload(r.rel, running, r.artifact, secrets)
+	if err == nil {
+		r.d.confide(w.Key, r.mask)
+	}
+	return w, err
 }
 
 // verify holds what was detected against what the run showed.
@@ -226,16 +234,19 @@ func verified(field string, o runtime.Observed) string {
 
 // route notes where the release answers; the runtime has switched the router.
 func (r *run) route(ctx context.Context) (string, error) {
-	if r.observed.Port == 0 && r.observed.Address == "" {
-		return "serves no requests", nil
+	url, message := "", "serves no requests"
+	if r.observed.Port != 0 || r.observed.Address != "" {
+		url = r.d.url(r.rel.Spec.Service, r.rel.Spec.Environment)
+		message = url
 	}
-	url := r.d.url(r.rel.Spec.Service, r.rel.Spec.Environment)
 	previous := r.service.Status.Environments[r.rel.Spec.Environment].Release
-	return url, r.save(ctx, nil, func(s *ReleaseStatus) { s.URL, s.Previous = url, previous })
+	return message, r.save(ctx, nil, func(s *ReleaseStatus) { s.URL, s.Previous = url, previous })
 }
 
-// explain turns what a step failed with into what a person is told.
-func (d *Delivery) explain(r *run, step string, cause error) *problem.Problem {
+// explain turns what a step failed with into what a person is told. The last
+// lines of output are shown to everybody who may read the release, so the
+// values of secrets are masked in them.
+func (d *Delivery) explain(ctx context.Context, r *run, step string, cause error) *problem.Problem {
 	var told *problem.Problem
 	if errors.As(cause, &told) {
 		return told
@@ -245,20 +256,53 @@ func (d *Delivery) explain(r *run, step string, cause error) *problem.Problem {
 	var start *runtime.StartError
 	switch {
 	case errors.As(cause, &failed):
-		told = problem.New(problem.Failed, "%s", failed.Error()).Because(failed.Lines...).Do(failed.Next...)
+		told = problem.New(problem.Failed, "%s", failed.Error()).Because(r.masked(failed.Lines)...).Do(failed.Next...)
 	case errors.As(cause, &start):
-		told = problem.New(problem.Failed, "%s did not come up: %s", name, start.Detail).Because(start.Lines...)
+		told = problem.New(problem.Failed, "%s did not come up: %s", name, start.Detail)
+		if was := d.serving(ctx, r); was != "" {
+			told.Because(was + " still serves")
+		}
+		told.Because(r.masked(start.Lines)...)
 		if start.Next != "" {
 			told.Do(start.Next)
-		}
-		if was := r.service.Status.Environments[r.rel.Spec.Environment].Release; was != "" {
-			told.Why = append([]string{was + " still serves"}, told.Why...)
 		}
 	default:
 		d.log.Error("release failed", "release", name, "step", step, "error", cause)
 		told = problem.New(problem.Failed, "%s of release %s failed: %v", step, name, cause)
 	}
 	return told.Cause(cause)
+}
+
+// permanent reports whether trying again cannot mend what a step failed with.
+func permanent(cause error) bool {
+	var told *problem.Problem
+	if errors.As(cause, &told) {
+		return told.Kind != problem.Unavailable && told.Kind != problem.Internal && told.Kind != problem.Conflict
+	}
+	var failed *build.Error
+	var start *runtime.StartError
+	return errors.As(cause, &failed) || errors.As(cause, &start)
+}
+
+// serving names the release that answers now, "" when none does.
+func (d *Delivery) serving(ctx context.Context, r *run) string {
+	status, err := d.runtime.Status(ctx, runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment})
+	if err != nil || status.Healthy() == 0 {
+		return ""
+	}
+	return status.Release
+}
+
+// masked hides the values of the service's secrets.
+func (r *run) masked(lines []string) []string {
+	if r.mask == nil {
+		return lines
+	}
+	hidden := make([]string, len(lines))
+	for i, line := range lines {
+		hidden[i] = r.mask.String(line)
+	}
+	return hidden
 }
 
 // lineWriter cuts a stream into lines.

@@ -104,6 +104,7 @@ func (v Verbs) Releases(ctx context.Context, service, env string) ([]Release, er
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(r Release) bool { return r.Status.Retired })
 	slices.SortFunc(all, func(a, b Release) int { return b.Spec.Number - a.Spec.Number })
 	return all, nil
 }

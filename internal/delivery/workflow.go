@@ -13,6 +13,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/reconcile"
 	"github.com/stoa-platform/stoa/internal/runtime"
+	"github.com/stoa-platform/stoa/internal/secret"
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
@@ -32,6 +33,7 @@ type run struct {
 	rel      Release
 	service  catalog.Service
 	artifact build.Artifact
+	mask     *secret.Redactor // of the service's secrets, once they were read
 	observed runtime.Observed
 }
 
@@ -85,7 +87,7 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 			}
 		}
 		d.stepEdge(rel.Metadata.Name, step.name, false)
-		outcome, failed, err := r.take(ctx, step)
+		outcome, failed, err := r.take(ctx, step, job.Attempt)
 		if err != nil {
 			return reconcile.Outcome{}, err
 		}
@@ -96,6 +98,10 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 	}
 	return reconcile.Done(), nil
 }
+
+// maxAttempts is how often a step is tried when what failed may pass: with the
+// queue's backoff about two minutes in all.
+const maxAttempts = 4
 
 // step is one step of the workflow.
 type step struct {
@@ -118,7 +124,7 @@ func (r *run) steps() []step {
 
 // take takes one step and records how it ended; failed says that the release
 // ended with it.
-func (r *run) take(ctx context.Context, s step) (outcome reconcile.Outcome, failed bool, err error) {
+func (r *run) take(ctx context.Context, s step, attempt int) (outcome reconcile.Outcome, failed bool, err error) {
 	started := r.d.clock()
 	if err := r.begin(ctx, s.name, started); err != nil {
 		return outcome, false, err
@@ -127,6 +133,10 @@ func (r *run) take(ctx context.Context, s step) (outcome reconcile.Outcome, fail
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return outcome, false, ctx.Err()
+	case err != nil && !permanent(err) && attempt < maxAttempts:
+		// The database was locked or the disk full: what was switched over stays,
+		// and the next attempt finds it running.
+		return outcome, false, err
 	case err != nil:
 		outcome, err = r.d.stall(ctx, r, s.name, err)
 		return outcome, true, err
@@ -267,7 +277,7 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
 
 // stall ends a release that failed for a reason that only a person can mend.
 func (d *Delivery) stall(ctx context.Context, r *run, step string, cause error) (reconcile.Outcome, error) {
-	told := d.explain(r, step, cause)
+	told := d.explain(ctx, r, step, cause)
 	now := d.clock()
 	fact, err := stepEvent(r.rel, step, StepFailed, 0, told.Title)
 	if err != nil {

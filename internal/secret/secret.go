@@ -22,6 +22,9 @@ import (
 
 // SecretSpec is what may be known of a secret: the names of its keys.
 type SecretSpec struct {
+	// Service and Environment say whose environment it is part of.
+	Service     string `json:"service,omitempty"`
+	Environment string `json:"environment,omitempty"`
 	// Keys are the names of the environment variables that it gives, sorted.
 	// Setting and deleting values changes them.
 	Keys []string `json:"keys,omitempty" jsonschema:"description=names of the environment variables that it gives; set them with stoa secret set"`
@@ -59,7 +62,7 @@ func Kind() object.Kind {
 	return object.Kind{
 		Name: "Secret", Plural: "secrets", About: "Values that services get in their environment and nobody can read.",
 		Spec: SecretSpec{}, Owned: true, Scope: object.ScopeTeam,
-		Validate: validate,
+		Fields: []string{"spec.service", "spec.environment"}, Validate: validate,
 	}
 }
 

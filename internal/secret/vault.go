@@ -313,3 +313,9 @@ func (v *Vault) Redactor(env []string) *Redactor {
 	}
 	return Redact(values...)
 }
+
+// Erase removes all values of the secret, whose object is deleted with them.
+func (v *Vault) Erase(ctx context.Context, tx *store.Tx, name string) error {
+	_, err := v.Delete(ctx, tx, name)
+	return err
+}
