@@ -52,7 +52,29 @@ type LogQuery struct {
 }
 
 // Logs calls each for every line, in order of time, until it returns an error.
+// With Follow it goes on until the context ends; a connection that breaks off
+// is taken up after the last line.
 func (c *Client) Logs(ctx context.Context, service string, q LogQuery, each func(LogEntry) error) error {
+	for {
+		var stop error
+		err := c.logs(ctx, service, q, func(e LogEntry) error {
+			q.Since, q.Tail = e.Time.Add(time.Microsecond), 0
+			stop = each(e)
+			return stop
+		})
+		if !q.Follow || stop != nil {
+			return err
+		}
+		if q.Since.IsZero() {
+			q.Since = time.Now()
+		}
+		if err := c.again(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) logs(ctx context.Context, service string, q LogQuery, each func(LogEntry) error) error {
 	v := url.Values{}
 	set(v, "environment", q.Environment)
 	set(v, "release", q.Release)

@@ -35,12 +35,13 @@ func (a *api) releaseRoutes() {
 	})
 	register(a, huma.Operation{
 		OperationID: "put-source", Method: http.MethodPut, Path: "/api/v1/sources/{digest}", Summary: "Upload a source", Tags: []string{"releases"},
-		Description:     "The body is the snapshot of a folder: a deterministic tar, compressed. It is unpacked, its digest is made anew and must be the one of the address.",
-		MaxBodyBytes:    maxSource,
-		BodyReadTimeout: sourceTime,
-		RequestBody:     &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-tar+zstd": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
+		Description: "The body is the snapshot of a folder: a deterministic tar, compressed. It is unpacked, its digest is made anew and must be the one of the address.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-tar+zstd": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}},
 	}, func(ctx context.Context, in *sourceInput) (*struct{}, error) {
 		if err := a.mayRelease(ctx); err != nil {
+			return nil, err
+		}
+		if err := in.deadline(a.Clock().Add(sourceTime)); err != nil {
 			return nil, err
 		}
 		return nil, a.Sources.Put(ctx, source.Digest(in.Digest), http.MaxBytesReader(nil, in.body, maxSource))
@@ -104,9 +105,12 @@ func (a *api) watchRelease(ctx context.Context, in *NameInput) (*huma.StreamResp
 	if err := a.readsKind(ctx, "Release"); err != nil {
 		return nil, err
 	}
-	if _, err := object.Get[delivery.Release](ctx, a.Store, in.Name); err != nil {
+	rel, err := object.Get[delivery.Release](ctx, a.Store, in.Name)
+	if err != nil {
 		return nil, err
 	}
+	kind, _ := a.Pipe.Kinds().ByName("Service")
+	lines := a.reads(ctx, auth.Logs, kind, rel.Metadata.Owner) == nil
 	return stream(func(ctx context.Context, s *sse) error {
 		hints, stop := a.Delivery.Watch(in.Name)
 		defer stop()
@@ -128,15 +132,16 @@ func (a *api) watchRelease(ctx context.Context, in *NameInput) (*huma.StreamResp
 					return err
 				}
 			}
-			if err := a.relay(ctx, s, hints, tick.C); err != nil {
+			if err := a.relay(ctx, s, hints, tick.C, lines); err != nil {
 				return err
 			}
 		}
 	}), nil
 }
 
-// relay sends lines until there is reason to read the status again.
-func (a *api) relay(ctx context.Context, s *sse, hints <-chan delivery.Progress, tick <-chan time.Time) error {
+// relay sends lines, to who may read logs, until there is reason to read the
+// status again.
+func (a *api) relay(ctx context.Context, s *sse, hints <-chan delivery.Progress, tick <-chan time.Time, lines bool) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -146,6 +151,9 @@ func (a *api) relay(ctx context.Context, s *sse, hints <-chan delivery.Progress,
 		case hint := <-hints:
 			if hint.Changed {
 				return nil
+			}
+			if !lines {
+				continue
 			}
 			line, err := json.Marshal(map[string]string{"step": hint.Step, "line": hint.Line})
 			if err != nil {

@@ -122,6 +122,10 @@ func (a *api) serviceStatus(ctx context.Context, in *NameInput) (*statusOutput, 
 		seen, err := a.Runtime.Status(ctx, runtime.Key{Service: in.Name, Environment: env})
 		switch {
 		case errors.Is(err, runtime.ErrNotFound):
+			// It is being started again, or another replica runs it.
+			if at.State == catalog.StateRunning && at.Replicas > 0 {
+				at.State = catalog.StateDegraded
+			}
 		case err != nil:
 			return nil, err
 		default:
@@ -187,7 +191,9 @@ func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamRespo
 		}
 		flush()
 		encode := json.NewEncoder(w)
-		for entry, err := range entries(hctx.Context(), f) {
+		limited, cancel := bounded(hctx.Context())
+		defer cancel()
+		for entry, err := range entries(limited, f) {
 			if err != nil {
 				a.Logger.Error("reading logs", "service", in.Name, "error", err)
 				return

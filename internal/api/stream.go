@@ -5,20 +5,24 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
 // sourceInput takes the body as a stream; huma would read it into memory.
+// Its limits of size and time do not hold then, so the handler sets its own.
 type sourceInput struct {
 	DigestInput
-	body io.ReadCloser
+	body     io.ReadCloser
+	deadline func(time.Time) error
 }
 
 // Resolve takes the body before anything reads it.
 func (s *sourceInput) Resolve(ctx huma.Context) []error {
-	s.body = requestFrom(ctx).Body
+	r, w := humago.Unwrap(ctx)
+	s.body, s.deadline = r.Body, http.NewResponseController(w).SetReadDeadline
 	return nil
 }
 
@@ -34,8 +38,20 @@ type sse struct {
 	flush func() error
 }
 
-// stream answers with server-sent events that serve produces. The server's
-// write deadline does not hold for it: a stream ends with its client.
+// streamFor bounds a stream: a client that opens it anew is asked again who it
+// is, so that a token that was revoked does not read on for ever.
+const streamFor = 10 * time.Minute
+
+// bounded gives the context in which a stream for the caller runs.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(streamFor)
+	if expires := requestOf(ctx).principal.Expires; !expires.IsZero() && expires.Before(end) {
+		end = expires
+	}
+	return context.WithDeadline(ctx, end)
+}
+
+// stream answers with server-sent events that serve produces, for a bounded time.
 func stream(serve func(ctx context.Context, s *sse) error) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		ctx.SetHeader("Content-Type", "text/event-stream")
@@ -46,9 +62,11 @@ func stream(serve func(ctx context.Context, s *sse) error) *huma.StreamResponse 
 		s := &sse{w: ctx.BodyWriter(), flush: control.Flush}
 		err := s.flush()
 		if err == nil {
-			err = serve(ctx.Context(), s)
+			limited, cancel := bounded(ctx.Context())
+			defer cancel()
+			err = serve(limited, s)
 		}
-		if err == nil || ctx.Context().Err() != nil || errors.Is(err, context.Canceled) {
+		if err == nil || ctx.Context().Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return
 		}
 		_ = s.send("problem", []byte(`{"title":"the stream broke off; ask again"}`)) // the client may be gone
