@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -16,27 +14,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
-
-// lock makes sure that one process owns the data folder.
-func (p *Platform) lock() error {
-	f, err := os.OpenFile(p.path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("open lock: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("lock data folder: %w", err)
-		}
-		told := problem.New(problem.Conflict, "a platform runs on %s already", p.config.Data)
-		if at := Endpoint(p.config.Data); at != "" {
-			told.Because("it answers at " + at)
-		}
-		return told.Do("stoa status    asks that one", "stoa serve --data OTHER    starts another")
-	}
-	p.closing(func(context.Context) error { return f.Close() })
-	return nil
-}
 
 // replicaID names this process's place among the replicas; it stays with the
 // data folder, so that a restart takes up its own jobs.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -48,7 +49,13 @@ func listenReason(err error) string {
 }
 
 // URL is the platform's address for people and clients of this host.
-func (p *Platform) URL() string { return "http://" + p.host("localhost") }
+func (p *Platform) URL() string {
+	address, ok := p.listener.Addr().(*net.TCPAddr)
+	if !ok || address.IP.IsLoopback() || address.IP.IsUnspecified() {
+		return "http://" + p.host("localhost")
+	}
+	return "http://" + p.host(address.IP.String())
+}
 
 // host joins a host name with the port that the platform listens on.
 func (p *Platform) host(name string) string {
@@ -145,9 +152,14 @@ func (p *Platform) announce() error {
 }
 
 // Endpoint is the address of the platform that runs on the data folder, or "".
-// The file of a killed platform stays behind; who reads it finds out by asking.
+// A killed platform leaves the file behind and anybody may listen on its port
+// next, so the file is believed only while a platform holds the folder's lock:
+// whoever reads it is about to send the admin's token there.
 func Endpoint(data string) string {
-	raw, err := os.ReadFile(data + "/endpoint")
+	if !held(data) {
+		return ""
+	}
+	raw, err := os.ReadFile(filepath.Join(data, "endpoint"))
 	if err != nil {
 		return ""
 	}
