@@ -1,0 +1,69 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// lock makes sure that one process owns the data folder, and the SQLite
+// database where that lies elsewhere: two would take each other's jobs.
+func (p *Platform) lock() error {
+	if err := p.hold(p.path("lock"), p.config.Data); err != nil {
+		return err
+	}
+	database := strings.TrimPrefix(p.config.Database, "sqlite:")
+	if strings.Contains(database, "://") || filepath.Dir(database) == p.config.Data {
+		return nil
+	}
+	return p.hold(database+".lock", database)
+}
+
+// hold takes the lock of a file until the platform is closed or dies.
+func (p *Platform) hold(path, what string) error {
+	f, err := tryLock(path)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		told := problem.New(problem.Conflict, "a platform runs on %s already", what)
+		if at := Endpoint(p.config.Data); at != "" {
+			told.Because("it answers at " + at)
+		}
+		return told.Do("stoa status    asks that one", "stoa serve --data OTHER    starts another")
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", what, err)
+	}
+	p.closing(func(context.Context) error { return f.Close() })
+	return nil
+}
+
+// held reports whether a platform holds the data folder.
+func held(data string) bool {
+	path := filepath.Join(data, "lock")
+	if _, err := os.Stat(path); err != nil {
+		return false
+	}
+	f, err := tryLock(path)
+	if err != nil {
+		return errors.Is(err, syscall.EWOULDBLOCK)
+	}
+	_ = f.Close() // gives the lock back
+	return false
+}
+
+func tryLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
