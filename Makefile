@@ -7,6 +7,8 @@ SHELL := bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 60s
 BENCH    ?= .
+ROW      ?=
+RUNS     ?= 5
 
 .PHONY: help
 help: ## list the targets
@@ -58,7 +60,15 @@ generate-check: ## fail if something generated is not current
 	scripts/generate --check
 
 .PHONY: bench
-bench: ## run the benchmarks; BENCH=Admit narrows them
+bench: ## measure the platform against what the same work costs without it; ROW=up,read narrows it
+	go run ./internal/bench -runs $(RUNS) -row '$(ROW)'
+
+.PHONY: bench-docs
+bench-docs: ## the same, and write docs/benchmarks.md
+	go run ./internal/bench -runs $(RUNS) -markdown docs/benchmarks.md
+
+.PHONY: bench-go
+bench-go: ## run the packages' own benchmarks; BENCH=Admit narrows them
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: fuzz

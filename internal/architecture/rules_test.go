@@ -60,8 +60,10 @@ var layers = []layer{
 }
 
 // apart are packages outside the house: they hold tests and what tests need,
-// and only test files and other test support may import them.
-var apart = []string{"internal/testenv", "internal/architecture", "internal/store/storetest", "internal/runtime/runtimetest", "internal/provider/providertest"}
+// and only test files and other test support may import them. internal/bench is
+// a program of its own that measures the house from outside, and the store and
+// the queue by themselves.
+var apart = []string{"internal/testenv", "internal/bench", "internal/architecture", "internal/store/storetest", "internal/runtime/runtimetest", "internal/provider/providertest"}
 
 // siblings are the imports within a layer that are allowed, each with its reason.
 var siblings = map[edge]string{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -57,30 +56,42 @@ func Postgres(t testing.TB) string {
 
 var (
 	databases atomic.Int64
-	heldOpen  atomic.Pointer[io.WriteCloser] // the cluster's standard input
+	heldOpen  atomic.Pointer[func()] // keeps the cluster's standard input from being collected
 )
 
-// startCluster starts the process's one cluster; later calls share its outcome.
+// startCluster starts the cluster that the tests of this process share; what
+// ends it is the end of the process.
 var startCluster = sync.OnceValues(func() (string, error) {
+	base, stop, err := StartPostgres("fsync=off")
+	if err == nil {
+		heldOpen.Store(&stop)
+	}
+	return base, err
+})
+
+// StartPostgres starts a private server with settings such as "fsync=off" and
+// gives the URL of a role that may create databases. The server ends, and its
+// folder goes, with stop or with this process, however that ends.
+func StartPostgres(settings ...string) (base string, stop func(), err error) {
 	bin, err := postgresBin()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	dir, err := os.MkdirTemp("", "stoa-postgres-")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	// The server refuses to run as root, so root hands it to user postgres.
 	var cred *syscall.SysProcAttr
 	if os.Geteuid() == 0 {
 		u, err := user.Lookup("postgres")
 		if err != nil {
-			return "", fmt.Errorf("running as root and there is no user postgres: %w", err)
+			return "", nil, fmt.Errorf("running as root and there is no user postgres: %w", err)
 		}
 		uid, _ := strconv.Atoi(u.Uid)
 		gid, _ := strconv.Atoi(u.Gid)
 		if err := os.Chown(dir, uid, gid); err != nil {
-			return "", err
+			return "", nil, err
 		}
 		cred = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	}
@@ -88,17 +99,22 @@ var startCluster = sync.OnceValues(func() (string, error) {
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "stoa", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
 	initdb.SysProcAttr, initdb.Dir = cred, dir
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w: %s", err, out)
+		return "", nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	// The shell outlives a test process that is killed: it sees its standard
 	// input close, stops the server and removes the folder.
-	const script = `"$1/postgres" -D "$2/data" -p "$3" -k "$2" -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 >"$2/log" 2>&1 &
-pid=$!; read -r _; kill -INT $pid; wait $pid; rm -rf "$2"`
-	server := exec.Command("sh", "-c", script, "sh", bin, dir, strconv.Itoa(port))
+	const script = `bin=$1 dir=$2 port=$3; shift 3
+"$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c max_connections=200 "$@" >"$dir/log" 2>&1 &
+pid=$!; read -r _; kill -INT $pid; wait $pid; rm -rf "$dir"`
+	args := []string{"-c", script, "sh", bin, dir, strconv.Itoa(port)}
+	for _, setting := range settings {
+		args = append(args, "-c", setting)
+	}
+	server := exec.Command("sh", args...)
 	server.SysProcAttr, server.Dir = cred, dir
 	if server.SysProcAttr == nil {
 		server.SysProcAttr = &syscall.SysProcAttr{}
@@ -106,32 +122,35 @@ pid=$!; read -r _; kill -INT $pid; wait $pid; rm -rf "$2"`
 	server.SysProcAttr.Setpgid = true
 	pipe, err := server.StdinPipe()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if err := server.Start(); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	// Never closed and never collected: what ends it is the end of this process.
-	heldOpen.Store(&pipe)
-	base := fmt.Sprintf("postgres://stoa@127.0.0.1:%d/postgres?sslmode=disable", port)
+	stop = func() {
+		_ = pipe.Close()
+		_ = server.Wait()
+	}
+	base = fmt.Sprintf("postgres://stoa@127.0.0.1:%d/postgres?sslmode=disable", port)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	db, err := sql.Open("pgx", base)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer db.Close()
 	for {
 		if err = db.PingContext(ctx); err == nil {
-			return base, nil
+			return base, stop, nil
 		}
 		if ctx.Err() != nil {
 			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			return "", fmt.Errorf("server did not answer in 30 s: %w: %s", err, log)
+			stop()
+			return "", nil, fmt.Errorf("server did not answer in 30 s: %w: %s", err, log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-})
+}
 
 // postgresBin finds the folder with initdb and postgres: on PATH, or the
 // newest of Debian's versioned folders, which are not on PATH.
