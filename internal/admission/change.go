@@ -34,6 +34,9 @@ type Change struct {
 	Now time.Time
 	// Judged is how long the gates took. Set by the pipe.
 	Judged time.Duration
+
+	byRef map[object.Ref]*Draft
+	kinds map[string]bool
 }
 
 // Draft is one object of a change.
@@ -82,17 +85,37 @@ func (d *Draft) Owner() string {
 }
 
 // Add puts a further object into the change, as a release adds its service.
-func (c *Change) Add(d *Draft) { c.Drafts = append(c.Drafts, d) }
+func (c *Change) Add(d *Draft) {
+	c.Drafts = append(c.Drafts, d)
+	c.changed()
+}
 
 // Find returns the draft of the object, or nil.
 func (c *Change) Find(ref object.Ref) *Draft {
-	for _, d := range c.Drafts {
-		if d.Want.Kind == ref.Kind && d.Want.Metadata.Name == ref.Name {
-			return d
-		}
-	}
-	return nil
+	c.index()
+	return c.byRef[ref]
 }
+
+// Touches reports whether the change has a draft of the kind.
+func (c *Change) Touches(kind string) bool {
+	c.index()
+	return c.kinds[kind]
+}
+
+// index keeps Find cheap in a change of 10,000 drafts. Rules give names to
+// drafts late, so it is made anew for each step of the pipe.
+func (c *Change) index() {
+	if c.byRef != nil {
+		return
+	}
+	c.byRef, c.kinds = make(map[object.Ref]*Draft, len(c.Drafts)), map[string]bool{}
+	for _, d := range c.Drafts {
+		c.byRef[d.Want.Ref()], c.kinds[d.Want.Kind] = d, true
+	}
+}
+
+// changed forgets the index.
+func (c *Change) changed() { c.byRef, c.kinds = nil, nil }
 
 // Plan is what else belongs into the transaction of one draft.
 type Plan struct {

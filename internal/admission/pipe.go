@@ -71,6 +71,7 @@ func (p *Pipe) Apply(ctx context.Context, c *Change) (Result, error) {
 			return result, err
 		}
 		c.Drafts = c.Drafts[:len(asked)]
+		c.changed()
 		for i := range asked {
 			*c.Drafts[i] = asked[i]
 		}
@@ -101,7 +102,7 @@ func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
 	var result Result
 	var refused error
 	err := p.store.Write(ctx, c.By.Name, func(ctx context.Context, tx *store.Tx) error {
-		result, refused = Result{DryRun: c.DryRun}, nil
+		result, refused = Result{DryRun: c.DryRun, Items: []Item{}}, nil
 		// Admissions take turns, so that what a gate or a rule has counted still
 		// holds when the change is written.
 		if err := tx.Lock(ctx, "admission"); err != nil {
@@ -183,6 +184,7 @@ func (p *Pipe) admit(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 	if err := authorize(c); err != nil {
 		return err
 	}
+	c.changed()
 	for _, d := range c.Drafts {
 		if rule := p.rules[d.Kind.Name]; rule.Admit != nil {
 			if err := rule.Admit(ctx, tx, c, d); err != nil {
@@ -190,6 +192,7 @@ func (p *Pipe) admit(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 			}
 		}
 	}
+	c.changed() // drafts have their names now
 	if err := p.validate(ctx, tx, c); err != nil {
 		return err
 	}
@@ -280,7 +283,7 @@ func authorize(c *Change) error {
 // judge asks every gate, lifts what an exception lifts, and refuses when a
 // verdict is left that does.
 func (p *Pipe) judge(ctx context.Context, r object.Reader, c *Change) ([]problem.Verdict, error) {
-	var verdicts []problem.Verdict
+	verdicts := []problem.Verdict{}
 	for _, gate := range p.gates {
 		said, err := gate.Check(ctx, r, c)
 		if err != nil {

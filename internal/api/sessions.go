@@ -122,6 +122,7 @@ type tokensInput struct {
 type tokensOutput struct {
 	Body struct {
 		Items []auth.Token `json:"items"`
+		Next  string       `json:"next" doc:"Empty: all of them are here."`
 	}
 }
 
@@ -172,6 +173,7 @@ func lifetime(s string) (time.Duration, error) {
 type accountsOutput struct {
 	Body struct {
 		Items []auth.Account `json:"items"`
+		Next  string         `json:"next" doc:"Empty: all of them are here."`
 	}
 }
 

@@ -26,7 +26,7 @@ func (p *Platform) replicaID() string {
 	_, _ = rand.Read(random) // never fails
 	id := "stoa-" + hex.EncodeToString(random)
 	if err := os.WriteFile(path, []byte(id+"\n"), 0o600); err != nil {
-		p.log.Warn("replica id not kept: jobs that a kill interrupts wait an hour", "error", err)
+		p.log.Warn("replica id not kept: jobs that a kill interrupts wait a day", "error", err)
 	}
 	return id
 }

@@ -57,6 +57,12 @@ func (p *Platform) URL() string {
 	return "http://" + p.host(address.IP.String())
 }
 
+// local reports whether only this machine reaches the platform.
+func (p *Platform) local() bool {
+	address, ok := p.listener.Addr().(*net.TCPAddr)
+	return ok && address.IP.IsLoopback()
+}
+
 // host joins a host name with the port that the platform listens on.
 func (p *Platform) host(name string) string {
 	_, port, _ := net.SplitHostPort(p.listener.Addr().String())
@@ -95,6 +101,9 @@ func (p *Platform) Serve(ctx context.Context) error {
 		return err
 	}
 	close(p.ready)
+	if !p.local() {
+		p.log.Warn("services run and are built as this user, not fenced off from the platform's data: let only people you trust as much as yourself deploy here", "listening", p.listener.Addr())
+	}
 	p.log.Info("serving", "address", p.URL(), "data", p.config.Data, "database", p.store.Dialect())
 	select {
 	case err := <-served:
@@ -119,6 +128,9 @@ func (p *Platform) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	var errs []error
+	if p.delivery != nil {
+		p.delivery.Close()
+	}
 	if p.jobs != nil {
 		errs = append(errs, p.jobs.Stop(ctx))
 	}

@@ -82,10 +82,8 @@ func (d *Delivery) planService(_ context.Context, c *admission.Change, draft *ad
 	if draft.Old == nil {
 		return admission.Plan{}, nil
 	}
-	for _, other := range c.Drafts {
-		if other.Kind.Name == "Release" {
-			return admission.Plan{}, nil // the release takes the service's settings along
-		}
+	if c.Touches("Release") {
+		return admission.Plan{}, nil // the release takes the service's settings along
 	}
 	var before, after catalog.Service
 	if !decode(*draft.Old, &before) || !decode(stored, &after) || reflect.DeepEqual(before.Spec.Environments, after.Spec.Environments) {

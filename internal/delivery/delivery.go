@@ -73,6 +73,7 @@ type Delivery struct {
 	clock       func() time.Time
 	log         *slog.Logger
 	progress    *progress
+	retries     *retries
 	lanes       lanes
 }
 
@@ -81,11 +82,28 @@ func New(o Options) *Delivery {
 	if o.StepEdge == nil {
 		o.StepEdge = func(string, string, bool) {}
 	}
-	return &Delivery{
+	d := &Delivery{
 		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind, serviceKind: o.ServiceKind,
 		url: o.URL, homes: o.Homes, confide: o.Confide, forget: o.Forget, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
 	}
+	d.retries = newRetries(d.tryService)
+	return d
 }
+
+// tryService inserts a job that tries to bring a service up again.
+func (d *Delivery) tryService(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	err := d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
+		return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{name}})
+	})
+	if err != nil {
+		d.log.Error("service not tried again", "service", name, "error", err)
+	}
+}
+
+// Close ends what delivery does by itself. Jobs that run are the queue's.
+func (d *Delivery) Close() { d.retries.close() }
 
 // Rules are what delivery does with its kinds on the way in.
 func (d *Delivery) Rules() []admission.Rule {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/object"
@@ -50,16 +49,16 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 		return reconcile.Outcome{}, failed
 	case down != nil:
 		// What it needs may come up later, as after a restart of the machine.
-		d.log.Warn("service does not start, will be tried again", "service", args.Service, "after", startAgain, "error", down)
-		return reconcile.Wait(startAgain), nil
+		after := d.retries.later(args.Service)
+		d.log.Warn("service does not start, will be tried again", "service", args.Service, "after", after, "error", down)
+		return reconcile.Done(), nil
 	case s.Metadata.Deleted != nil:
+		d.retries.forget(args.Service)
 		return reconcile.Done(), d.finalize(ctx, s)
 	}
+	d.retries.forget(args.Service)
 	return reconcile.Done(), nil
 }
-
-// startAgain is how long a service that did not come up is left alone.
-const startAgain = time.Minute
 
 // environments are all those in which a service runs or was told to: one in
 // which a release is under way is not in its status yet.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,16 +30,22 @@ type Options struct {
 	URL string
 	// Concurrency is how many jobs are worked at once. Default 16.
 	Concurrency int
-	Logger      *slog.Logger
-	Workers     []Worker
+	// Reclaim is how often jobs are looked for whose end could not be recorded.
+	// Default 45 s.
+	Reclaim time.Duration
+	Logger  *slog.Logger
+	Workers []Worker
 }
 
 // Engine inserts and works jobs. It implements store.Enqueuer.
 type Engine struct {
-	insert inserter
-	work   runner
-	hub    *hub // nil on PostgreSQL
-	stop   func()
+	insert  inserter
+	work    runner
+	hub     *hub // nil on PostgreSQL
+	stop    func()
+	reclaim *reclaimer
+	looking sync.WaitGroup
+	giveUp  context.CancelFunc // ends looking
 }
 
 type inserter interface {
@@ -55,12 +62,16 @@ type runner interface {
 // of the same ID left running, and connects the engine to the store. Jobs can
 // be inserted at once; they are worked after Start.
 func New(ctx context.Context, s *store.Store, o Options) (*Engine, error) {
+	if o.Reclaim == 0 {
+		o.Reclaim = reclaimEvery
+	}
 	workers := river.NewWorkers()
 	byName := make(map[string]Worker, len(o.Workers))
 	for _, w := range o.Workers {
 		byName[w.Name] = w
 	}
-	river.AddWorker(workers, &dispatcher{workers: byName, log: o.Logger})
+	reclaim := &reclaimer{db: s.Writer(), every: o.Reclaim, log: o.Logger, working: map[int64]struct{}{}}
+	river.AddWorker(workers, &dispatcher{workers: byName, reclaim: reclaim, log: o.Logger})
 	if o.Concurrency == 0 {
 		o.Concurrency = 16
 	}
@@ -73,10 +84,11 @@ func New(ctx context.Context, s *store.Store, o Options) (*Engine, error) {
 		FetchPollInterval: time.Second,
 		JobTimeout:        -1,
 		// A process that comes back takes its own jobs at once (takeBack); this
-		// is for a replica that never does.
-		RescueStuckJobsAfter: time.Hour,
+		// is for a replica that never does. River takes back jobs that still run
+		// too, so it is longer than any build, migration and rollout together.
+		RescueStuckJobsAfter: 24 * time.Hour,
 	}
-	e := &Engine{stop: func() {}}
+	e := &Engine{stop: func() {}, reclaim: reclaim, giveUp: func() {}}
 	var err error
 	if s.Dialect() == "sqlite" {
 		err = e.openSQLite(ctx, s.Writer(), config)
@@ -104,6 +116,7 @@ func (e *Engine) openSQLite(ctx context.Context, db *sql.DB, config *river.Confi
 	if err != nil {
 		return fmt.Errorf("open job queue: %w", err)
 	}
+	e.reclaim.running = "SELECT id, attempt FROM river_job WHERE state = 'running'"
 	e.insert, e.work = client, client
 	return nil
 }
@@ -112,9 +125,9 @@ func (e *Engine) openPostgres(ctx context.Context, db *sql.DB, o Options, config
 	if err := migrate(ctx, riverdatabasesql.New(db)); err != nil {
 		return err
 	}
-	const takeBack = `UPDATE river_job SET state = 'available'
-		WHERE state = 'running' AND attempted_by[array_length(attempted_by, 1)] = $1`
-	if _, err := db.ExecContext(ctx, takeBack, o.ID); err != nil {
+	const mine = ` WHERE state = 'running' AND attempted_by[array_length(attempted_by, 1)] = $1`
+	e.reclaim.running, e.reclaim.args = "SELECT id, attempt FROM river_job"+mine, []any{o.ID}
+	if _, err := db.ExecContext(ctx, "UPDATE river_job SET state = 'available'"+mine, o.ID); err != nil {
 		return fmt.Errorf("take back jobs: %w", err)
 	}
 	// Jobs are inserted inside the store's database/sql transaction …
@@ -171,12 +184,22 @@ func (e *Engine) Committed() {
 }
 
 // Start works jobs until Stop.
-func (e *Engine) Start(ctx context.Context) error { return e.work.Start(ctx) }
+func (e *Engine) Start(ctx context.Context) error {
+	if err := e.work.Start(ctx); err != nil {
+		return err
+	}
+	var looking context.Context
+	looking, e.giveUp = context.WithCancel(ctx)
+	e.looking.Go(func() { e.reclaim.run(looking) })
+	return nil
+}
 
 // Stop waits for the running jobs until ctx ends, then cancels them; a
 // cancelled job is worked again at the next start.
 func (e *Engine) Stop(ctx context.Context) error {
 	defer e.stop()
+	defer e.looking.Wait()
+	e.giveUp()
 	soft, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := e.work.Stop(soft); err == nil {

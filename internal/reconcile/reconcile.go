@@ -74,6 +74,7 @@ func (arguments) Kind() string { return "stoa" }
 type dispatcher struct {
 	river.WorkerDefaults[arguments]
 	workers map[string]Worker
+	reclaim *reclaimer
 	log     *slog.Logger
 }
 
@@ -81,6 +82,7 @@ type dispatcher struct {
 func (d *dispatcher) Timeout(*river.Job[arguments]) time.Duration { return -1 }
 
 func (d *dispatcher) Work(ctx context.Context, job *river.Job[arguments]) error {
+	defer d.reclaim.enter(job.ID)()
 	log := d.log.With("worker", job.Args.Worker, "job", job.ID, "attempt", job.Attempt)
 	worker, ok := d.workers[job.Args.Worker]
 	if !ok {

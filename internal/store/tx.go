@@ -17,8 +17,6 @@ type Job struct {
 	Kind string
 	// Args is encoded as JSON.
 	Args any
-	// Queue is the queue of the worker; "" is the default one.
-	Queue string
 	// ScheduledAt is the earliest start; zero is at once.
 	ScheduledAt time.Time
 }
