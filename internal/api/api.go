@@ -71,6 +71,9 @@ type Options struct {
 	Logger   *slog.Logger
 	// Ready says whether the platform can do its work; nil error is ready.
 	Ready func(ctx context.Context) error
+	// Draining is closed when the platform shuts down: streams end then. Nil
+	// never is.
+	Draining <-chan struct{}
 }
 
 // api carries the options to the handlers.

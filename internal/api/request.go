@@ -16,6 +16,7 @@ type request struct {
 	id        string
 	principal auth.Principal
 	surface   string
+	draining  <-chan struct{}
 }
 
 type requestKey struct{}
@@ -41,7 +42,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 		if s := r.Header.Get("X-Stoa-Surface"); s == "cli" || s == "portal" {
 			surface = s
 		}
-		ctx := context.WithValue(r.Context(), requestKey{}, &request{id: id, surface: surface})
+		ctx := context.WithValue(r.Context(), requestKey{}, &request{id: id, surface: surface, draining: a.Draining})
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -42,13 +42,24 @@ type sse struct {
 // is, so that a token that was revoked does not read on for ever.
 const streamFor = 10 * time.Minute
 
-// bounded gives the context in which a stream for the caller runs.
+// bounded gives the context in which a stream for the caller runs. It ends when
+// the platform drains, which would wait for the stream otherwise.
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(streamFor)
 	if expires := requestOf(ctx).principal.Expires; !expires.IsZero() && expires.Before(end) {
 		end = expires
 	}
-	return context.WithDeadline(ctx, end)
+	limited, cancel := context.WithDeadline(ctx, end)
+	if draining := requestOf(ctx).draining; draining != nil {
+		go func() {
+			select {
+			case <-draining:
+				cancel()
+			case <-limited.Done():
+			}
+		}()
+	}
+	return limited, cancel
 }
 
 // stream answers with server-sent events that serve produces, for a bounded time.

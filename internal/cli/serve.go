@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,7 +38,7 @@ func (c *Command) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, instance.Close(cmd.Context())) }()
+			defer func() { err = errors.Join(err, instance.Close(context.WithoutCancel(cmd.Context()))) }()
 			fmt.Fprintf(c.Err, "portal and API at %s, data in %s\n", instance.URL(), conf.Data)
 			return instance.Serve(cmd.Context())
 		},

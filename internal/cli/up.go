@@ -223,6 +223,7 @@ func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResu
 				return err
 			}
 			if embedded == nil && err == nil {
+				c.note("the platform at %s has ended", cl.Server())
 				return nil
 			}
 		}
