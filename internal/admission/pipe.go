@@ -221,17 +221,26 @@ func (p *Pipe) admit(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 
 // load reads what is stored of each draft's object.
 func (p *Pipe) load(ctx context.Context, tx *store.Tx, c *Change) error {
+	names := map[string][]string{}
+	for _, d := range c.Drafts {
+		names[d.Kind.Name] = append(names[d.Kind.Name], d.Want.Metadata.Name)
+	}
+	stored := map[string]map[string]object.Document{}
+	for kind, of := range names {
+		found, err := tx.GetAll(ctx, kind, of)
+		if err != nil {
+			return err
+		}
+		stored[kind] = found
+	}
 	for _, d := range c.Drafts {
 		d.Old = nil
-		doc, err := tx.Get(ctx, d.Kind.Name, d.Want.Metadata.Name)
-		switch {
-		case problem.Is(err, problem.NotFound):
+		doc, exists := stored[d.Kind.Name][d.Want.Metadata.Name]
+		if !exists {
 			if d.Delete {
-				return err
+				return problem.New(problem.NotFound, "no %s %q", d.Kind.Name, d.Want.Metadata.Name)
 			}
 			continue
-		case err != nil:
-			return err
 		}
 		if d.CreateOnly {
 			return problem.New(problem.Conflict, "%s exists already", d.Want.Ref())

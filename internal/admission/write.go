@@ -113,6 +113,7 @@ func (p *Pipe) write(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 			}
 		default:
 			doc, changed := stored[next].Document, stored[next].Changed
+			after = stored[next].Object
 			next++
 			item.Document = doc
 			switch {
@@ -123,9 +124,6 @@ func (p *Pipe) write(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 				item.Changes = object.Diff(d.doc.Bytes, doc.Bytes)
 			default:
 				item.Outcome = Unchanged
-			}
-			if after, err = doc.Object(); err != nil {
-				return err
 			}
 		}
 		result.Items = append(result.Items, item)

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -142,7 +141,4 @@ func serviceReferences(o object.Object) []object.Reference {
 
 // decode reads an object that the schema has accepted; where it has not, the
 // schema has told why already.
-func decode[O any](o object.Object, into *O) bool {
-	raw, err := json.Marshal(o)
-	return err == nil && json.Unmarshal(raw, into) == nil
-}
+func decode[O any, P object.Loader[O]](o object.Object, into P) bool { return into.From(o) == nil }

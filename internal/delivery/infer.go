@@ -3,7 +3,6 @@ package delivery
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -385,7 +384,4 @@ func gatesMessage(verdicts []problem.Verdict) string {
 	return fmt.Sprintf("%d asked", len(verdicts))
 }
 
-func decode[O any](o object.Object, into *O) bool {
-	raw, err := json.Marshal(o)
-	return err == nil && json.Unmarshal(raw, into) == nil
-}
+func decode[O any, P object.Loader[O]](o object.Object, into P) bool { return into.From(o) == nil }

@@ -4,7 +4,6 @@
 package governance
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -123,7 +122,4 @@ func validateQuota(o object.Object) []object.Issue {
 	return nil
 }
 
-func decode[O any](o object.Object, into *O) bool {
-	raw, err := json.Marshal(o)
-	return err == nil && json.Unmarshal(raw, into) == nil
-}
+func decode[O any, P object.Loader[O]](o object.Object, into P) bool { return into.From(o) == nil }

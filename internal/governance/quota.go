@@ -55,12 +55,16 @@ func (Quotas) Check(ctx context.Context, r object.Reader, c *admission.Change) (
 		}
 		wanted[team][s.Metadata.Name] = s
 	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	quotas, err := object.All[Quota](ctx, r, object.Query{})
+	if err != nil {
+		return nil, err
+	}
 	var verdicts []problem.Verdict
 	for team, services := range wanted {
-		quota, err := quotaOf(ctx, r, team)
-		if err != nil {
-			return nil, err
-		}
+		quota := quotaOf(quotas, team)
 		if quota == nil {
 			continue
 		}
@@ -75,21 +79,17 @@ func (Quotas) Check(ctx context.Context, r object.Reader, c *admission.Change) (
 }
 
 // quotaOf returns the team's quota, else the one for every team, else nil.
-func quotaOf(ctx context.Context, r object.Reader, team string) (*Quota, error) {
-	quotas, err := object.All[Quota](ctx, r, object.Query{})
-	if err != nil {
-		return nil, err
-	}
+func quotaOf(quotas []Quota, team string) *Quota {
 	var common *Quota
 	for i, q := range quotas {
 		switch q.Spec.Team {
 		case team:
-			return &quotas[i], nil
+			return &quotas[i]
 		case "":
 			common = &quotas[i]
 		}
 	}
-	return common, nil
+	return common
 }
 
 func judge(ctx context.Context, r object.Reader, q Quota, team string, wanted map[string]catalog.Service) ([]problem.Verdict, error) {

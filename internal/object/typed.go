@@ -55,11 +55,30 @@ func (t *Typed[S, T]) Load(doc []byte) error {
 	return nil
 }
 
+// From decodes the spec and status of o into t.
+func (t *Typed[S, T]) From(o Object) error {
+	*t = Typed[S, T]{APIVersion: o.APIVersion, Kind: o.Kind, Metadata: o.Metadata}
+	for _, part := range []struct {
+		name string
+		raw  json.RawMessage
+		into any
+	}{{"spec", o.Spec, &t.Spec}, {"status", o.Status, &t.Status}} {
+		if len(part.raw) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(part.raw, part.into); err != nil {
+			return fmt.Errorf("decode %s of %s: %w", part.name, o.Ref(), err)
+		}
+	}
+	return nil
+}
+
 // Loader is a pointer to a typed object; *Typed implements it.
 type Loader[O any] interface {
 	*O
 	KindName() string
 	Load(doc []byte) error
+	From(o Object) error
 	Object() (Object, error)
 }
 

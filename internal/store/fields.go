@@ -14,11 +14,13 @@ type kindsSeen struct{ sync.Map }
 // recordKinds notes of each kind that is written for the first time which of its
 // fields are indexed, so that a later Stoa can tell when that list has changed.
 func (tx *Tx) recordKinds(ctx context.Context, revisions []revision) error {
+	recorded := map[string]bool{}
 	for _, r := range revisions {
 		kind := r.doc.Kind
-		if _, seen := tx.store.kinds.Load(kind); seen {
+		if _, seen := tx.store.kinds.Load(kind); seen || recorded[kind] {
 			continue
 		}
+		recorded[kind] = true
 		_, err := tx.sql.ExecContext(ctx, "INSERT INTO object_kinds (kind, fields) VALUES ($1, $2) ON CONFLICT DO NOTHING", kind, tx.store.fieldList(kind))
 		if err != nil {
 			return err

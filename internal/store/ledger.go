@@ -91,6 +91,16 @@ func (tx *Tx) prepareEvents(ctx context.Context, events []event.Event) ([]event.
 	if err != nil {
 		return nil, err
 	}
+	// The cache hears of a new pseudonym at the commit only.
+	found := map[string]string{}
+	pseudonym := func(principal string) (string, error) {
+		if p, ok := found[principal]; ok {
+			return p, nil
+		}
+		p, err := tx.pseudonym(ctx, principal)
+		found[principal] = p
+		return p, err
+	}
 	entries := make([]event.Entry, len(events))
 	for i, ev := range events {
 		if ev.Type == "" || ev.Source == "" {
@@ -98,13 +108,13 @@ func (tx *Tx) prepareEvents(ctx context.Context, events []event.Event) ([]event.
 		}
 		if ev.Actor == "" {
 			ev.Actor = poster
-		} else if ev.Actor, err = tx.pseudonym(ctx, ev.Actor); err != nil {
+		} else if ev.Actor, err = pseudonym(ev.Actor); err != nil {
 			return nil, err
 		}
 		if len(ev.Names) > 0 {
 			names := make([]string, len(ev.Names))
 			for j, name := range ev.Names {
-				if names[j], err = tx.pseudonym(ctx, name); err != nil {
+				if names[j], err = pseudonym(name); err != nil {
 					return nil, err
 				}
 			}
@@ -169,7 +179,10 @@ func (tx *Tx) sortOut(ctx context.Context, events []event.Event, entries []event
 // insertEntries writes entries with the sequences after head's.
 func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []event.Entry) error {
 	n := len(entries)
-	names := tx.newDims(&head)
+	ids, err := tx.numberDims(ctx, &head, entries)
+	if err != nil {
+		return err
+	}
 	var numbers [10][]int64 // in the order of eventsTable's columns
 	for c := range numbers {
 		numbers[c] = make([]int64, n)
@@ -182,13 +195,8 @@ func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []even
 		e := &entries[i]
 		head.seq++
 		values := [10]int64{head.seq, e.At().UnixMicro(), e.Received.UnixMicro()}
-		for d, name := range [...]string{event.DimType: e.Type, event.DimSource: e.Source, event.DimActor: e.Actor, event.DimTeam: e.Team,
-			event.DimService: e.Service, event.DimCapability: e.Capability, event.DimEnvironment: e.Environment} {
-			id, err := names.id(ctx, event.DimKind(d), name)
-			if err != nil {
-				return err
-			}
-			values[3+d] = id
+		for d, name := range dimNames(e) {
+			values[3+d] = ids[dimName{event.DimKind(d), name}]
 		}
 		for c, v := range values {
 			numbers[c][i] = v
@@ -222,6 +230,6 @@ func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []even
 			return fmt.Errorf("insert into %s: %w", insert.table.name, err)
 		}
 	}
-	_, err := tx.Exec(ctx, "UPDATE ledger_head SET seq = $1, dims = $2 WHERE one = 1", head.seq, head.dims)
+	_, err = tx.Exec(ctx, "UPDATE ledger_head SET seq = $1, dims = $2 WHERE one = 1", head.seq, head.dims)
 	return err
 }

@@ -44,42 +44,86 @@ func (c *nameCache) add(n dimName, id int64) {
 	c.ids[n] = id
 }
 
-// newDims numbers names inside the transaction that holds the head's lock.
-type newDims struct {
-	tx   *Tx
-	head *ledgerHead
-	made map[dimName]int64
+// dimNames are the names that an event carries, by their kind.
+func dimNames(e *event.Entry) [7]string {
+	return [...]string{event.DimType: e.Type, event.DimSource: e.Source, event.DimActor: e.Actor, event.DimTeam: e.Team,
+		event.DimService: e.Service, event.DimCapability: e.Capability, event.DimEnvironment: e.Environment}
 }
 
-func (tx *Tx) newDims(head *ledgerHead) *newDims {
-	return &newDims{tx: tx, head: head, made: map[dimName]int64{}}
+// numberDims gives the numbers of all names in the entries, new ones to those
+// that never were seen, in the order in which they come. It needs the lock of
+// the head. A name that is not in the answer is "", whose number is 0.
+func (tx *Tx) numberDims(ctx context.Context, head *ledgerHead, entries []event.Entry) (map[dimName]int64, error) {
+	ids := map[dimName]int64{}
+	var unknown []dimName
+	for i := range entries {
+		for kind, name := range dimNames(&entries[i]) {
+			n := dimName{event.DimKind(kind), name}
+			if _, seen := ids[n]; seen || name == "" {
+				continue
+			}
+			id, known := tx.store.ledger.dims.id(n)
+			if ids[n] = id; !known {
+				unknown = append(unknown, n)
+			}
+		}
+	}
+	if len(unknown) == 0 {
+		return ids, nil
+	}
+	if err := tx.findDims(ctx, unknown, ids); err != nil {
+		return nil, fmt.Errorf("number names: %w", err)
+	}
+	var made [][]any
+	for _, n := range unknown {
+		if ids[n] == 0 {
+			head.dims++
+			ids[n] = head.dims
+			made = append(made, []any{head.dims, int(n.kind), n.name})
+		}
+	}
+	if err := tx.run(ctx, insertDims, made); err != nil {
+		return nil, fmt.Errorf("number names: %w", tx.store.translate(err))
+	}
+	tx.AfterCommit(func() {
+		for _, n := range unknown {
+			tx.store.ledger.dims.add(n, ids[n])
+		}
+	})
+	return ids, nil
 }
 
-// id gives the number of a name, a new one if it never was seen; 0 for "".
-func (d *newDims) id(ctx context.Context, kind event.DimKind, name string) (int64, error) {
-	if name == "" {
-		return 0, nil
+var insertDims = bulk{head: "INSERT INTO dim (id, kind, name) VALUES ", columns: 3}
+
+// findDims puts the numbers of those names into ids that have one.
+func (tx *Tx) findDims(ctx context.Context, names []dimName, ids map[dimName]int64) error {
+	byKind := map[event.DimKind][]string{}
+	for _, n := range names {
+		byKind[n.kind] = append(byKind[n.kind], n.name)
 	}
-	n := dimName{kind, name}
-	if id, ok := d.tx.store.ledger.dims.id(n); ok {
-		return id, nil
+	for kind, of := range byKind {
+		err := inChunks(tx.store.dialect.chunks, of, func(chunk []string) error {
+			in, args := placeholders(chunk, int(kind))
+			rows, err := tx.Query(ctx, "SELECT id, name FROM dim WHERE kind = $1 AND name IN "+in, args...)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				n := dimName{kind: kind}
+				var id int64
+				if err := rows.Scan(&id, &n.name); err != nil {
+					return err
+				}
+				ids[n] = id
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if id, ok := d.made[n]; ok {
-		return id, nil
-	}
-	var id int64
-	err := d.tx.QueryRow(ctx, "SELECT id FROM dim WHERE kind = $1 AND name = $2", int(kind), name).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		d.head.dims++
-		id = d.head.dims
-		_, err = d.tx.Exec(ctx, "INSERT INTO dim (id, kind, name) VALUES ($1, $2, $3)", id, int(kind), name)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("number %q: %w", name, err)
-	}
-	d.made[n] = id
-	d.tx.AfterCommit(func() { d.tx.store.ledger.dims.add(n, id) })
-	return id, nil
+	return nil
 }
 
 // querier is a pool or a transaction.

@@ -14,10 +14,11 @@ import (
 type PutResult struct {
 	// Document is the object as it is stored now; of a removed one, as it was last.
 	Document object.Document
-	Created  bool // there was none before
-	Changed  bool // a new version exists; false: it was the same already
-	Spec     bool // its spec changed too, so its generation grew
-	Removed  bool // its deletion was under way and its last finalizer is gone
+	Object   object.Object // the same, decoded
+	Created  bool          // there was none before
+	Changed  bool          // a new version exists; false: it was the same already
+	Spec     bool          // its spec changed too, so its generation grew
+	Removed  bool          // its deletion was under way and its last finalizer is gone
 }
 
 // Put creates or replaces an object and gives its stored form. An object that is
@@ -78,7 +79,7 @@ func (tx *Tx) PutAll(ctx context.Context, objects []object.Object) ([]PutResult,
 		if err != nil {
 			return nil, err
 		}
-		results[i] = PutResult{Document: r.doc, Created: !exists, Changed: r.changed, Spec: r.spec, Removed: r.removed}
+		results[i] = PutResult{Document: r.doc, Object: r.object, Created: !exists, Changed: r.changed, Spec: r.spec, Removed: r.removed}
 		if r.changed {
 			revisions = append(revisions, r)
 		}

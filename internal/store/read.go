@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/object"
@@ -32,6 +33,36 @@ func (tx *Tx) Get(ctx context.Context, kind, name string) (object.Document, erro
 		tx.saw(kind, name, doc.Version)
 	}
 	return doc, err
+}
+
+// GetAll returns those of the named objects that there are, by name, as this
+// transaction sees them: what Get returns for each, in few queries.
+func (tx *Tx) GetAll(ctx context.Context, kind string, names []string) (map[string]object.Document, error) {
+	lock := ""
+	if tx.again {
+		lock = tx.store.dialect.forUpdate
+	}
+	found := make(map[string]object.Document, len(names))
+	names = slices.Sorted(slices.Values(names)) // rows are always locked in the same order
+	err := inChunks(tx.store.dialect.chunks, names, func(chunk []string) error {
+		in, args := placeholders(chunk, kind)
+		rows, err := tx.sql.QueryContext(ctx, "SELECT "+documentColumns+" FROM objects o WHERE o.kind = $1 AND o.name IN "+in+" ORDER BY o.name"+lock, args...)
+		if err != nil {
+			return err
+		}
+		docs, err := scanDocuments(rows, len(chunk))
+		for _, d := range docs {
+			found[d.Name] = d
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get %d of %s: %w", len(names), kind, tx.store.translate(err))
+	}
+	for _, name := range names {
+		tx.saw(kind, name, found[name].Version)
+	}
+	return found, nil
 }
 
 // saw remembers the version of an object at its first reading, 0 for none, so

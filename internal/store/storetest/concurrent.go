@@ -39,11 +39,21 @@ func testConcurrentUpdates(t *testing.T, open Open) {
 	s := opened(t, open)
 	put(t, s, Widget("in-tx", "", 0), Widget("by-version", "", 0))
 
-	// Inside a transaction no update is lost and none fails.
-	together(t, func(int) error {
-		for range each {
+	// Inside a transaction no update is lost and none fails, however it reads.
+	together(t, func(writer int) error {
+		for n := range each {
 			err := s.Write(t.Context(), "user/ann", func(ctx context.Context, tx *store.Tx) error {
-				doc, err := tx.Get(ctx, "Widget", "in-tx")
+				read := tx.Get
+				if (writer+n)%2 == 1 {
+					read = func(ctx context.Context, kind, name string) (object.Document, error) {
+						all, err := tx.GetAll(ctx, kind, []string{"nobody", name})
+						if err == nil && len(all) != 1 {
+							err = fmt.Errorf("%d objects of one", len(all))
+						}
+						return all[name], err
+					}
+				}
+				doc, err := read(ctx, "Widget", "in-tx")
 				if err != nil {
 					return err
 				}

@@ -146,12 +146,26 @@ func (m *model) put(t *testing.T, r *rapid.T) {
 		r.Fatalf("put %v: %v", names, err)
 	}
 	for i, g := range got {
-		if g.Document = (object.Document{}); fmt.Sprint(g) != fmt.Sprint(want[i]) {
+		decoded, err := g.Document.Object()
+		if err != nil {
+			r.Fatalf("put %s: %v", names[i], err)
+		}
+		if !sameObject(g.Object, decoded) {
+			r.Fatalf("put %s: object %+v, document %+v", names[i], g.Object, decoded)
+		}
+		if g.Document, g.Object = (object.Document{}), (object.Object{}); fmt.Sprint(g) != fmt.Sprint(want[i]) {
 			r.Fatalf("put %s: %+v, want %+v", names[i], g, want[i])
 		}
 	}
 	m.objects, m.made = next, made
 	maps.Copy(m.history, history)
+}
+
+// sameObject compares what two objects are encoded as.
+func sameObject(a, b object.Object) bool {
+	x, xErr := json.Marshal(a)
+	y, yErr := json.Marshal(b)
+	return xErr == nil && yErr == nil && bytes.Equal(x, y)
 }
 
 func (m *model) delete(t *testing.T, r *rapid.T) {
