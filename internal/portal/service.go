@@ -114,10 +114,7 @@ func tabs(service, env, active string) []page.Tab {
 // sentence says how the service does, from what was seen.
 func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 	deployed := s.Status.Environments[env]
-	since := ""
-	if !deployed.Since.IsZero() {
-		since = page.Ago(p.Clock(), deployed.Since)
-	}
+	since := deployed.Since.UTC().Format("2 Jan, 15:04 UTC")
 	switch c.Word {
 	case "never released":
 		if env == "" {
@@ -125,11 +122,11 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 		}
 		return "No release has succeeded in " + env + "."
 	case "stopped":
-		return "Nothing of it runs in " + env + ", as was asked for " + since + "."
+		return "Nothing of it runs in " + env + ", as was asked."
 	case "running":
-		return fmt.Sprintf("%s answer in %s; %s has served since %s.", ofAll(c), env, deployed.Release, strings.TrimSuffix(since, " ago")+agoWord(since))
+		return fmt.Sprintf("%s in %s; %s has served since %s.", ofAll(c), env, deployed.Release, since)
 	case "crash loop":
-		return "An instance of " + deployed.Release + " ends again and again: " + c.says + ". The last lines are in the log."
+		return "An instance of " + c.status.Release + " ends again and again: " + c.says + ". The last lines are in the log."
 	}
 	text := c.says
 	if text == "" {
@@ -138,18 +135,11 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 	return strings.ToUpper(text[:1]) + text[1:] + " in " + env + "."
 }
 
-func agoWord(since string) string {
-	if strings.HasSuffix(since, " ago") {
-		return " ago"
-	}
-	return ""
-}
-
 func ofAll(c condition) string {
 	if c.wanted == 1 {
-		return "1 of 1 instances"
+		return "Its one instance answers"
 	}
-	return fmt.Sprintf("%d of %d instances", c.healthy, c.wanted)
+	return fmt.Sprintf("All %d instances answer", c.wanted)
 }
 
 // silence is how long a stream says nothing at most; proxies cut off what is
@@ -239,7 +229,7 @@ func (p *Portal) current(ctx context.Context, show *page.Overview, s catalog.Ser
 	}
 	if newest := releases[0]; newest.Metadata.Name != serving && newest.Status.Phase != delivery.Succeeded {
 		line := released(newest, made, known)
-		show.Latest, show.Latest2 = &line, newest.Status.Problem
+		show.Latest, show.Told = &line, newest.Status.Problem
 	}
 	return nil
 }

@@ -17,19 +17,21 @@ var ranges = []struct {
 	name       string
 	span, step time.Duration
 }{
-	{"1h", time.Hour, time.Minute}, {"6h", 6 * time.Hour, 5 * time.Minute},
+	{"15m", 15 * time.Minute, 15 * time.Second}, {"1h", time.Hour, time.Minute}, {"6h", 6 * time.Hour, 5 * time.Minute},
 	{"24h", 24 * time.Hour, 20 * time.Minute}, {"7d", 7 * 24 * time.Hour, 2 * time.Hour},
 }
 
+// usualRange is what is shown when nothing else is asked for.
+const usualRange = 1
+
 // traffic fills in the chart of requests, errors and durations with the releases.
 func (p *Portal) traffic(v *visit, show *page.Overview, s catalog.Service, env string, releases []delivery.Release) error {
-	at := slices.IndexFunc(ranges, func(r struct {
-		name       string
-		span, step time.Duration
-	}) bool {
-		return r.name == v.URL.Query().Get("range")
-	})
-	at = max(at, 0)
+	at := usualRange
+	for i, r := range ranges {
+		if r.name == v.URL.Query().Get("range") {
+			at = i
+		}
+	}
 	for i, r := range ranges {
 		show.Ranges = append(show.Ranges, page.Choice{Label: r.name, Active: i == at,
 			Href: page.Link("/services/"+s.Metadata.Name, "env", env, "range", r.name)})

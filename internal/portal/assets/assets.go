@@ -126,7 +126,10 @@ func compress(data []byte) ([]byte, error) {
 	if _, err := w.Write(data); err != nil {
 		return nil, err
 	}
-	return packed.Bytes(), w.Close()
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
 }
 
 // URL gives the path of an asset by its name, such as "stoa.css"; "" when there

@@ -5,6 +5,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,13 +70,13 @@ func (p Plot) inside() []Mark {
 	return marks
 }
 
-// labelled leaves out marks whose label would lie over the one before.
+// labelled leaves out marks whose label would lie over that of a later one.
 func (p Plot) labelled() []Mark {
 	const room = 0.14
 	var marks []Mark
-	last := -1.0
-	for _, m := range p.inside() {
-		if at := p.at(m.At); at-last >= room || last < 0 {
+	last := 2.0
+	for _, m := range slices.Backward(p.inside()) {
+		if at := p.at(m.At); last-at >= room {
 			marks, last = append(marks, m), at
 		}
 	}

@@ -499,7 +499,7 @@ func hits(p Plot, panel Panel) templ.Component {
 	})
 }
 
-// Line is a sparkline; label says in words what it shows.
+// Line is a sparkline; label says in words what it shows, "" that there is no data.
 func Line(path, label string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -521,7 +521,7 @@ func Line(path, label string) templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if path == "" {
+		if label == "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<span class=\"no-data\">no data</span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

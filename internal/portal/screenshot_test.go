@@ -1,0 +1,134 @@
+package portal_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// pages are all pages of the portal, by the names of their pictures.
+func pages() []struct{ name, path string } {
+	return []struct{ name, path string }{
+		{"home", "/"},
+		{"services", "/services"},
+		{"services-filtered", "/services?owner=payments&state=running&env=dev"},
+		{"services-none", "/services?q=nothing-is-called-so"},
+		{"service", "/services/hello?env=dev&range=15m"},
+		{"service-never", "/services/invoices"},
+		{"releases", "/services/hello/releases?env=dev"},
+		{"logs", "/services/hello/logs?env=dev"},
+		{"logs-wrong", "/services/hello/logs?env=dev&grep=%5B"},
+		{"detected", "/services/hello/detected?env=dev"},
+		{"settings", "/services/hello/settings?env=dev"},
+		{"gates", "/services/hello/gates?env=dev"},
+		{"history", "/services/hello/history"},
+		{"rollback", "/services/hello/rollback?env=dev"},
+		{"scale", "/services/hello/scale?env=dev"},
+		{"promote", "/services/hello/promote?env=dev"},
+		{"restart", "/services/hello/restart?env=dev"},
+		{"release", "/releases/hello-2"},
+		{"release-failed", "/releases/invoices-1"},
+		{"teams", "/teams"},
+		{"team", "/teams/payments"},
+		{"audit", "/audit"},
+		{"event", "/audit/12"},
+		{"search", "/search?q=he"},
+		{"not-found", "/services/nowhere"},
+	}
+}
+
+// traffic sends requests to the seeded services until the context ends.
+func (s *site) traffic(ctx context.Context) {
+	for n := 0; ctx.Err() == nil; n++ {
+		_ = s.visit(ctx, "hello.dev", "/ann")
+		if n%3 == 0 {
+			_ = s.visit(ctx, "checkout.dev", "/")
+		}
+		if n%5 == 0 {
+			_ = s.visit(ctx, "hello.production", "/bob")
+		}
+		pause := time.Duration(20+(n%37)*4) * time.Millisecond
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// TestScreenshots takes a picture of every page, wide and narrow, light and dark.
+// With STOA_SCREENSHOTS, as make screenshots sets it, those of the README are
+// put there too, after enough traffic for a chart.
+func TestScreenshots(t *testing.T) {
+	s := seeded(t)
+	b := s.open(t, true)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go s.traffic(ctx)
+	if os.Getenv("STOA_SCREENSHOTS") != "" {
+		wait(t, 4*time.Minute)
+	}
+	b.look("light", 1440)
+	b.goTo("/signin")
+	b.picture("signin-1440-light")
+	b.goTo("/signin?code=0123456789abcdef")
+	b.picture("signin-code-1440-light")
+	b.signIn()
+	for _, look := range []struct {
+		theme string
+		width int64
+	}{{"light", 1440}, {"dark", 1440}, {"light", 390}} {
+		b.look(look.theme, look.width)
+		for _, p := range pages() {
+			b.goTo(p.path)
+			b.picture(fmt.Sprintf("%s-%d-%s", p.name, look.width, look.theme))
+		}
+	}
+	b.look("light", 1440)
+	b.goTo("/")
+	b.do(chromedp.KeyEvent("?"), chromedp.WaitVisible(chromedp.CSS("#keys[open]")))
+	b.picture("keys-1440-light")
+	b.silent("pages")
+
+	e := empty(t)
+	first := e.open(t, true)
+	first.signIn()
+	for _, width := range []int64{1440, 390} {
+		first.look("light", width)
+		for _, p := range []struct{ name, path string }{{"empty-home", "/?git=https://git.example.com/team/shop.git"}, {"empty-services", "/services"}, {"empty-team", "/teams/platform"}} {
+			first.goTo(p.path)
+			first.picture(fmt.Sprintf("%s-%d-light", p.name, width))
+		}
+	}
+	first.silent("empty pages")
+
+	if to := os.Getenv("STOA_SCREENSHOTS"); to != "" {
+		keep(t, to, map[string]string{"home-1440-light": "portal-home", "service-1440-light": "portal-service", "service-1440-dark": "portal-service-dark", "audit-1440-light": "portal-audit"})
+	}
+}
+
+// keep copies pictures to where the README shows them.
+func keep(t *testing.T, to string, names map[string]string) {
+	t.Helper()
+	for from, name := range names {
+		png, err := os.ReadFile(filepath.Join(output(), from+".png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, name+".png"), png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func wait(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-t.Context().Done():
+	case <-time.After(d):
+	}
+}
