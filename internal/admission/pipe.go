@@ -277,7 +277,16 @@ func mayAnywhere(c *Change) error {
 // shall be: nobody can give an object to a team, or take it, without a say in both.
 func authorize(c *Change) error {
 	for _, d := range c.Drafts {
-		if err := auth.Allowed(c.By, d.Verb(), d.Kind, d.Owner()).Err(); err != nil {
+		owner := d.Owner()
+		if d.Old == nil && d.Kind.Default != nil {
+			// Who owns it may follow from the object itself: a new team owns itself,
+			// whatever team its declaration names.
+			made := d.Want
+			if d.Kind.Default(&made) == nil { // else validation says what is wrong
+				owner = made.Metadata.Owner
+			}
+		}
+		if err := auth.Allowed(c.By, d.Verb(), d.Kind, owner).Err(); err != nil {
 			return err
 		}
 		if d.Old != nil && !d.Delete && d.Want.Metadata.Owner != "" && d.Want.Metadata.Owner != d.Old.Metadata.Owner {

@@ -103,7 +103,7 @@ func New(o Options) http.Handler {
 		"session": {Type: "apiKey", In: "cookie", Name: "stoa_session"},
 	}
 	config.Security = []map[string][]string{{"token": {}}, {"session": {}}}
-	huma.NewError = humaError
+	useProblems()
 	a := &api{Options: o, huma: humago.New(mux, config)}
 	a.huma.UseMiddleware(a.authenticate)
 

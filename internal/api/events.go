@@ -42,6 +42,7 @@ func (a *api) eventRoutes() {
 		Description: "CloudEvents 1.0 in any HTTP mode: binary (ce-* headers), structured (application/cloudevents+json) or batched (application/cloudevents-batch+json). " +
 			"The same event again is a no-op; a source belongs to whoever first posted it.",
 		MaxBodyBytes: maxBody, DefaultStatus: http.StatusAccepted, Path: "/events",
+		SkipValidateBody: true, // it would be held against the schema of any one of the modes; ParseHTTP knows them all
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/cloudevents+json":       {Schema: &huma.Schema{Type: "object"}},
 			"application/cloudevents-batch+json": {Schema: &huma.Schema{Type: "array", Items: &huma.Schema{Type: "object"}}},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -68,6 +69,10 @@ func (a *api) told(ctx context.Context, err error) *details {
 	}
 	return &details{Type: "about:blank#" + string(p.Kind), Status: statuses[p.Kind], Instance: requestOf(ctx).id, Problem: *p}
 }
+
+// useProblems makes huma render its own errors as problems. Huma keeps the
+// function for the whole process, and a process may hold several platforms.
+var useProblems = sync.OnceFunc(func() { huma.NewError = humaError })
 
 // humaError renders what huma itself finds wrong with a request.
 func humaError(status int, message string, errs ...error) huma.StatusError {

@@ -1,9 +1,11 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/stoa-platform/stoa/internal/admission"
@@ -166,6 +168,9 @@ func (d *Delivery) firstEnvironment(ctx context.Context, r object.Reader) string
 	if err != nil || len(found) == 0 {
 		return "dev"
 	}
-	first := slices.MinFunc(found, func(a, b catalog.Environment) int { return a.Spec.Order - b.Spec.Order })
+	order := func(e catalog.Environment) int { return cmp.Or(e.Spec.Order, math.MaxInt) } // not said is last
+	first := slices.MinFunc(found, func(a, b catalog.Environment) int {
+		return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(a.Metadata.Name, b.Metadata.Name))
+	})
 	return first.Metadata.Name
 }
