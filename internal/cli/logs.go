@@ -19,7 +19,8 @@ func (c *Command) logsCommand() *cobra.Command {
 		Short: "What a service prints",
 		Example: "  stoa logs shop --follow\n  stoa logs shop --since 1h --grep 'error|panic'\n" +
 			"  stoa logs shop --release shop-7 -o json",
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.complete(askOf("services")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.connect(cmd.Context())
 			if err != nil {
@@ -36,6 +37,9 @@ func (c *Command) logsCommand() *cobra.Command {
 					return usage("--grep: %v", err)
 				}
 			}
+			if q.Environment, err = c.environment(cmd.Context(), cl, args[0], q.Environment); err != nil {
+				return err
+			}
 			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error { return c.logLine(e, false) })
 			if cmd.Context().Err() != nil {
 				return nil
@@ -48,9 +52,10 @@ func (c *Command) logsCommand() *cobra.Command {
 	flags.StringVar(&since, "since", "", "lines since a duration ago (1h, 3d) or a time (RFC 3339)")
 	flags.StringVar(&q.Grep, "grep", "", "only lines that match the regular expression")
 	flags.StringVar(&q.Release, "release", "", "only lines of this release")
-	flags.StringVar(&q.Environment, "env", "", "environment (default: the first it is in)")
 	flags.StringVar(&q.Instance, "instance", "", "only lines of this instance")
 	flags.IntVarP(&q.Tail, "tail", "n", 200, "only the newest so many lines")
+	c.envFlag(cmd, &q.Environment)
+	c.completeFlag(cmd, "release", askOf("releases"))
 	return cmd
 }
 

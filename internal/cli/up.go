@@ -54,6 +54,9 @@ func (c *Command) upCommand() *cobra.Command {
 	flags.StringVar(&o.reason, "reason", "", "why, kept with the release")
 	flags.BoolVarP(&o.detach, "detach", "d", false, "return when the release is healthy or has failed")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "detect, find the owner and ask the gates; change nothing")
+	c.completeFlag(cmd, "env", askOf("environments"))
+	c.completeFlag(cmd, "team", askOf("teams"))
+	c.completeFlag(cmd, "name", askOf("services"))
 	return cmd
 }
 
@@ -223,7 +226,6 @@ func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResu
 				return err
 			}
 			if embedded == nil && err == nil {
-				c.note("the platform at %s has ended", cl.Server())
 				return nil
 			}
 		}

@@ -155,10 +155,11 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 	if err != nil {
 		return err
 	}
-	was := 1
-	if s, err := service(ctx, cl, name); err == nil {
-		was = max(was, s.Spec.Environments[env].Replicas)
+	before, err := service(ctx, cl, name)
+	if err != nil {
+		return err
 	}
+	was := max(1, before.Spec.Environments[env].Replicas)
 	s, err := ask(env)
 	if err != nil {
 		return err
@@ -168,13 +169,17 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 		fmt.Fprintf(c.Out, "%s has no release in %s yet: it takes effect with the first one\n", name, env)
 		return nil
 	}
-	if o.detach {
+	switch {
+	case s.Metadata.Generation == before.Metadata.Generation: // it is so already
+	case o.detach:
 		if !c.structured() {
 			fmt.Fprintf(c.Out, "%s in %s: %s to %s\n", name, env, doing, count(wanted, "instance"))
 			return nil
 		}
-	} else if err := c.settled(ctx, cl, s, env, doing); err != nil {
-		return err
+	default:
+		if err := c.settled(ctx, cl, s, env, doing); err != nil {
+			return err
+		}
 	}
 	if c.structured() {
 		return c.serviceStatus(ctx, cl, name)
@@ -184,9 +189,17 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 		c.note("back again: stoa scale %s --replicas %d --env %s", name, was, env)
 		return nil
 	}
-	if !o.detach {
-		fmt.Fprintf(c.Out, "%s in %s: %d of %d healthy\n", name, env, wanted, wanted)
+	return c.healthyLine(ctx, cl, name, env)
+}
+
+// healthyLine tells in one line how many instances are well.
+func (c *Command) healthyLine(ctx context.Context, cl *client.Client, name, env string) error {
+	status, err := cl.ServiceStatus(ctx, name)
+	if err != nil {
+		return err
 	}
+	at := status.Environments[env]
+	fmt.Fprintf(c.Out, "%s in %s: %d of %d healthy\n", name, env, at.Healthy, at.Replicas)
 	return nil
 }
 
