@@ -11,8 +11,10 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 )
 
-// maxHits bounds what one search finds and scores.
-const maxHits = 200
+const (
+	maxHits       = 200 // that one search finds and scores
+	documentChunk = 20  // hits whose documents are read at once
+)
 
 // match adds the full-text condition: all words, the last one as a prefix.
 func (s *Store) match(sel *selection, kinds []string) {
@@ -183,8 +185,13 @@ func (s *Store) documents(ctx context.Context, db queryer, hits []hit) ([]object
 	for i, h := range hits {
 		uids[i] = h.doc.UID
 	}
+	// The last of them fills up the last chunk, so that one statement serves any
+	// number of hits.
+	for len(uids)%documentChunk != 0 {
+		uids = append(uids, uids[len(uids)-1])
+	}
 	found := make(map[int64]object.Document, len(hits))
-	err := inChunks(s.dialect.chunks, uids, func(chunk []int64) error {
+	err := inChunks([]int{documentChunk}, uids, func(chunk []int64) error {
 		in, args := placeholders(chunk)
 		rows, err := db.QueryContext(ctx, "SELECT "+documentColumns+" FROM objects o WHERE o.uid IN "+in, args...)
 		if err != nil {

@@ -213,8 +213,14 @@ func numbered(query string) string {
 			}
 			count++
 			inOrder = inOrder && query[i+1:end] == strconv.Itoa(count)
-			numbered.WriteString(query[copied:i] + "?" + query[i+1:end])
-			bare.WriteString(query[copied:i] + "?")
+			// SQLite compiles a statement anew whenever another value is bound to
+			// LIMIT by itself, the same value too; not to an expression.
+			sum := ""
+			if strings.HasSuffix(query[:i], "LIMIT ") {
+				sum = "+0"
+			}
+			numbered.WriteString(query[copied:i] + "?" + query[i+1:end] + sum)
+			bare.WriteString(query[copied:i] + "?" + sum)
 			copied = end
 		}
 		i = end

@@ -26,6 +26,8 @@ func TestNumbered(t *testing.T) {
 		"a = ?1 AND b = $2":                      "a = ?1 AND b = ?2",
 		"a = $ AND b = $name":                    "a = $ AND b = $name",
 		"unclosed '$1":                           "unclosed '$1",
+		"a > $1 LIMIT $2":                        "a > ? LIMIT ?+0",
+		"a > $2 LIMIT $1":                        "a > ?2 LIMIT ?1+0",
 		"$1, $2, $3, $4, $5, $6, $7, $8, $9,$10": "?, ?, ?, ?, ?, ?, ?, ?, ?,?",
 	} {
 		if got := numbered(query); got != want {
