@@ -66,7 +66,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // address NAME DATA: puts the address of the platform on a data folder, once it
-// serves, into a variable.
+// serves, into a variable, and its port into PORT.
 func address(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: address VARIABLE DATA")
@@ -80,6 +80,7 @@ func address(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			if err == nil && response.StatusCode == http.StatusOK {
 				ts.Setenv(args[0], at)
+				ts.Setenv("PORT", at[strings.LastIndexByte(at, ':')+1:])
 				return
 			}
 		}

@@ -114,6 +114,9 @@ func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) e
 	default:
 		deployed.State, deployed.Message = catalog.StateRunning, ""
 		deployed.Port, deployed.Health, deployed.Notes = observed.Port, observed.Health, observed.Notes
+		if deployed.URL != "" {
+			deployed.URL = d.url(name, env) // the platform may listen elsewhere than before its restart
+		}
 	}
 	return errors.Join(err, d.saveDeployment(ctx, name, env, deployed))
 }
