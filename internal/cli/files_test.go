@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+func TestLocate(t *testing.T) {
+	dir := t.TempDir()
+	var paths []string
+	for name, text := range map[string]string{"a.yaml": "one\ntwo", "b.yaml": "---\nthree\nfour\n", "c.json": "{}\n"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	c, _, _ := plain()
+	docs, err := c.readDocuments([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(docs.text.String(), "\n")
+	at := func(text string) int {
+		for i, line := range lines {
+			if line == text {
+				return i + 1
+			}
+		}
+		t.Fatalf("no line %q in %q", text, lines)
+		return 0
+	}
+	for text, want := range map[string]string{"one": "a.yaml:1", "two": "a.yaml:2", "three": "b.yaml:2", "four": "b.yaml:3", "{}": "c.json:1"} {
+		told := problem.New(problem.Invalid, "wrong").WithFields(problem.Field{Source: "document 9", Line: at(text), Message: "m"})
+		var p *problem.Problem
+		if !errors.As(docs.locate(told), &p) {
+			t.Fatal("no problem")
+		}
+		if got := strings.TrimPrefix(p.Fields[0].String(), dir+"/"); got != want+": m" {
+			t.Errorf("%s is told as %s, want %s", text, got, want)
+		}
+	}
+	if docs.source() != "" {
+		t.Errorf("several files are called %q", docs.source())
+	}
+	if docs, err = c.readDocuments(paths[:1]); err != nil || docs.source() != paths[0] {
+		t.Errorf("one file is called %q, %v", docs.source(), err)
+	}
+}
+
+func TestManifests(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.yaml", "b.yml", "below/c.json", "README.md", ".git/config.yaml"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := manifests(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range found {
+		found[i], _ = filepath.Rel(dir, found[i])
+	}
+	if diff := cmp.Diff([]string{"a.yaml", "b.yml", "below/c.json"}, found); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := manifests(t.TempDir()); !problem.Is(err, problem.NotFound) {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// A file has its name when it is whole, and what was there before until then.
+func TestReplaceFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken off")
+	if err := replaceFile(path, func(f *os.File) error { _, _ = f.WriteString("half"); return broken }); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	if raw, _ := os.ReadFile(path); string(raw) != "old" {
+		t.Errorf("%q is left", raw)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+		t.Errorf("%d files are left", len(left))
+	}
+	if err := replaceFile(path, func(f *os.File) error { _, err := f.WriteString("new"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
