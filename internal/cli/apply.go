@@ -12,6 +12,7 @@ import (
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -46,12 +47,12 @@ func (c *Command) apply(ctx context.Context, docs *documents, reason string, dry
 		return err
 	}
 	progress := c.live()
-	defer progress.close()
+	defer progress.Close()
 	size := int64(docs.text.Len())
 	var body io.Reader = bytes.NewReader(docs.text.Bytes())
-	body = io.TeeReader(body, &counting{to: io.Discard, each: func(n int64) { progress.bar("sending", n, size, catalog.FormatBytes) }})
+	body = io.TeeReader(body, &terminal.Counting{To: io.Discard, Each: func(n int64) { progress.Bar("sending", n, size, catalog.FormatBytes) }})
 	result, err := cl.Apply(ctx, body, docs.source(), reason, dryRun)
-	progress.close()
+	progress.Close()
 	if err != nil {
 		return docs.locate(err)
 	}
@@ -97,7 +98,7 @@ func (c *Command) applied(result client.Applied) error {
 			fmt.Fprintln(c.Out, ref)
 			continue
 		}
-		if i.Outcome == admission.Unchanged || (terminal(c.Out) && told == shownObjects) {
+		if i.Outcome == admission.Unchanged || (terminal.Is(c.Out) && told == shownObjects) {
 			continue
 		}
 		told++
@@ -114,7 +115,7 @@ func (c *Command) applied(result client.Applied) error {
 	}
 	for _, v := range result.Verdicts {
 		if v.Outcome == admission.Warn {
-			fmt.Fprintf(c.Err, "%s %s\n", p.warn("warning:"), v.Message)
+			fmt.Fprintf(c.Err, "%s %s\n", p.Warn("warning:"), v.Message)
 		}
 	}
 	sum := fmt.Sprintf("%d created, %d updated, %d unchanged", counts[admission.Created], counts[admission.Updated], counts[admission.Unchanged])

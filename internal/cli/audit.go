@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -124,11 +125,11 @@ func (c *Command) auditVerify(ctx context.Context, path string, o verifyOptions)
 	}
 	defer closeFile()
 	progress := c.live()
-	defer progress.close()
-	report, err := event.Verify(&interrupted{ctx, io.TeeReader(in, &counting{to: io.Discard, each: func(n int64) {
-		progress.bar("verifying", n, size, catalog.FormatBytes)
+	defer progress.Close()
+	report, err := event.Verify(&interrupted{ctx, io.TeeReader(in, &terminal.Counting{To: io.Discard, Each: func(n int64) {
+		progress.Bar("verifying", n, size, catalog.FormatBytes)
 	}})}, options)
-	progress.close()
+	progress.Close()
 	if err != nil {
 		return err
 	}
@@ -156,7 +157,7 @@ func (c *Command) auditVerify(ctx context.Context, path string, o verifyOptions)
 // reported tells what was verified, and what was not.
 func (c *Command) reported(r event.Report) {
 	say := func(label, format string, args ...any) {
-		fmt.Fprintf(c.Out, "  %s %s\n", c.paint().dim(fmt.Sprintf("%-12s", label)), fmt.Sprintf(format, args...))
+		fmt.Fprintf(c.Out, "  %s %s\n", c.paint().Dim(fmt.Sprintf("%-12s", label)), fmt.Sprintf(format, args...))
 	}
 	say("events", "%d, of which %d are sealed by %s and %d are not yet", r.Events, r.Sealed, count(r.Checkpoints, "checkpoint"), r.Unsealed)
 	if r.Erased > 0 {
@@ -171,7 +172,7 @@ func (c *Command) reported(r event.Report) {
 		say("key", "%s, which is the export's own word", r.PublicKey)
 	}
 	if r.OK() {
-		say("verdict", "%s", c.paint().good("it holds")+", up to "+r.Latest.Time.UTC().Format(time.RFC3339))
+		say("verdict", "%s", c.paint().Good("it holds")+", up to "+r.Latest.Time.UTC().Format(time.RFC3339))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -48,12 +49,12 @@ func (c *Command) backupCommand() *cobra.Command {
 // whole, or to stdout for "-". It returns the number of bytes.
 func (c *Command) download(ctx context.Context, path, doing string, get func(context.Context, io.Writer) error) (int64, error) {
 	progress := c.live()
-	defer progress.close()
+	defer progress.Close()
 	var n int64
 	write := func(w io.Writer) error {
-		return get(ctx, &counting{to: w, each: func(done int64) {
+		return get(ctx, &terminal.Counting{To: w, Each: func(done int64) {
 			n = done
-			progress.bar(doing, done, 0, catalog.FormatBytes)
+			progress.Bar(doing, done, 0, catalog.FormatBytes)
 		}})
 	}
 	if path == "-" {
@@ -104,11 +105,11 @@ func (c *Command) restore(ctx context.Context, path string, conf config.Config) 
 	}
 	defer closeFile()
 	progress := c.live()
-	defer progress.close()
-	from = io.TeeReader(from, &counting{to: io.Discard, each: func(n int64) { progress.bar("restoring", n, size, catalog.FormatBytes) }})
+	defer progress.Close()
+	from = io.TeeReader(from, &terminal.Counting{To: io.Discard, Each: func(n int64) { progress.Bar("restoring", n, size, catalog.FormatBytes) }})
 	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	held, err := c.host.Restore(ctx, conf, from, log)
-	progress.close()
+	progress.Close()
 	if err != nil {
 		return err
 	}

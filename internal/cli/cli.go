@@ -7,12 +7,10 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/stoa-platform/stoa/internal/config"
 )
@@ -139,9 +137,3 @@ func (c *Command) root() *cobra.Command {
 
 // json says that stdout carries one JSON document and nothing else.
 func (c *Command) json() bool { return c.output == "json" }
-
-// terminal reports whether a stream is a person's terminal.
-func terminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}

@@ -166,7 +166,7 @@ func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name strin
 // gone waits until an object is no more.
 func (c *Command) gone(ctx context.Context, cl *client.Client, d doomed) error {
 	progress := c.live()
-	defer progress.close()
+	defer progress.Close()
 	limit := time.Now().Add(deletionTime)
 	for {
 		raw, err := cl.Get(ctx, d.kind.Plural, d.name)
@@ -183,7 +183,7 @@ func (c *Command) gone(ctx context.Context, cl *client.Client, d doomed) error {
 		if o.Metadata.Deleted == nil {
 			return nil // made anew in the meantime
 		}
-		progress.say("waiting for %s to clean up", strings.Join(o.Metadata.Finalizers, ", "))
+		progress.Say("waiting for %s to clean up", strings.Join(o.Metadata.Finalizers, ", "))
 		if time.Now().After(limit) {
 			return problem.New(problem.Failed, "%s is marked as deleted, but %s has not cleaned up after %s", o.Ref(), strings.Join(o.Metadata.Finalizers, ", "), deletionTime).
 				Do("stoa describe " + strings.ToLower(o.Kind) + " " + d.name)

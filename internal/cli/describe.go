@@ -13,6 +13,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -102,10 +103,10 @@ func (c *Command) describe(d description) error {
 	p, m := c.paint(), d.Object.Metadata
 	say := func(label, value string) {
 		if value != "" {
-			fmt.Fprintf(c.Out, "  %s %s\n", p.dim(fmt.Sprintf("%-12s", label)), oneLine(value))
+			fmt.Fprintf(c.Out, "  %s %s\n", p.Dim(fmt.Sprintf("%-12s", label)), terminal.OneLine(value))
 		}
 	}
-	fmt.Fprintln(c.Out, p.bold(d.Object.Ref().String()))
+	fmt.Fprintln(c.Out, p.Bold(d.Object.Ref().String()))
 	say("title", m.Title)
 	say("description", m.Description)
 	say("owner", m.Owner)
@@ -131,14 +132,14 @@ func (c *Command) describe(d description) error {
 		return err
 	}
 	if d.Events == nil {
-		fmt.Fprintf(c.Out, "\n%s\n  not shown: reading the ledger takes membership of the owning team\n", p.bold("events"))
+		fmt.Fprintf(c.Out, "\n%s\n  not shown: reading the ledger takes membership of the owning team\n", p.Bold("events"))
 	} else if len(d.Events) > 0 {
-		fmt.Fprintf(c.Out, "\n%s\n", p.bold("events"))
+		fmt.Fprintf(c.Out, "\n%s\n", p.Bold("events"))
 		if err := c.eventTable(d.Events, time.DateTime); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(c.Out, "\n%s\n", p.bold("history"))
+	fmt.Fprintf(c.Out, "\n%s\n", p.Bold("history"))
 	return c.versionTable(d.History)
 }
 
@@ -151,9 +152,9 @@ func (c *Command) section(name string, raw json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Out, "\n%s\n", c.paint().bold(name))
+	fmt.Fprintf(c.Out, "\n%s\n", c.paint().Bold(name))
 	for line := range strings.Lines(text) {
-		fmt.Fprintln(c.Out, "  "+oneLine(strings.TrimRight(line, "\n")))
+		fmt.Fprintln(c.Out, "  "+terminal.OneLine(strings.TrimRight(line, "\n")))
 	}
 	return nil
 }
@@ -163,13 +164,13 @@ func (c *Command) environments(s client.Status) error {
 	p := c.paint()
 	for _, env := range slices.Sorted(maps.Keys(s.Environments)) {
 		at := s.Environments[env]
-		fmt.Fprintf(c.Out, "\n%s  %s", p.bold(s.Service+" in "+env), p.state(at.State))
+		fmt.Fprintf(c.Out, "\n%s  %s", p.Bold(s.Service+" in "+env), p.State(at.State))
 		if at.State != catalog.StateStopped {
 			fmt.Fprintf(c.Out, "  %d of %d healthy", at.Healthy, at.Replicas)
 		}
 		fmt.Fprintln(c.Out)
 		if at.Message != "" {
-			fmt.Fprintln(c.Out, "  "+p.bad(oneLine(at.Message)))
+			fmt.Fprintln(c.Out, "  "+p.Bad(terminal.OneLine(at.Message)))
 		}
 		fmt.Fprintf(c.Out, "  %s", at.Release)
 		if at.URL != "" && at.State != catalog.StateStopped {

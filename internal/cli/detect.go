@@ -43,7 +43,7 @@ func (c *Command) detectCommand() *cobra.Command {
 				if l.Unconfirmed {
 					note += "  (unconfirmed)"
 				}
-				fmt.Fprintf(c.Out, "  %-44s %s\n", l.Text, c.paint().dim(note))
+				fmt.Fprintf(c.Out, "  %-44s %s\n", l.Text, c.paint().Dim(note))
 			}
 			for _, q := range result.Questions {
 				fmt.Fprintf(c.Out, "  ? %s\n", q.Text)

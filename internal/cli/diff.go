@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
 // change is one changed field, in the names of the JSON that commands print.
@@ -24,9 +25,9 @@ func changesOf(given []client.Change) []change {
 
 // diff shows what differs between two versions of an object, as a unified diff
 // of their YAML: a hunk for each place, what was and what is.
-func diff(ref, before, after string, changes []client.Change, p paint) string {
+func diff(ref, before, after string, changes []client.Change, p terminal.Paint) string {
 	var b strings.Builder
-	b.WriteString(p.bold("--- "+ref+"  "+before) + "\n" + p.bold("+++ "+ref+"  "+after) + "\n")
+	b.WriteString(p.Bold("--- "+ref+"  "+before) + "\n" + p.Bold("+++ "+ref+"  "+after) + "\n")
 	place := "-"
 	for _, ch := range changes {
 		parent, field := "", ch.Path
@@ -35,13 +36,13 @@ func diff(ref, before, after string, changes []client.Change, p paint) string {
 		}
 		if parent != place {
 			place = parent
-			b.WriteString(p.with("36", "@@ "+parent+" @@") + "\n")
+			b.WriteString(p.With("36", "@@ "+parent+" @@") + "\n")
 		}
 		for _, side := range []struct {
 			sign  string
 			value json.RawMessage
 			style func(string) string
-		}{{"-", ch.Old, p.bad}, {"+", ch.New, p.good}} {
+		}{{"-", ch.Old, p.Bad}, {"+", ch.New, p.Good}} {
 			for _, line := range yamlLines(field, side.value) {
 				b.WriteString(side.style(side.sign+line) + "\n")
 			}
@@ -61,7 +62,7 @@ func yamlLines(field string, value json.RawMessage) []string {
 	}
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i := range lines {
-		lines[i] = oneLine(lines[i])
+		lines[i] = terminal.OneLine(lines[i])
 	}
 	if len(lines) == 1 && value[0] != '{' && value[0] != '[' {
 		return []string{field + ": " + lines[0]}

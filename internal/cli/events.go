@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
 func (c *Command) eventsCommand() *cobra.Command {
@@ -139,8 +141,8 @@ func (c *Command) eventLine(e client.Event) error {
 		return json.NewEncoder(c.Out).Encode(e)
 	}
 	p := c.paint()
-	_, err := fmt.Fprintf(c.Out, "%s %s %s %s\n", p.dim(e.Time.Local().Format(time.TimeOnly)), p.bold(e.Type), oneLine(e.Subject),
-		p.dim(strings.TrimSpace(oneLine(e.Actor+"  "+summary(e)))))
+	_, err := fmt.Fprintf(c.Out, "%s %s %s %s\n", p.Dim(e.Time.Local().Format(time.TimeOnly)), p.Bold(e.Type), terminal.OneLine(e.Subject),
+		p.Dim(strings.TrimSpace(terminal.OneLine(e.Actor+"  "+summary(e)))))
 	return err
 }
 
@@ -174,24 +176,15 @@ func (c *Command) eventsImportCommand() *cobra.Command {
 	}
 }
 
-// importSum is what `stoa events import -o json` prints.
-type importSum struct {
-	Read       int64 `json:"read"`
-	Accepted   int64 `json:"accepted"`
-	Duplicates int64 `json:"duplicates"`
-	Conflicts  int64 `json:"conflicts"`
-}
-
-func (c *Command) importEvents(ctx context.Context, cl *client.Client, path string) (importSum, error) {
+func (c *Command) importEvents(ctx context.Context, cl *client.Client, path string) (client.Imported, error) {
 	in, size, closeFile, err := c.input(path)
 	if err != nil {
-		return importSum{}, err
+		return client.Imported{}, err
 	}
 	defer closeFile()
 	progress := c.live()
-	defer progress.close()
-	i := &importer{post: cl.Post, in: in, name: path, told: func(read, at int64) {
-		progress.bar(count(read, "event"), at, size, megabytes)
-	}}
-	return i.run(ctx)
+	defer progress.Close()
+	return cl.Import(ctx, in, path, func(events, bytes int64) {
+		progress.Bar(count(events, "event"), bytes, size, catalog.FormatBytes)
+	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -93,15 +94,15 @@ func word(kind problem.Kind) string {
 }
 
 // renderProblem gives a problem in Stoa's voice: what, why, next, who, docs.
-func renderProblem(p *problem.Problem, paint paint) string {
+func renderProblem(p *problem.Problem, paint terminal.Paint) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n", paint.bad(word(p.Kind)+":"), p.Title)
+	fmt.Fprintf(&b, "%s %s\n", paint.Bad(word(p.Kind)+":"), p.Title)
 	section := func(label string, lines []string) {
 		for i, line := range lines {
 			if i > 0 {
 				label = ""
 			}
-			fmt.Fprintf(&b, "  %s %s\n", paint.dim(fmt.Sprintf("%-6s", label)), line)
+			fmt.Fprintf(&b, "  %s %s\n", paint.Dim(fmt.Sprintf("%-6s", label)), line)
 		}
 	}
 	var fields []string

@@ -143,3 +143,22 @@ func (d *documents) locate(err error) error {
 	}
 	return p
 }
+
+// input opens a file, or stdin for "-", and tells its size, 0 if unknown.
+func (c *Command) input(path string) (io.Reader, int64, func(), error) {
+	if path == "-" {
+		return c.In, 0, func() {}, nil
+	}
+	f, err := os.Open(path)
+	if os.IsNotExist(err) {
+		return nil, 0, nil, problem.New(problem.NotFound, "there is no file %s", path)
+	}
+	if err != nil {
+		return nil, 0, nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	size := int64(0)
+	if info, err := f.Stat(); err == nil {
+		size = info.Size()
+	}
+	return f, size, func() { _ = f.Close() }, nil
+}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -223,7 +224,7 @@ func (c *Command) whoamiCommand() *cobra.Command {
 			}
 			say := func(label, text string) {
 				if text != "" {
-					fmt.Fprintf(c.Out, "  %s %s\n", c.paint().dim(fmt.Sprintf("%-10s", label)), oneLine(text))
+					fmt.Fprintf(c.Out, "  %s %s\n", c.paint().Dim(fmt.Sprintf("%-10s", label)), terminal.OneLine(text))
 				}
 			}
 			say("name", who.Name)

@@ -65,12 +65,12 @@ func (c *Command) logLine(e client.LogEntry, several bool) error {
 		return json.NewEncoder(c.Out).Encode(e)
 	}
 	p := c.paint()
-	prefix := p.dim(e.Time.Local().Format("15:04:05.000"))
+	prefix := p.Dim(e.Time.Local().Format("15:04:05.000"))
 	if several {
-		prefix += " " + p.bold(e.Service)
+		prefix += " " + p.Bold(e.Service)
 	}
 	if e.Stream == "stoa" {
-		prefix += " " + p.warn("stoa:")
+		prefix += " " + p.Warn("stoa:")
 	}
 	_, err := fmt.Fprintf(c.Out, "%s %s\n", prefix, e.Line)
 	return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -72,7 +73,7 @@ func (c *Command) address(ctx context.Context, cl *client.Client, name, env stri
 
 // seesBrowser reports whether a browser would open before the person's eyes.
 func (c *Command) seesBrowser() bool {
-	if !terminal(c.Out) || os.Getenv("SSH_CONNECTION") != "" {
+	if !terminal.Is(c.Out) || os.Getenv("SSH_CONNECTION") != "" {
 		return false
 	}
 	return runtime.GOOS == "darwin" || runtime.GOOS == "windows" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -32,22 +33,6 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestOneLine(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain":                        "plain",
-		"two\nlines\tand a tab":        "two lines and a tab",
-		"\x1b[31mred\x1b[0m":           "red",
-		"\x1b]0;title\x07after":        "after",
-		"back\bspace\x7f\u009b31mtail": "backspacetail",
-	} {
-		if got := oneLine(in); strings.ContainsAny(got, "\x1b\n\b\x7f") {
-			t.Errorf("oneLine(%q) = %q holds control characters", in, got)
-		} else if !strings.Contains(in, "\u009b") && got != want {
-			t.Errorf("oneLine(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestDiff(t *testing.T) {
 	changes := []client.Change{
 		{Path: "metadata.labels.tier", Old: json.RawMessage(`"web"`), New: json.RawMessage(`"api"`)},
@@ -65,7 +50,7 @@ func TestDiff(t *testing.T) {
 @@ spec @@
 -type: backend
 `
-	if diff := cmp.Diff(want, diff("service/shop", "was", "is", changes, paint{})); diff != "" {
+	if diff := cmp.Diff(want, diff("service/shop", "was", "is", changes, terminal.Paint{})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -129,84 +114,7 @@ func TestProblemInStoasVoice(t *testing.T) {
   who    decided by @platform
   docs   /docs/quotas
 `
-	if diff := cmp.Diff(want, renderProblem(p, paint{})); diff != "" {
+	if diff := cmp.Diff(want, renderProblem(p, terminal.Paint{})); diff != "" {
 		t.Error(diff)
 	}
 }
-
-// Off a terminal each stage is one line, and a bar is silent.
-func TestLivePlain(t *testing.T) {
-	c, _, err := plain()
-	l := c.live()
-	l.say("build")
-	l.say("build")
-	l.set([]string{"rows are for terminals"})
-	l.bar("uploading", 1, 2, megabytes)
-	l.say("rollout")
-	l.close()
-	l.close()
-	l.say("late")
-	if got := err.String(); got != "  … build\n  … rollout\n" {
-		t.Errorf("told %q", got)
-	}
-}
-
-// On a terminal everything that was drawn is taken away again.
-func TestLiveDrawn(t *testing.T) {
-	var out bytes.Buffer
-	l := &live{w: &out, on: true, began: time.Now().Add(-2 * time.Second), closed: make(chan struct{})}
-	l.set([]string{"one", strings.Repeat("wide ", 40)})
-	l.say("build")
-	l.bar("uploading", 1, 2, megabytes)
-	l.close()
-	screen := newScreen()
-	screen.write(out.String())
-	if got := screen.text(); got != "" {
-		t.Errorf("left on the terminal: %q", got)
-	}
-	if screen.widest > 80 {
-		t.Errorf("a line of %d columns was drawn on 80", screen.widest)
-	}
-}
-
-// screen is as much of a terminal as live draws on.
-type screen struct {
-	lines  []string
-	row    int
-	widest int
-}
-
-func newScreen() *screen { return &screen{lines: []string{""}} }
-
-func (s *screen) write(text string) {
-	for len(text) > 0 {
-		switch {
-		case strings.HasPrefix(text, "\x1b[J"):
-			s.lines = append(s.lines[:s.row], "")
-			text = text[3:]
-		case strings.HasPrefix(text, "\x1b["):
-			end := strings.IndexAny(text, "Am")
-			var n int
-			if text[end] == 'A' {
-				_, _ = fmt.Sscanf(text, "\x1b[%dA", &n)
-				s.row -= n
-			}
-			text = text[end+1:]
-		case text[0] == '\n':
-			s.row++
-			for len(s.lines) <= s.row {
-				s.lines = append(s.lines, "")
-			}
-			text = text[1:]
-		case text[0] == '\r':
-			text = text[1:]
-		default:
-			r := []rune(text)[0]
-			s.lines[s.row] += string(r)
-			s.widest = max(s.widest, len([]rune(s.lines[s.row])))
-			text = text[len(string(r)):]
-		}
-	}
-}
-
-func (s *screen) text() string { return strings.Join(s.lines, "") }

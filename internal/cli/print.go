@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/term"
 
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/object"
 )
 
@@ -108,7 +109,7 @@ func (c *Command) table(head []string, rows [][]string) error {
 	widths := make([]int, len(head))
 	for _, row := range append([][]string{head}, rows...) {
 		for i := range row {
-			if row[i] = oneLine(row[i]); row[i] == "" {
+			if row[i] = terminal.OneLine(row[i]); row[i] == "" {
 				row[i] = "–"
 			}
 			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
@@ -132,11 +133,11 @@ func (c *Command) table(head []string, rows [][]string) error {
 		}
 		out.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	write(head, func(_ int, s string) string { return p.dim(s) })
+	write(head, func(_ int, s string) string { return p.Dim(s) })
 	for _, row := range rows {
 		write(row, func(i int, s string) string {
 			if head[i] == "STATE" || head[i] == "PHASE" {
-				return p.state(s)
+				return p.State(s)
 			}
 			return s
 		})
@@ -145,17 +146,12 @@ func (c *Command) table(head []string, rows [][]string) error {
 	return err
 }
 
-// oneLine takes what would move the cursor out of a text from elsewhere.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0):
-			return -1
-		}
-		return r
-	}, ansi.Strip(s))
+// paint colours for a person who sees stdout and stderr.
+func (c *Command) paint() terminal.Paint { return terminal.NewPaint(c.Out, c.Err) }
+
+// live shows progress on stderr until it is closed.
+func (c *Command) live() *terminal.Live {
+	return terminal.NewLive(c.Err, c.paint(), c.quiet || c.structured())
 }
 
 // unlimited is the width of what is no terminal.
@@ -163,7 +159,7 @@ const unlimited = 1 << 20
 
 // width is how many columns stdout has.
 func (c *Command) width() int {
-	if f, ok := c.Out.(*os.File); ok && terminal(c.Out) {
+	if f, ok := c.Out.(*os.File); ok && terminal.Is(c.Out) {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 			return w
 		}
@@ -174,7 +170,7 @@ func (c *Command) width() int {
 // note tells a person something beside the result.
 func (c *Command) note(format string, args ...any) {
 	if !c.quiet && !c.structured() {
-		fmt.Fprintln(c.Err, c.paint().dim(fmt.Sprintf(format, args...)))
+		fmt.Fprintln(c.Err, c.paint().Dim(fmt.Sprintf(format, args...)))
 	}
 }
 

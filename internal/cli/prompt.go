@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -36,7 +37,7 @@ func (c *Command) readAll() (string, error) {
 // askLine asks a person a question. With nobody there it is wrong usage;
 // instead says how to do without.
 func (c *Command) askLine(ctx context.Context, question, instead string) (string, error) {
-	if !terminal(c.In) {
+	if !terminal.Is(c.In) {
 		return "", usage("%s cannot be asked: this is no terminal; %s", strings.ToLower(question), instead)
 	}
 	fmt.Fprint(c.Err, question+": ")
@@ -53,7 +54,7 @@ func (c *Command) askLine(ctx context.Context, question, instead string) (string
 // typed whatever ends the question.
 func (c *Command) askSecret(ctx context.Context, question, instead string) (string, error) {
 	f, ok := c.In.(*os.File)
-	if !ok || !terminal(c.In) {
+	if !ok || !terminal.Is(c.In) {
 		return "", usage("%s cannot be asked: this is no terminal; %s", strings.ToLower(question), instead)
 	}
 	fd := int(f.Fd())

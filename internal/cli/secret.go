@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -50,7 +51,7 @@ func (c *Command) secretSetCommand() *cobra.Command {
 
 // secretValue reads the value where nobody sees it.
 func (c *Command) secretValue(ctx context.Context, key string, stdin bool) (string, error) {
-	if stdin || !terminal(c.In) {
+	if stdin || !terminal.Is(c.In) {
 		return c.readAll()
 	}
 	return c.askSecret(ctx, key, "")

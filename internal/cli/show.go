@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -69,7 +70,7 @@ func (c *Command) printUps(all []upResult) error {
 // and are printed to stdout, complete, when it has come to an end.
 type show struct {
 	c      *Command
-	live   *live
+	live   *terminal.Live
 	server string
 	rel    client.Release
 }
@@ -83,10 +84,10 @@ func newShow(c *Command, server string, rel client.Release) *show {
 // changed takes a newer state of the release.
 func (s *show) changed(rel client.Release) {
 	s.rel = rel
-	s.live.set(s.lines(rowsOf(rel, s.server)))
+	s.live.Set(s.lines(rowsOf(rel, s.server)))
 	for _, step := range rel.Status.Steps {
 		if step.State == delivery.StepRunning {
-			s.live.say("%s", step.Name)
+			s.live.Say("%s", step.Name)
 		}
 	}
 }
@@ -94,13 +95,13 @@ func (s *show) changed(rel client.Release) {
 // line takes a line of a step's output.
 func (s *show) line(l client.Line) {
 	if strings.TrimSpace(l.Line) != "" {
-		s.live.say("%s: %s", l.Step, l.Line)
+		s.live.Say("%s: %s", l.Step, l.Line)
 	}
 }
 
 // close prints what has become of it.
 func (s *show) close() {
-	s.live.close()
+	s.live.Close()
 	if s.c.structured() {
 		return
 	}
@@ -128,21 +129,21 @@ func (s *show) lines(rows []row) []string {
 	}
 	lines := make([]string, len(rows))
 	for i, r := range rows {
-		line := fmt.Sprintf("  %s ", p.dim(fmt.Sprintf("%-10s", r.label)))
-		shown := oneLine(r.text)
+		line := fmt.Sprintf("  %s ", p.Dim(fmt.Sprintf("%-10s", r.label)))
+		shown := terminal.OneLine(r.text)
 		if r.label == "running" {
-			shown = p.bold(shown)
+			shown = p.Bold(shown)
 		}
 		line += shown
 		if r.source+r.verified != "" {
-			line += strings.Repeat(" ", max(0, text-ansi.StringWidth(r.text))+3) + p.dim(oneLine(r.source))
+			line += strings.Repeat(" ", max(0, text-ansi.StringWidth(r.text))+3) + p.Dim(terminal.OneLine(r.source))
 		}
 		if r.verified != "" {
 			line += strings.Repeat(" ", max(0, source-ansi.StringWidth(r.source))+3)
 			if strings.HasPrefix(r.verified, "unconfirmed") {
-				line += p.warn(r.verified)
+				line += p.Warn(r.verified)
 			} else {
-				line += p.good(oneLine(r.verified))
+				line += p.Good(terminal.OneLine(r.verified))
 			}
 		}
 		lines[i] = strings.TrimRight(line, " ")

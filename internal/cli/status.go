@@ -13,6 +13,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
 // watchEvery is the time between two looks of --watch.
@@ -49,7 +50,7 @@ func (c *Command) statusCommand() *cobra.Command {
 // terminal, else one after another.
 func (c *Command) watch(ctx context.Context, look func(context.Context) error) error {
 	out, last, drawn := c.Out, "", 0
-	inPlace := terminal(c.Out) && !c.structured()
+	inPlace := terminal.Is(c.Out) && !c.structured()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/source"
 )
@@ -143,9 +144,9 @@ func (c *Command) release(ctx context.Context, cl *client.Client, dir string, sp
 // upload sends the source unless the platform has it already.
 func (c *Command) upload(ctx context.Context, cl *client.Client, s source.Snapshot) error {
 	progress := c.live()
-	defer progress.close()
+	defer progress.Close()
 	return cl.Upload(ctx, string(s.Digest), func(w io.Writer) error {
-		return s.WriteTar(&counting{to: w, each: func(n int64) { progress.bar("uploading", n, 0, catalog.FormatBytes) }})
+		return s.WriteTar(&terminal.Counting{To: w, Each: func(n int64) { progress.Bar("uploading", n, 0, catalog.FormatBytes) }})
 	})
 }
 
@@ -200,7 +201,7 @@ func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResu
 			link += "/signin?code=" + code
 		}
 		fmt.Fprintf(c.Out, "  %-10s %s\n", "portal", link)
-		fmt.Fprintf(c.Err, "\n%s\n", c.paint().dim("Logs follow. Ctrl-C stops the platform and what it runs; the next `stoa up` goes on from here."))
+		fmt.Fprintf(c.Err, "\n%s\n", c.paint().Dim("Logs follow. Ctrl-C stops the platform and what it runs; the next `stoa up` goes on from here."))
 	}
 	errs := make(chan error, len(released)+1)
 	for _, u := range released {

@@ -210,7 +210,7 @@ const settleTime = 5 * time.Minute
 // cannot.
 func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Service, env, doing string) error {
 	progress := c.live()
-	defer progress.close()
+	defer progress.Close()
 	name, limit := s.Metadata.Name, time.Now().Add(settleTime)
 	for {
 		status, err := cl.ServiceStatus(ctx, name)
@@ -230,7 +230,7 @@ func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Servi
 			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %d of %d instances are healthy", doing, name, env, settleTime, at.Healthy, at.Replicas).
 				Do("stoa status "+name+" --watch", "stoa logs "+name+" --env "+env)
 		}
-		progress.say("%s %s in %s: %d of %d healthy", doing, name, env, at.Healthy, at.Replicas)
+		progress.Say("%s %s in %s: %d of %d healthy", doing, name, env, at.Healthy, at.Replicas)
 		if err := pause(ctx); err != nil {
 			c.note("it goes on: stoa status %s", name)
 			return err

@@ -1,4 +1,4 @@
-package cli
+package client
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -21,7 +20,7 @@ type collector struct {
 	taken   int
 }
 
-func (c *collector) post(_ context.Context, contentType string, body io.Reader) ([]client.Outcome, error) {
+func (c *collector) post(_ context.Context, contentType string, body io.Reader) ([]Outcome, error) {
 	if contentType != event.MediaBatch {
 		return nil, fmt.Errorf("posted as %s", contentType)
 	}
@@ -34,14 +33,14 @@ func (c *collector) post(_ context.Context, contentType string, body io.Reader) 
 			WithFields(problem.Field{Source: fmt.Sprintf("event %d", c.refuse-c.taken-1), Path: "type", Message: "is missing"})
 	}
 	c.batches, c.taken = append(c.batches, batch), c.taken+len(batch)
-	outcomes := make([]client.Outcome, len(batch))
+	outcomes := make([]Outcome, len(batch))
 	for i := range outcomes {
 		outcomes[i].Status = event.Accepted
 	}
 	return outcomes, nil
 }
 
-func importing(c *collector, text string) (importSum, error) {
+func importing(c *collector, text string) (Imported, error) {
 	i := &importer{post: c.post, in: strings.NewReader(text), name: "in.jsonl", told: func(int64, int64) {}}
 	return i.run(context.Background())
 }

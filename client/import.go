@@ -1,4 +1,4 @@
-package cli
+package client
 
 import (
 	"bufio"
@@ -8,11 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
-	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -23,40 +20,38 @@ const (
 	batchBytes  = 8 << 20
 )
 
-// input opens a file, or stdin for "-", and tells its size, 0 if unknown.
-func (c *Command) input(path string) (io.Reader, int64, func(), error) {
-	if path == "-" {
-		return c.In, 0, func() {}, nil
-	}
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil, 0, nil, problem.New(problem.NotFound, "there is no file %s", path)
-	}
-	if err != nil {
-		return nil, 0, nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	size := int64(0)
-	if info, err := f.Stat(); err == nil {
-		size = info.Size()
-	}
-	return f, size, func() { _ = f.Close() }, nil
+// Imported is what became of imported events.
+type Imported struct {
+	Read       int64 `json:"read"`
+	Accepted   int64 `json:"accepted"`
+	Duplicates int64 `json:"duplicates"` // they were there already
+	Conflicts  int64 `json:"conflicts"`  // other content under a known id; recorded as such
 }
 
-func megabytes(n int64) string { return catalog.FormatBytes(n) }
+// Import posts the CloudEvents of a stream: JSON lines, one array, or objects
+// one after another. Batches are taken whole or not at all, and what is there
+// already is no change, so an import that broke off is done again whole. name
+// is the stream's, for problems; told, which may be nil, hears how far it is.
+func (c *Client) Import(ctx context.Context, r io.Reader, name string, told func(events, bytes int64)) (Imported, error) {
+	if told == nil {
+		told = func(int64, int64) {}
+	}
+	return (&importer{post: c.Post, in: r, name: name, told: told}).run(ctx)
+}
 
-// importer posts events in batches, each taken whole or not at all.
+// importer gathers events into batches.
 type importer struct {
-	post func(ctx context.Context, contentType string, body io.Reader) ([]client.Outcome, error)
+	post func(ctx context.Context, contentType string, body io.Reader) ([]Outcome, error)
 	in   io.Reader
 	name string
 	told func(read, at int64) // how far it is, in events and bytes
 
-	sum   importSum
+	sum   Imported
 	batch [][]byte
 	bytes int
 }
 
-func (i *importer) run(ctx context.Context) (importSum, error) {
+func (i *importer) run(ctx context.Context) (Imported, error) {
 	in := bufio.NewReaderSize(i.in, 1<<16)
 	d := json.NewDecoder(in)
 	array, err := beginsArray(in)
@@ -147,7 +142,7 @@ func (i *importer) refused(err error) error {
 		}
 	}
 	if i.sum.Read > 0 {
-		p.Because(fmt.Sprintf("%s before it were taken", count(i.sum.Read, "event"))).
+		p.Because(fmt.Sprintf("the %d before it were taken", i.sum.Read)).
 			Do("mend the file and import it again: what is there already is skipped")
 	}
 	return p
@@ -156,6 +151,6 @@ func (i *importer) refused(err error) error {
 func (i *importer) malformed(err error) error {
 	n := i.sum.Read + int64(len(i.batch)) + 1
 	return problem.New(problem.Invalid, "%s: event %d cannot be read", i.name, n).
-		Because(err.Error(), fmt.Sprintf("%s before it were taken", count(n-1, "event"))).
+		Because(err.Error(), fmt.Sprintf("the %d before it were taken", n-1)).
 		Do("mend the file and import it again: what is there already is skipped").Cause(err)
 }

@@ -1,4 +1,6 @@
-package cli
+// Package terminal shows a person what goes on: colours, progress that is drawn
+// in place, text from elsewhere made harmless. Off a terminal all of it is plain.
+package terminal
 
 import (
 	"fmt"
@@ -15,14 +17,14 @@ import (
 // patience is how long something may take before a person wants to see it go.
 const patience = time.Second
 
-// live is the lower end of a terminal while something is under way: rows that
+// Live is the lower end of a terminal while something is under way: rows that
 // may still change, and one line that tells what goes on. It is gone after
-// close. On anything but a terminal each stage is one plain line.
-type live struct {
+// Close. On anything but a terminal each stage is one plain line.
+type Live struct {
 	w     io.Writer
 	on    bool // it can be drawn on
 	quiet bool
-	paint paint
+	paint Paint
 
 	mu     sync.Mutex
 	rows   []string
@@ -32,9 +34,9 @@ type live struct {
 	closed chan struct{}
 }
 
-// live shows progress on stderr until it is closed.
-func (c *Command) live() *live {
-	l := &live{w: c.Err, on: terminal(c.Err) && os.Getenv("TERM") != "dumb", quiet: c.quiet || c.structured(), paint: c.paint(), began: time.Now(), closed: make(chan struct{})}
+// NewLive shows progress on w until it is closed; quiet shows none.
+func NewLive(w io.Writer, paint Paint, quiet bool) *Live {
+	l := &Live{w: w, on: Is(w) && os.Getenv("TERM") != "dumb", quiet: quiet, paint: paint, began: time.Now(), closed: make(chan struct{})}
 	if l.quiet || !l.on {
 		return l
 	}
@@ -55,17 +57,17 @@ func (c *Command) live() *live {
 	return l
 }
 
-// set shows rows above the line.
-func (l *live) set(rows []string) {
+// Set shows rows above the line.
+func (l *Live) Set(rows []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.rows = rows
 	l.draw()
 }
 
-// say tells what goes on now.
-func (l *live) say(format string, args ...any) {
-	text := strings.TrimSpace(oneLine(fmt.Sprintf(format, args...)))
+// Say tells what goes on now.
+func (l *Live) Say(format string, args ...any) {
+	text := strings.TrimSpace(OneLine(fmt.Sprintf(format, args...)))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.quiet || text == l.text || text == "" {
@@ -78,9 +80,9 @@ func (l *live) say(format string, args ...any) {
 	l.draw()
 }
 
-// bar tells how far something has come; total 0 is unknown. It is silent for
+// Bar tells how far something has come; total 0 is unknown. It is silent for
 // what takes less than a second and on what is no terminal.
-func (l *live) bar(what string, done, total int64, show func(int64) string) {
+func (l *Live) Bar(what string, done, total int64, show func(int64) string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.quiet || !l.on || time.Since(l.began) < patience {
@@ -96,7 +98,7 @@ func (l *live) bar(what string, done, total int64, show func(int64) string) {
 }
 
 // draw replaces what was drawn. The caller holds the lock.
-func (l *live) draw() {
+func (l *Live) draw() {
 	if !l.on || l.quiet {
 		return
 	}
@@ -112,7 +114,7 @@ func (l *live) draw() {
 		if took := time.Since(l.began); took >= patience {
 			line += fmt.Sprintf("  %.0f s", took.Seconds())
 		}
-		lines = append(append([]string{}, lines...), l.paint.dim(ansi.Truncate(line, width-1, "…")))
+		lines = append(append([]string{}, lines...), l.paint.Dim(ansi.Truncate(line, width-1, "…")))
 	}
 	if len(lines) > height-1 {
 		lines = lines[len(lines)-height+1:]
@@ -126,15 +128,15 @@ func (l *live) draw() {
 	fmt.Fprint(l.w, out.String())
 }
 
-func (l *live) erase(out io.Writer) {
+func (l *Live) erase(out io.Writer) {
 	if l.drawn > 0 {
 		fmt.Fprintf(out, "\x1b[%dA\r\x1b[J", l.drawn)
 		l.drawn = 0
 	}
 }
 
-// close takes everything off the terminal again. Closing twice does nothing.
-func (l *live) close() {
+// Close takes everything off the terminal again. Closing twice does nothing.
+func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
@@ -147,17 +149,17 @@ func (l *live) close() {
 	l.on, l.quiet = false, true
 }
 
-// counting counts the bytes that pass through a writer.
-type counting struct {
-	to   io.Writer
+// Counting counts the bytes that pass through a writer.
+type Counting struct {
+	To   io.Writer
+	Each func(n int64) // hears of the number so far
 	n    int64
-	each func(n int64)
 }
 
 // Write passes the bytes on.
-func (w *counting) Write(p []byte) (int, error) {
-	n, err := w.to.Write(p)
+func (w *Counting) Write(p []byte) (int, error) {
+	n, err := w.To.Write(p)
 	w.n += int64(n)
-	w.each(w.n)
+	w.Each(w.n)
 	return n, err
 }

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
+)
+
+// deployed is a release of a Go service that has come all the way.
+func deployed() client.Release {
+	settings := []detect.Setting{
+		{Field: "language", Value: "go", Source: "go.mod:1", Confidence: 1},
+		{Field: "portVariable", Value: "PORT", Source: "main.go:31", Confidence: 0.9, Verified: "bound :41873"},
+		{Field: "port", Value: "8080", Source: "main.go:31", Confidence: 0.9, Verified: "bound :41873"},
+		{Field: "health", Value: "/healthz", Source: "main.go:22", Confidence: 0.9, Verified: "GET /healthz answered 200 in 2 ms"},
+		{Field: "owner", Value: "payments", Source: "CODEOWNERS:3", Confidence: 1},
+	}
+	var rel client.Release
+	rel.Metadata.Name, rel.Metadata.Owner = "shop-1", "payments"
+	rel.Spec = client.ReleaseSpec{Service: "shop", Environment: "dev", Cause: delivery.CauseDeploy, Detected: settings, Workload: &detect.Component{
+		Name: "shop", Type: detect.TypeBackend, Language: "go", Version: "1.26", PortVariable: "PORT", Health: "/healthz",
+		Start: detect.Command{Argv: []string{"$STOA_OUT"}},
+	}}
+	used, limit, requested := 2.0, 10.0, 1.0
+	rel.Status = delivery.ReleaseStatus{
+		Phase: delivery.Succeeded, Detected: settings, URL: "http://shop.dev.localhost:7700", Healthy: true,
+		Gates: []problem.Verdict{
+			{Gate: "quota/payments", Outcome: admission.Allow, Used: &used, Limit: &limit, Requested: &requested, Unit: "services"},
+			{Gate: "policy/a", Outcome: admission.Allow},
+		},
+		Steps:    []delivery.Step{{Name: delivery.StepBuild, State: delivery.StepDone, Millis: 1900}, {Name: delivery.StepRoute, State: delivery.StepDone}},
+		Observed: &runtime.Observed{StartMillis: 300},
+	}
+	return rel
+}
+
+func shown(rel client.Release) string {
+	c, out, _ := plain()
+	newShow(c, "http://127.0.0.1:7700", rel).close()
+	return out.String()
+}
+
+func TestShowDeployed(t *testing.T) {
+	want := `  detected   Go 1.26 service "shop"           go.mod:1
+             listens on $PORT                 main.go:31   verified: bound :41873
+             health GET /healthz              main.go:22   verified: 200 in 2 ms
+             owner team payments              CODEOWNERS:3
+  gates      quota 3 of 10 services · 1 policy
+  built      1.9 s
+  running    http://shop.dev.localhost:7700   healthy after 300 ms
+  included   logs · traffic metrics · history
+`
+	if diff := cmp.Diff(want, shown(deployed())); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What the run has not shown is not called verified, what is guessed is
+// called unconfirmed, and what did not happen is not told.
+func TestShowUnfinished(t *testing.T) {
+	rel := deployed()
+	rel.Status.Steps, rel.Status.Observed, rel.Status.Gates = nil, nil, nil
+	for i := range rel.Status.Detected {
+		rel.Status.Detected[i].Verified = ""
+	}
+	rel.Status.Detected[3].Confidence = 0.3
+	rel.Spec.Detected[4].Confidence = 0.7
+	want := `  detected   Go 1.26 service "shop"   go.mod:1
+             listens on $PORT         main.go:31
+             health GET /healthz      main.go:22     unconfirmed
+             owner team payments      CODEOWNERS:3   unconfirmed: stoa up --team payments confirms it
+  confirm    http://127.0.0.1:7700/services/shop
+  gates      none is set
+`
+	if diff := cmp.Diff(want, shown(rel)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestShowRollback(t *testing.T) {
+	rel := deployed()
+	rel.Spec.Cause, rel.Spec.From, rel.Metadata.Name = delivery.CauseRollback, "shop-1", "shop-3"
+	if got := shown(rel); !strings.HasPrefix(got, "  rollback   shop-3 in dev                    artifact of shop-1\n") {
+		t.Error(got)
+	}
+}
+
+// Text from a source or a run cannot draw on the person's terminal.
+func TestShowHostile(t *testing.T) {
+	rel := deployed()
+	rel.Spec.Workload.Name = "a\x1b[2Jb"
+	rel.Status.Detected[0].Source = "go.mod\n  running    http://elsewhere"
+	got := shown(rel)
+	if strings.ContainsRune(got, '\x1b') || strings.Contains(got, "\n  running    http://elsewhere") {
+		t.Errorf("%q", got)
+	}
+}

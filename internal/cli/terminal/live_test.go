@@ -1,0 +1,105 @@
+package terminal
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Off a terminal each stage is one line, and a bar is silent.
+func TestLivePlain(t *testing.T) {
+	var told bytes.Buffer
+	l := NewLive(&told, Paint{}, false)
+	l.Say("build")
+	l.Say("build")
+	l.Set([]string{"rows are for terminals"})
+	l.Bar("uploading", 1, 2, decimal)
+	l.Say("rollout")
+	l.Close()
+	l.Close()
+	l.Say("late")
+	if got := told.String(); got != "  … build\n  … rollout\n" {
+		t.Errorf("told %q", got)
+	}
+}
+
+// On a terminal everything that was drawn is taken away again.
+func TestLiveDrawn(t *testing.T) {
+	var out bytes.Buffer
+	l := &Live{w: &out, on: true, began: time.Now().Add(-2 * time.Second), closed: make(chan struct{})}
+	l.Set([]string{"one", strings.Repeat("wide ", 40)})
+	l.Say("build")
+	l.Bar("uploading", 1, 2, decimal)
+	l.Close()
+	screen := newScreen()
+	screen.write(out.String())
+	if got := screen.text(); got != "" {
+		t.Errorf("left on the terminal: %q", got)
+	}
+	if screen.widest > 80 {
+		t.Errorf("a line of %d columns was drawn on 80", screen.widest)
+	}
+}
+
+// screen is as much of a terminal as live draws on.
+type screen struct {
+	lines  []string
+	row    int
+	widest int
+}
+
+func newScreen() *screen { return &screen{lines: []string{""}} }
+
+func (s *screen) write(text string) {
+	for len(text) > 0 {
+		switch {
+		case strings.HasPrefix(text, "\x1b[J"):
+			s.lines = append(s.lines[:s.row], "")
+			text = text[3:]
+		case strings.HasPrefix(text, "\x1b["):
+			end := strings.IndexAny(text, "Am")
+			var n int
+			if text[end] == 'A' {
+				_, _ = fmt.Sscanf(text, "\x1b[%dA", &n)
+				s.row -= n
+			}
+			text = text[end+1:]
+		case text[0] == '\n':
+			s.row++
+			for len(s.lines) <= s.row {
+				s.lines = append(s.lines, "")
+			}
+			text = text[1:]
+		case text[0] == '\r':
+			text = text[1:]
+		default:
+			r := []rune(text)[0]
+			s.lines[s.row] += string(r)
+			s.widest = max(s.widest, len([]rune(s.lines[s.row])))
+			text = text[len(string(r)):]
+		}
+	}
+}
+
+func (s *screen) text() string { return strings.Join(s.lines, "") }
+
+func TestOneLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":                        "plain",
+		"two\nlines\tand a tab":        "two lines and a tab",
+		"\x1b[31mred\x1b[0m":           "red",
+		"\x1b]0;title\x07after":        "after",
+		"back\bspace\x7f\u009b31mtail": "backspacetail",
+	} {
+		if got := OneLine(in); strings.ContainsAny(got, "\x1b\n\b\x7f") {
+			t.Errorf("OneLine(%q) = %q holds control characters", in, got)
+		} else if !strings.Contains(in, "\u009b") && got != want {
+			t.Errorf("OneLine(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
