@@ -23,13 +23,23 @@ func ParseBytes(s string) (int64, error) {
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || n <= 0 || math.IsInf(n, 0) || n*u.bytes > 1<<50 {
+		n, ok := decimal(number)
+		if n *= u.bytes; !ok || n < 1 || n > 1<<50 {
 			break
 		}
-		return int64(n * u.bytes), nil
+		return int64(n), nil
 	}
 	return 0, fmt.Errorf("%q is not a quantity of memory: write 256Mi, 1.5Gi or 2G", s)
+}
+
+// decimal reads digits with at most one point among them: no sign, exponent,
+// hexadecimal or NaN, all of which strconv would take.
+func decimal(s string) (float64, bool) {
+	if strings.ContainsFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' }) {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	return n, err == nil
 }
 
 // FormatBytes writes a number of bytes in the largest binary unit that keeps
@@ -48,11 +58,11 @@ func FormatBytes(n int64) string {
 // ParseCPU reads processors such as "0.5", "2" or "500m" as thousandths.
 func ParseCPU(s string) (int64, error) {
 	number, milli := strings.CutSuffix(s, "m")
-	n, err := strconv.ParseFloat(number, 64)
+	n, ok := decimal(number)
 	if !milli {
 		n *= 1000
 	}
-	if err != nil || n < 1 || n > 1e6 {
+	if !ok || n < 1 || n > 1e6 {
 		return 0, fmt.Errorf("%q is not a quantity of processors: write 0.5, 2 or 500m", s)
 	}
 	return int64(n), nil
