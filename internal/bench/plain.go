@@ -34,33 +34,65 @@ func (l *lab) preloadEvents(ctx context.Context, db database, data, address stri
 	if err := pool.QueryRowContext(ctx, "SELECT seq FROM ledger_head").Scan(&head); err != nil {
 		return err
 	}
-	last := fmt.Sprintf("seq > %d AND seq <= %d", head-batchSize, head)
-	for loaded := 0; loaded < l.preload; {
-		err := inTransaction(ctx, pool, func(tx *sql.Tx) error {
-			for range 200 {
-				loaded += batchSize
-				for _, query := range []string{
-					`INSERT INTO events SELECT seq + %d, time, received, type, source, actor, team, service, capability, environment,
-						subject, envelope, payload_hash FROM events WHERE ` + last,
-					"INSERT INTO event_payload SELECT seq + %d, salt, body FROM event_payload WHERE " + last,
-					"INSERT INTO event_key SELECT " + randomKey(db, "seq") + ", seq + %d FROM event_key WHERE " + last,
-				} {
-					if _, err := tx.ExecContext(ctx, fmt.Sprintf(query, loaded)); err != nil {
-						return err
-					}
-				}
-				if loaded >= l.preload {
-					break
-				}
-			}
-			_, err := tx.ExecContext(ctx, fmt.Sprintf("UPDATE ledger_head SET seq = %d", head+int64(loaded)))
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("load events: %w", err)
+	if err := withoutIndexes(ctx, pool, db, func() error { return l.multiply(ctx, pool, head) }); err != nil {
+		return fmt.Errorf("load events: %w", err)
+	}
+	// In the order of their keys, which is faster; they are random all the same.
+	for _, query := range []string{
+		fmt.Sprintf("INSERT INTO event_key SELECT k, seq FROM (SELECT %s AS k, seq FROM events WHERE seq > %d) AS keys ORDER BY k", randomKey(db, "seq"), head),
+		"UPDATE ledger_head SET seq = (SELECT max(seq) FROM events)",
+		"ANALYZE",
+	} {
+		if _, err := pool.ExecContext(ctx, query); err != nil {
+			return fmt.Errorf("load events: %.40s: %w", query, err)
 		}
 	}
-	return analyze(ctx, pool)
+	return nil
+}
+
+// multiply doubles the last batch until there are l.preload events after head.
+func (l *lab) multiply(ctx context.Context, pool *sql.DB, head int64) error {
+	from, have := head-batchSize, batchSize
+	for target := l.preload + batchSize; have < target; {
+		n := min(have, target-have)
+		for _, query := range []string{
+			`INSERT INTO events SELECT seq + %[1]d, time, received, type, source, actor, team, service, capability, environment,
+				subject, envelope, payload_hash FROM events WHERE seq > %[2]d AND seq <= %[2]d + %[3]d`,
+			"INSERT INTO event_payload SELECT seq + %[1]d, salt, body FROM event_payload WHERE seq > %[2]d AND seq <= %[2]d + %[3]d",
+		} {
+			if _, err := pool.ExecContext(ctx, fmt.Sprintf(query, have, from, n)); err != nil {
+				return err
+			}
+		}
+		have += n
+	}
+	return nil
+}
+
+// withoutIndexes runs do while the indexes of events are away, and makes them again.
+func withoutIndexes(ctx context.Context, pool *sql.DB, db database, do func() error) error {
+	list := "SELECT indexname, replace(indexdef, ' ON ONLY ', ' ON ') FROM pg_indexes WHERE tablename = 'events' AND indexname NOT LIKE '%pkey'"
+	if _, ok := db.(sqliteFiles); ok {
+		list = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'events' AND sql IS NOT NULL"
+	}
+	indexes, err := read(ctx, pool, list)
+	if err != nil {
+		return err
+	}
+	for _, index := range indexes {
+		if _, err := pool.ExecContext(ctx, fmt.Sprintf("DROP INDEX %s", index[0])); err != nil {
+			return err
+		}
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	for _, index := range indexes {
+		if _, err := pool.ExecContext(ctx, fmt.Sprint(index[1])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // randomKey is an expression for 16 random bytes; it names a column, so that
@@ -70,11 +102,6 @@ func randomKey(db database, column string) string {
 		return "randomblob(16)"
 	}
 	return "decode(md5(random()::text || " + column + "), 'hex')"
-}
-
-func analyze(ctx context.Context, pool *sql.DB) error {
-	_, err := pool.ExecContext(ctx, "ANALYZE")
-	return err
 }
 
 // plainEvents inserts events by prepared statements into a copy of the ledger.

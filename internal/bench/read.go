@@ -18,16 +18,21 @@ const (
 
 // reading is one kind of request.
 type reading struct {
-	what string
-	path func(n int) string
+	what   string
+	path   func(n int) string
+	bare   string // prefix of the bare server's path instead of the platform's
+	target string
 }
 
 // readings spread over all services, in no order of theirs.
 func readings() []reading {
+	const objects = "/api/v1/services"
+	search := func(n int) string { return objects + "?limit=20&search=" + word(n*7919) }
 	return []reading{
-		{"get by name", func(n int) string { return "/api/v1/services/" + serviceName(n*7919%services) }},
-		{"list 20 of 10,000 by owner", func(n int) string { return "/api/v1/services?limit=20&owner=" + teamName(n*7919) }},
-		{"search of 10,000, 20 of about 50 found", func(n int) string { return "/api/v1/services?limit=20&search=" + word(n*7919) }},
+		{what: "get by name", path: func(n int) string { return objects + "/" + serviceName(n*7919%services) }, bare: objects, target: "≥ 0.6×"},
+		{what: "list 20 of 10,000 by owner", path: func(n int) string { return objects + "?limit=20&owner=" + teamName(n*7919) }, bare: objects, target: "≥ 0.6×"},
+		{what: "search of 10,000, the best 20 of about 50", path: search, bare: objects, target: "≥ 0.6×"},
+		{what: "– the bare server takes any 20", path: search, bare: "/first"},
 	}
 }
 
@@ -57,7 +62,9 @@ func measureRead(ctx context.Context, l *lab, db database) (_ []line, err error)
 			if err != nil {
 				return nil, err
 			}
-			b, err := bare.load(ctx, readWindow, `"kind":"Service"`, reading.path)
+			b, err := bare.load(ctx, readWindow, `"kind":"Service"`, func(n int) string {
+				return reading.bare + strings.TrimPrefix(reading.path(n), "/api/v1/services")
+			})
 			if err != nil {
 				return nil, err
 			}
@@ -65,12 +72,12 @@ func measureRead(ctx context.Context, l *lab, db database) (_ []line, err error)
 				ours, theirs = append(ours, a), append(theirs, b)
 			}
 		}
-		lines = append(lines, readLine(reading.what+", 8 connections; bare net/http ("+db.name()+")", ours, theirs))
+		lines = append(lines, readLine(reading.what+", 8 connections; bare net/http ("+db.name()+")", reading.target, ours, theirs))
 	}
 	return lines, nil
 }
 
-func readLine(what string, ours, theirs []loaded) line {
+func readLine(what, target string, ours, theirs []loaded) line {
 	of := func(all []loaded, f func(loaded) float64) []float64 {
 		values := make([]float64, len(all))
 		for i, l := range all {
@@ -88,7 +95,7 @@ func readLine(what string, ours, theirs []loaded) line {
 	}
 	return line{
 		what: what, ours: rate(medianOf(of(ours, perSecond))), theirs: rate(medianOf(of(theirs, perSecond))), ratio: times(ratio),
-		target: "≥ 0.6×", met: ratio >= readRatio, note: note,
+		target: target, met: ratio >= readRatio, note: note,
 	}
 }
 
