@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
@@ -64,7 +65,17 @@ func (c *Command) watch(ctx context.Context, look func(context.Context) error) e
 		if err != nil {
 			return err
 		}
-		if shown := b.String(); shown != last {
+		shown := b.String()
+		if inPlace { // a line that wraps would take two
+			lines := strings.SplitAfter(shown, "\n")
+			for i, line := range lines {
+				if strings.HasSuffix(line, "\n") {
+					lines[i] = ansi.Truncate(strings.TrimSuffix(line, "\n"), c.width()-1, "…") + "\n"
+				}
+			}
+			shown = strings.Join(lines, "")
+		}
+		if shown != last {
 			if inPlace && drawn > 0 {
 				fmt.Fprintf(out, "\x1b[%dA\r\x1b[J", drawn)
 			}
