@@ -1,0 +1,154 @@
+package delivery
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// declared is a store with people and teams: ann is the only member of fruit,
+// bob of nuts and of fruit.
+func declared(t *testing.T) *store.Store {
+	t.Helper()
+	kinds := catalog.Kinds()
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{Fields: func(name string) []string {
+		for _, k := range kinds {
+			if k.Name == name {
+				return k.Fields
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	fruit := object.New[catalog.TeamSpec, struct{}]("fruit", "fruit", catalog.TeamSpec{Members: []string{"ann", "bob"}})
+	nuts := object.New[catalog.TeamSpec, struct{}]("nuts", "nuts", catalog.TeamSpec{Owners: []string{"bob"}})
+	ann := object.New[catalog.UserSpec, struct{}]("ann", "", catalog.UserSpec{})
+	ann.Metadata.Title = "Ann Apple"
+	bob := object.New[catalog.UserSpec, struct{}]("bob", "", catalog.UserSpec{})
+	err = s.Write(t.Context(), "stoa/test", func(ctx context.Context, tx *store.Tx) error {
+		for _, o := range []interface{ Object() (object.Object, error) }{&fruit, &nuts, &ann, &bob} {
+			raw, err := o.Object()
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Put(ctx, raw); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestInferOwner(t *testing.T) {
+	s := declared(t)
+	d := New(Options{Store: s, TeamKind: catalog.Kinds()[0]})
+	member := func(teams ...string) auth.Principal {
+		p := auth.Principal{Name: "user/eve", Platform: auth.Viewer, Teams: map[string]auth.Role{}}
+		for _, team := range teams {
+			p.Teams[team] = auth.TeamMember
+		}
+		return p
+	}
+	admin := auth.Principal{Name: "user/admin", Platform: auth.PlatformAdmin}
+	stated := func(team string) []detect.Setting {
+		return []detect.Setting{{Field: "owner", Value: team, Source: "CODEOWNERS:3", Confidence: 0.9}}
+	}
+	guessed := []detect.Setting{{Field: "owner", Value: "ann-apple", Source: "9 of 10 commits in 90 days", Confidence: 0.3}}
+	authors := func(names ...string) *detect.Origin {
+		o := &detect.Origin{}
+		for _, name := range names {
+			o.TopAuthors = append(o.TopAuthors, detect.AuthorCount{Name: name, Commits: 5})
+		}
+		return o
+	}
+	for _, test := range []struct {
+		name   string
+		by     auth.Principal
+		said   string
+		answer string
+		found  []detect.Setting
+		origin *detect.Origin
+
+		owner, source string
+		confident     bool
+		newTeam       bool
+		question      bool
+		kind          problem.Kind
+	}{
+		{name: "said", by: member("nuts"), said: "fruit", found: stated("nuts"), owner: "fruit", source: "said", confident: true},
+		{name: "answered", by: member("nuts", "fruit"), answer: "nuts", owner: "nuts", source: "answered", confident: true},
+		{name: "stated by the source", by: member("nuts"), found: stated("fruit"), owner: "fruit", source: "CODEOWNERS:3", confident: true},
+		{name: "stated and unknown, by who may declare it", by: admin, found: stated("berries"), owner: "berries", source: "CODEOWNERS:3", newTeam: true, confident: true},
+		{name: "stated and unknown, by who may not", by: member("nuts"), found: stated("berries"), owner: "nuts", source: "the only team of user/eve", confident: true},
+		{name: "the only team", by: member("nuts"), owner: "nuts", source: "the only team of user/eve", confident: true},
+		{name: "the only team before the authors'", by: member("nuts"), found: guessed, origin: authors("Ann Apple"), owner: "nuts", source: "the only team of user/eve", confident: true},
+		{name: "the team of who commits most", by: member("nuts", "fruit"), found: guessed, origin: authors("Stranger", "Ann Apple"), owner: "fruit", source: "9 of 10 commits in 90 days"},
+		{name: "an author in two teams says nothing", by: member("nuts", "fruit"), found: guessed, origin: authors("bob"), question: true, kind: problem.Invalid},
+		{name: "two teams", by: member("nuts", "fruit"), question: true, kind: problem.Invalid},
+		{name: "no team", by: member(), kind: problem.Refused},
+		{name: "no team and strangers", by: member(), found: guessed, origin: authors("Stranger"), kind: problem.Refused},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rel := object.New[ReleaseSpec, ReleaseStatus]("", test.said, ReleaseSpec{Service: "shop", Detected: test.found, Origin: test.origin})
+			if test.answer != "" {
+				rel.Spec.Answers = map[string]string{"team": test.answer}
+			}
+			service := object.New[catalog.ServiceSpec, catalog.ServiceStatus]("shop", "", catalog.ServiceSpec{})
+			c := &admission.Change{By: test.by}
+			err := d.inferOwner(t.Context(), s, c, &rel, &service, &inferred{})
+			if test.kind != "" {
+				told := problem.From(err)
+				if told.Kind != test.kind || (told.Question != nil) != test.question || len(told.Next) == 0 {
+					t.Fatalf("it is told %v, question %v, next %q", err, told.Question, told.Next)
+				}
+				return
+			}
+			if err != nil || service.Metadata.Owner != test.owner {
+				t.Fatalf("owner %q, %v", service.Metadata.Owner, err)
+			}
+			evidence := rel.Spec.Detected[len(rel.Spec.Detected)-1]
+			if evidence.Value != test.owner || evidence.Source != test.source || (evidence.Confidence >= detect.Unconfirmed) != test.confident {
+				t.Errorf("the evidence is %+v, want %q", evidence, test.source)
+			}
+			if (len(c.Drafts) == 1) != test.newTeam {
+				t.Errorf("%d drafts were added, a new team %v", len(c.Drafts), test.newTeam)
+			}
+		})
+	}
+}
+
+func TestFirstEnvironment(t *testing.T) {
+	s := declared(t)
+	d := New(Options{Store: s})
+	if got := d.firstEnvironment(t.Context(), s); got != "dev" {
+		t.Errorf("without any it is %q", got)
+	}
+	for name, order := range map[string]int{"a-last": 0, "production": 90, "staging": 50, "early": 10} {
+		env := object.New[catalog.EnvironmentSpec, struct{}](name, "", catalog.EnvironmentSpec{Order: order})
+		raw, err := env.Object()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Write(t.Context(), "stoa/test", func(ctx context.Context, tx *store.Tx) error { _, err := tx.Put(ctx, raw); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := d.firstEnvironment(t.Context(), s); got != "early" {
+		t.Errorf("the first is %q", got)
+	}
+}
