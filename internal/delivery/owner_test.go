@@ -100,8 +100,8 @@ func TestInferOwner(t *testing.T) {
 		{name: "the team of who commits most", by: member("nuts", "fruit"), found: guessed, origin: authors("Stranger", "Ann Apple"), owner: "fruit", source: "9 of 10 commits in 90 days"},
 		{name: "an author in two teams says nothing", by: member("nuts", "fruit"), found: guessed, origin: authors("bob"), question: true, kind: problem.Invalid},
 		{name: "two teams", by: member("nuts", "fruit"), question: true, kind: problem.Invalid},
-		{name: "no team", by: member(), kind: problem.Refused},
-		{name: "no team and strangers", by: member(), found: guessed, origin: authors("Stranger"), kind: problem.Refused},
+		{name: "no team", by: member(), kind: problem.Invalid},
+		{name: "no team and strangers", by: member(), found: guessed, origin: authors("Stranger"), kind: problem.Invalid},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rel := object.New[ReleaseSpec, ReleaseStatus]("", test.said, ReleaseSpec{Service: "shop", Detected: test.found, Origin: test.origin})
