@@ -1,9 +1,11 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
@@ -24,10 +26,8 @@ func (p *Pipe) validate(ctx context.Context, r object.Reader, c *Change) error {
 		}
 		d.merge()
 		admitted, fields := p.kinds.Admit(d.Want)
-		for _, f := range fields {
-			wrong = append(wrong, d.field(f.Path, f.Message))
-		}
 		if len(fields) > 0 {
+			wrong = append(wrong, d.inOrder(fields)...)
 			continue
 		}
 		d.Want = admitted
@@ -41,6 +41,18 @@ func (p *Pipe) validate(ctx context.Context, r object.Reader, c *Change) error {
 		wrong = append(wrong, missing...)
 	}
 	return invalid(wrong)
+}
+
+// inOrder gives the fields their places, in the order in which a person reads
+// them: the schema finds them in none.
+func (d *Draft) inOrder(fields []problem.Field) []problem.Field {
+	for i, f := range fields {
+		fields[i] = d.field(f.Path, f.Message)
+	}
+	slices.SortStableFunc(fields, func(a, b problem.Field) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path))
+	})
+	return fields
 }
 
 // merge keeps what the client does not own: status is the workers', finalizers
