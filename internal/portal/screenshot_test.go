@@ -11,9 +11,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pages are all pages of the portal, by the names of their pictures.
-func pages() []struct{ name, path string } {
-	return []struct{ name, path string }{
+// place is a page with the name of its picture.
+type place struct{ name, path string }
+
+// pages are all pages of the portal.
+func pages() []place {
+	return []place{
 		{"home", "/"},
 		{"services", "/services"},
 		{"services-filtered", "/services?owner=payments&state=running&env=dev"},
@@ -81,9 +84,10 @@ func TestScreenshots(t *testing.T) {
 	for _, look := range []struct {
 		theme string
 		width int64
-	}{{"light", 1440}, {"dark", 1440}, {"light", 390}} {
+		pages []place
+	}{{"light", 1440, pages()}, {"light", 390, pages()}, {"dark", 1440, pages()[:7]}} {
 		b.look(look.theme, look.width)
-		for _, p := range pages() {
+		for _, p := range look.pages {
 			b.goTo(p.path)
 			b.picture(fmt.Sprintf("%s-%d-%s", p.name, look.width, look.theme))
 		}
@@ -99,7 +103,7 @@ func TestScreenshots(t *testing.T) {
 	first.signIn()
 	for _, width := range []int64{1440, 390} {
 		first.look("light", width)
-		for _, p := range []struct{ name, path string }{{"empty-home", "/?git=https://git.example.com/team/shop.git"}, {"empty-services", "/services"}, {"empty-team", "/teams/platform"}} {
+		for _, p := range []place{{"empty-home", "/?git=https://git.example.com/team/shop.git"}, {"empty-services", "/services"}, {"empty-team", "/teams/platform"}} {
 			first.goTo(p.path)
 			first.picture(fmt.Sprintf("%s-%d-light", p.name, width))
 		}
@@ -107,7 +111,7 @@ func TestScreenshots(t *testing.T) {
 	first.silent("empty pages")
 
 	if to := os.Getenv("STOA_SCREENSHOTS"); to != "" {
-		keep(t, to, map[string]string{"home-1440-light": "portal-home", "service-1440-light": "portal-service", "service-1440-dark": "portal-service-dark", "audit-1440-light": "portal-audit"})
+		keep(t, to, map[string]string{"home-1440-light": "portal-home", "service-1440-light": "portal-service", "service-1440-dark": "portal-service-dark"})
 	}
 }
 

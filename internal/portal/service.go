@@ -114,7 +114,7 @@ func tabs(service, env, active string) []page.Tab {
 // sentence says how the service does, from what was seen.
 func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 	deployed := s.Status.Environments[env]
-	since := deployed.Since.UTC().Format("2 Jan, 15:04 UTC")
+	since := clockTime(p.Clock(), deployed.Since)
 	switch c.Word {
 	case "never released":
 		if env == "" {
@@ -133,6 +133,14 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 		text = deployed.Release + " does not do what was asked"
 	}
 	return strings.ToUpper(text[:1]) + text[1:] + " in " + env + "."
+}
+
+// clockTime is a time of today by the clock alone, else with its day.
+func clockTime(now, at time.Time) string {
+	if now.UTC().Format(time.DateOnly) == at.UTC().Format(time.DateOnly) {
+		return at.UTC().Format("15:04 UTC")
+	}
+	return at.UTC().Format("2 Jan, 15:04 UTC")
 }
 
 func ofAll(c condition) string {

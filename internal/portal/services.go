@@ -28,9 +28,11 @@ type selection struct {
 
 const (
 	servicesShown = 50
-	// scanned is how many services a page looks through when state or environment
-	// filter, which only the runtime knows.
-	scanned = 500
+	// scanned is how many services are read at once when state or environment
+	// filter, which no index knows, and mostScanned how many one page looks
+	// through: where few fit, the rest is looked through by the next pages.
+	scanned     = 500
+	mostScanned = 2000
 )
 
 // states are what the list can be filtered by.
@@ -93,9 +95,15 @@ func (p *Portal) list(ctx context.Context, s selection) ([]catalog.Service, stri
 	if s.state != "" || s.environment != "" {
 		query.Limit = scanned
 	}
+	if s.state != "" && s.state != "stopped" && s.state != "never released" {
+		query.Fields = map[string]string{"status.active": "true"}
+	}
 	var found []catalog.Service
 	skip := s.skip
-	for {
+	for looked := 0; ; looked += query.Limit {
+		if looked >= mostScanned {
+			return found, s.link("after", query.After), nil
+		}
 		services, next, err := object.List[catalog.Service](ctx, p.Objects, query)
 		if err != nil {
 			return nil, "", err
@@ -225,7 +233,7 @@ func sentence(shown int, more bool, total int64, s selection) string {
 	case !s.filtered():
 		return page.Plural(total, "service") + " on this platform, by name."
 	case more:
-		return fmt.Sprintf("%d of those that fit, among %s.", shown, page.Plural(total, "service"))
+		return fmt.Sprintf("%d of those that fit, among %s; the next page goes on looking.", shown, page.Plural(total, "service"))
 	default:
 		return fmt.Sprintf("%d of %s fit.", shown, page.Plural(total, "service"))
 	}

@@ -128,7 +128,7 @@ const declared = `
 ---
 {apiVersion: stoa.dev/v1, kind: Policy, metadata: {name: has-a-commit}, spec: {require: "has(release.spec.origin) && release.spec.origin.commit != ''", outcome: warn, message: the source has no commit, next: [git commit]}}
 ---
-{apiVersion: stoa.dev/v1, kind: Exception, metadata: {name: more-memory}, spec: {gate: quota/payments, target: team/payments, reason: until the cache is moved out, approvers: [ann], sunset: "2027-06-01T00:00:00Z"}}
+{apiVersion: stoa.dev/v1, kind: Exception, metadata: {name: old-build}, spec: {gate: policy/has-a-commit, target: team/payments, reason: until the old build is moved out, approvers: [ann], sunset: "2027-06-01T00:00:00Z"}}
 `
 
 // password is ann's.
@@ -156,6 +156,7 @@ func (s *site) seed(ctx context.Context) error {
 		{name: "checkout", env: "dev", team: "payments", reason: "", edit: map[string]string{`"GET /healthz"`: `"GET /livez"`}},
 		{name: "invoices", env: "dev", team: "payments", reason: "monthly run", edit: map[string]string{"fmt.Fprintln(w, \"ok\")": "fmt.Fprintln(w, nothing)"}, fails: true},
 		{name: "index", env: "dev", team: "search"},
+		{name: "index", env: "dev", team: "search", reason: "faster", edit: map[string]string{"Hello, %s!": "Found, %s!"}},
 	} {
 		dir, err := os.MkdirTemp("", "stoa-portal-source-")
 		if err != nil {

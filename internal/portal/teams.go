@@ -165,6 +165,7 @@ func (p *Portal) milestones(ctx context.Context, team string) ([]page.Milestone,
 }
 
 // quota is what a team uses of what it may, counted as the quota's gate does.
+// Without a quota only what is known at once is shown.
 func (p *Portal) quota(ctx context.Context, team string) (*page.Quota, error) {
 	quotas, err := object.All[governance.Quota](ctx, p.Objects, object.Query{})
 	if err != nil {
@@ -176,6 +177,11 @@ func (p *Portal) quota(ctx context.Context, team string) (*page.Quota, error) {
 		if q.Spec.Team == team || q.Spec.Team == "" && show.Name == "" {
 			show.Name, limits = q.Metadata.Name, q.Spec
 		}
+	}
+	if show.Name == "" {
+		n, err := p.Objects.Count(ctx, object.Query{Kind: "Service", Owner: team})
+		show.Uses = []page.Use{{What: "Services", Used: page.Count(n), Unlimited: true}}
+		return show, err
 	}
 	services, err := object.All[catalog.Service](ctx, p.Objects, object.Query{Owner: team, Limit: 1000})
 	if err != nil {

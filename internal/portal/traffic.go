@@ -71,7 +71,7 @@ func panels(t metrics.Traffic) []chart.Panel {
 		if v == nil {
 			return "no data"
 		}
-		return format(*v) + words
+		return fmt.Sprintf(words, format(*v))
 	}
 	requests := "no data"
 	if t.Window.Requests != nil {
@@ -79,9 +79,9 @@ func panels(t metrics.Traffic) []chart.Panel {
 	}
 	return []chart.Panel{
 		{Title: "Requests", Summary: requests, Empty: "no data", Points: points(t.Requests), Format: page.Rate, Floor: 0.01},
-		{Title: "Errors", Summary: said(t.Window.ErrorRatio, page.Share, " answered with 5xx"),
+		{Title: "Errors", Summary: said(t.Window.ErrorRatio, page.Share, "%s answered with 5xx"),
 			Empty: "no data: there was no request", Points: points(t.ErrorRatio), Format: page.Share, Floor: 0.01},
-		{Title: "Duration, p95", Summary: said(t.Window.P95, page.Seconds, " at most for 95 % of requests"),
+		{Title: "Duration, p95", Summary: said(t.Window.P95, page.Seconds, "95 %% within %s"),
 			Empty: "no data: there was no request", Points: points(t.P95), Format: page.Seconds, Floor: 0.001},
 	}
 }
