@@ -8,8 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// How long, and how often, a platform tries to get what another process holds.
+const (
+	lockPatience = 2 * time.Second
+	lockPoll     = 10 * time.Millisecond
 )
 
 // lock makes sure that one process owns the data folder, and the SQLite
@@ -28,6 +35,12 @@ func (p *Platform) lock() error {
 // hold takes the lock of a file until the platform is closed or dies.
 func (p *Platform) hold(path, what string) error {
 	f, err := tryLock(path)
+	// A command that only looks whether the folder is held has it for a moment,
+	// and a killed platform until the system is done with it.
+	for end := time.Now().Add(lockPatience); errors.Is(err, syscall.EWOULDBLOCK) && time.Now().Before(end); {
+		time.Sleep(lockPoll)
+		f, err = tryLock(path)
+	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		told := problem.New(problem.Conflict, "a platform runs on %s already", what)
 		if at := Endpoint(p.config.Data); at != "" {

@@ -52,7 +52,7 @@ func (c *Command) platform4up(ctx context.Context, o upOptions) (*client.Client,
 }
 
 // startTime bounds how long a platform may take to start serving.
-const startTime = 10 * time.Second
+const startTime = 30 * time.Second
 
 // starting waits for the platform that another process starts on the data
 // folder; nil means that none came.

@@ -30,7 +30,7 @@ func (s *Store) openPostgres(url string) error {
 		// A replica that hangs, or is cut off, inside a transaction must not
 		// hold the ledger's head for ever.
 		"idle_in_transaction_session_timeout": "60000",
-		"lock_timeout":                        "15000",
+		"lock_timeout":                        "45000",
 	}
 	for name, value := range defaults {
 		if _, given := config.RuntimeParams[name]; !given {

@@ -50,7 +50,7 @@ type Tx struct {
 type objectKey struct{ kind, name string }
 
 // retryFor bounds how long Write tries again after it lost races.
-const retryFor = 15 * time.Second
+const retryFor = 30 * time.Second
 
 // Write runs fn in one transaction for the principal by ("user/ann") and
 // commits what it did, its events last. If fn returns an error or panics,
