@@ -58,6 +58,9 @@ func steps(rel delivery.Release) []page.Step {
 	var all []page.Step
 	for _, s := range rel.Status.Steps {
 		step := page.Step{Name: s.Name, State: stepState(s.State), Says: s.Message}
+		if s.State == delivery.StepWaiting && rel.Status.Phase.Final() {
+			step.Word = "not reached"
+		}
 		if s.State == delivery.StepDone || s.State == delivery.StepFailed {
 			step.Took = page.Took(s.Millis)
 			if sum > 0 {

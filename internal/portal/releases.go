@@ -112,7 +112,7 @@ func (p *Portal) releaseView(v *visit, name string) (page.Release, error) {
 	if rel.Spec.Workload != nil && rel.Spec.From == "" {
 		show.Plan = plan(*rel.Spec.Workload)
 	}
-	show.Sentence = releaseSentence(rel, serves)
+	show.Sentence = releaseSentence(rel, s.Status.Environments[rel.Spec.Environment].Release)
 	if show.Facts.Why, err = p.reason(ctx, rel); err != nil {
 		return show, err
 	}
@@ -131,19 +131,21 @@ func plan(c detect.Component) []string {
 	return commands
 }
 
-func releaseSentence(rel delivery.Release, serves bool) string {
+// releaseSentence says what became of a release; serving is the one that serves
+// in its environment now, "" when none does.
+func releaseSentence(rel delivery.Release, serving string) string {
 	env := rel.Spec.Environment
 	switch rel.Status.Phase {
 	case delivery.Succeeded:
 		text := "It took " + cmp.Or(took(rel), "no time that is known")
-		if serves {
+		if serving == rel.Metadata.Name {
 			return text + " and serves in " + env + " now."
 		}
-		return text + "; another release serves in " + env + " now."
+		return text + "; " + cmp.Or(serving, "nothing") + " serves in " + env + " now."
 	case delivery.Failed:
 		for _, step := range rel.Status.Steps {
 			if step.State == delivery.StepFailed {
-				return "It ended at " + step.Name + "; what served before still serves."
+				return "It ended at " + step.Name + "; " + cmp.Or(serving, "nothing") + " serves in " + env + " now."
 			}
 		}
 		return "It did not reach " + env + "."
