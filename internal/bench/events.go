@@ -48,6 +48,7 @@ func measureEvents(ctx context.Context, l *lab, db database) (_ []line, err erro
 		return nil, err
 	}
 	caught := time.Since(began)
+	fmt.Fprintf(l.progress, "  sealed and projected in %s\n", caught.Round(time.Second))
 
 	var ours, same, unique, bare []float64
 	var behind []int64

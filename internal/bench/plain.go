@@ -141,8 +141,9 @@ func (p *plainEvents) prepare(ctx context.Context) error {
 	const fill = `INSERT INTO %s SELECT e.seq, e.time, e.received, e.type, e.source, e.actor, e.team, e.service, e.capability, e.environment,
 		e.subject, e.envelope, e.payload_hash, p.salt, p.body, %s FROM events e JOIN event_payload p ON p.seq = e.seq`
 	for _, query := range []string{
-		fmt.Sprintf(table, "plain_unique", blob), "CREATE UNIQUE INDEX plain_unique_k ON plain_unique (k)", fmt.Sprintf(table, "plain_bare", blob),
-		fmt.Sprintf(fill, "plain_unique", randomKey(p.db, "e.seq")), fmt.Sprintf(fill, "plain_bare", randomKey(p.db, "e.seq")),
+		fmt.Sprintf(table, "plain_unique", blob), fmt.Sprintf(fill, "plain_unique", randomKey(p.db, "e.seq")),
+		"CREATE UNIQUE INDEX plain_unique_k ON plain_unique (k)",
+		fmt.Sprintf(table, "plain_bare", blob), fmt.Sprintf(fill, "plain_bare", randomKey(p.db, "e.seq")),
 	} {
 		if _, err := p.pool.ExecContext(ctx, query); err != nil {
 			return fmt.Errorf("%.40s: %w", query, err)
