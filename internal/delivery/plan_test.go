@@ -60,7 +60,9 @@ func TestOverride(t *testing.T) {
 		{"port", "8081", func(c detect.Component) bool { return c.Port == 8081 && c.PortVariable == "" }},
 		{"portVariable", "LISTEN", func(c detect.Component) bool { return c.PortVariable == "LISTEN" }},
 		{"health", "/up", func(c detect.Component) bool { return c.Health == "/up" }},
-		{"start", "./run --now", func(c detect.Component) bool { return c.Start.Shell == "./run --now" && c.Start.Dir == "svc" && c.Start.Argv == nil }},
+		{"start", "./run --now", func(c detect.Component) bool {
+			return c.Start.Shell == "./run --now" && c.Start.Dir == "svc" && c.Start.Argv == nil
+		}},
 		{"output", "dist", func(c detect.Component) bool { return c.Output == "dist" && c.Artifact.Path == "svc/dist" }},
 		{"port", "eighty", nil}, {"port", "0", nil}, {"port", "65536", nil}, {"port", "", nil},
 		{"health", "up", nil}, {"colour", "red", nil},
