@@ -30,8 +30,8 @@ type Projector interface {
 	Version() int
 	// Reset empties the tables.
 	Reset(ctx context.Context, sql SQL) error
-	// Apply adds records, which come in the order of Seq and each exactly once. An
-	// error, or a panic, undoes the batch and stops the projection before the
+	// Apply adds records, which come in the order of Seq and each exactly once; other
+	// projectors get the same, so it must not change them. An error, or a panic, undoes the batch and stops the projection before the
 	// record that causes it.
 	Apply(ctx context.Context, sql SQL, records []Record) error
 }

@@ -30,6 +30,31 @@ type Runner struct {
 	clock      func() time.Time
 	batch      int
 	every      time.Duration
+	shared     sharedRead
+}
+
+// sharedRead keeps the last records that were read: projectors that stand at the
+// same place read and decode them once. They must not change them.
+type sharedRead struct {
+	mu      sync.Mutex
+	after   int64
+	limit   int
+	records []Record
+}
+
+// read gives up to limit records after a sequence, perhaps fewer than there are by now.
+func (s *sharedRead) read(ctx context.Context, from ProjectionStore, after int64, limit int) ([]Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.records) > 0 && s.after == after && s.limit == limit {
+		return s.records, nil
+	}
+	records, err := from.ReadFrom(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	s.after, s.limit, s.records = after, limit, records // none at the end: what was kept is let go
+	return records, nil
 }
 
 // NewRunner makes a runner of projectors with different names.
@@ -106,7 +131,7 @@ func (r *Runner) catchUp(ctx context.Context, p Projector) error {
 	limit := r.batch
 	for err == nil {
 		var records []Record
-		if records, err = r.store.ReadFrom(ctx, state.Watermark, limit); err != nil || len(records) == 0 {
+		if records, err = r.shared.read(ctx, r.store, state.Watermark, limit); err != nil || len(records) == 0 {
 			break
 		}
 		var applied Projection
