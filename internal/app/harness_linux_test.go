@@ -48,7 +48,9 @@ func TestMain(m *testing.M) {
 	}
 	// Most of what these tests do is wait; two at a time would take minutes.
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	err := flag.Set("test.parallel", "8")
+	// Builds see GOFLAGS; linking without what debuggers need takes half the time.
+	if err = errors.Join(err, os.Setenv("GOFLAGS", "-ldflags=-w")); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
