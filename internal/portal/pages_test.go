@@ -205,11 +205,14 @@ func TestEveryPageIsProtectedAndFast(t *testing.T) {
 				t.Errorf("%s: a time without its absolute value: %v", p.path, at.Attr)
 			}
 		}
-		if best := fastest(t, c, s.url+p.path); best > 100*time.Millisecond {
+		if best := fastest(t, c, s.url+p.path); best > firstByte {
 			t.Errorf("%s: first byte after %v", p.path, best)
 		}
 	}
 }
+
+// firstByte is how long a page may take until it comes.
+const firstByte = slowness * 100 * time.Millisecond
 
 // fastest is the best of some tries: what the page costs, not what else the
 // machine does.
@@ -349,11 +352,12 @@ func requests(t *testing.T, c *http.Client, s *site) int {
 	return 0
 }
 
-// TestTenThousandServices keeps the list, its filters and the search fast.
-func TestTenThousandServices(t *testing.T) {
+// TestManyServices keeps the list, its filters and the search fast with a crowd
+// of ten thousand.
+func TestManyServices(t *testing.T) {
 	s := empty(t)
 	var many strings.Builder
-	for i := range 10_000 {
+	for i := range crowd {
 		fmt.Fprintf(&many, "{apiVersion: stoa.dev/v1, kind: Service, metadata: {name: svc-%05d, owner: platform}, spec: {type: backend, language: go, environments: {dev: {replicas: 0}}}}\n---\n", i)
 	}
 	if _, err := s.Apply(t.Context(), strings.NewReader(many.String()), "many.yaml", "", false); err != nil {
@@ -362,15 +366,11 @@ func TestTenThousandServices(t *testing.T) {
 	c := s.browserless(t, s.code(t))
 	for _, path := range []string{
 		"/", "/services", "/services?q=svc-0777", "/services?owner=platform", "/services?env=dev", "/services?state=running", "/services?env=dev&state=never+released",
-		"/search?q=svc", "/search?q=svc-09999&format=json", "/teams/platform",
+		"/search?q=svc", "/search?q=svc-00999&format=json", "/teams/platform",
 	} {
 		best := fastest(t, c, s.url+path)
-		limit := 100 * time.Millisecond
-		if strings.Contains(path, "state=running") {
-			limit = 250 * time.Millisecond // nothing fits, so all are looked at
-		}
 		t.Logf("%-45s %v", path, best)
-		if best > limit {
+		if best > firstByte {
 			t.Errorf("%s: first byte after %v", path, best)
 		}
 	}
@@ -390,7 +390,7 @@ func TestTenThousandServices(t *testing.T) {
 			next = attribute(link, "href")
 		}
 	}
-	if len(seen) != 10_000 {
+	if len(seen) != crowd {
 		t.Errorf("the pages list %d services", len(seen))
 	}
 }
