@@ -266,7 +266,7 @@ func (p *Portal) history(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "audit", s.Metadata.Owner, s.Metadata.Name, head.Environment)
+	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, head.Environment)
 	before, _ := strconv.ParseInt(v.URL.Query().Get("before"), 10, 64) // what is no number starts with the newest
 	versions, next, err := p.versions(ctx, "Service", head.Name, before)
 	if err != nil {

@@ -25,7 +25,7 @@ func (p *Portal) showDetected(v *visit, refused *problem.Problem) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "deploy", s.Metadata.Owner, s.Metadata.Name, head.Environment)
+	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, head.Environment)
 	show := page.Detected{Subject: head, Same: page.Command{Text: "stoa detect . -o json", Says: "The same for a folder, without a platform"}}
 	releases, _, err := p.releases(v.Context(), head.Name, head.Environment, "", 1)
 	if err != nil {
@@ -187,7 +187,7 @@ func (p *Portal) showSettings(v *visit, refused *problem.Problem) error {
 		return err
 	}
 	env := head.Environment
-	p.used(v, "deploy", s.Metadata.Owner, s.Metadata.Name, env)
+	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, env)
 	running := s.Spec.Environments[env]
 	show := page.Settings{Subject: head, Same: page.Command{Text: "stoa describe service " + head.Name, Says: "The same on the command line"}}
 	for _, key := range slices.Sorted(maps.Keys(running.Env)) {
@@ -265,7 +265,7 @@ func (p *Portal) gates(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "deploy", s.Metadata.Owner, s.Metadata.Name, head.Environment)
+	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, head.Environment)
 	show := page.Gates{Subject: head, Same: page.Command{Text: "stoa get policies", Says: "All policies on the command line"}}
 	var releases []delivery.Release
 	if releases, _, err = p.releases(v.Context(), head.Name, head.Environment, "", 1); err != nil {

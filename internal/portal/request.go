@@ -145,8 +145,8 @@ func (v *visit) by(reason string) delivery.By {
 
 const surface = "portal"
 
-// used counts one look at a page. Looking at log lines is what a team's
-// milestone is about, so it counts as that.
+// used counts one use of a capability: "portal" for a look at a page, but "logs",
+// "audit" and "deploy" for what is done with those, through whatever door.
 func (p *Portal) used(v *visit, capability, team, service, environment string) {
 	if team == "" && len(v.principal.Teams) == 1 {
 		team = v.teams()[0]

@@ -35,7 +35,7 @@ func (p *Portal) search(v *visit) error {
 		}
 		return p.write(v, http.StatusOK, "application/json", append(body, '\n'))
 	}
-	p.used(v, "catalog", "", "", "")
+	p.used(v, "portal", "", "", "")
 	return p.render(v, http.StatusOK, page.SearchPage(page.Search{Frame: p.frame(v, "Search", ""), Query: query, Hits: hits}))
 }
 

@@ -194,7 +194,7 @@ func (p *Portal) overview(v *visit) error {
 		return err
 	}
 	env := head.Environment
-	p.used(v, "catalog", s.Metadata.Owner, s.Metadata.Name, env)
+	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, env)
 	show := page.Overview{Subject: head, Wanted: now.wanted, Instances: instances(now.status),
 		Same: page.Command{Text: "stoa status " + s.Metadata.Name, Says: "The same on the command line"}}
 	var releases []delivery.Release

@@ -19,7 +19,7 @@ const teamsShown = 50
 
 func (p *Portal) teams(v *visit) error {
 	ctx := v.Context()
-	p.used(v, "catalog", "", "", "")
+	p.used(v, "portal", "", "", "")
 	search, after := strings.TrimSpace(v.URL.Query().Get("q")), v.URL.Query().Get("after")
 	found, next, err := object.List[catalog.Team](ctx, p.Objects, object.Query{Search: search, After: after, Limit: teamsShown})
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *Portal) showTeam(v *visit, refused *problem.Problem) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "catalog", name, "", "")
+	p.used(v, "portal", name, "", "")
 	show := page.Team{Frame: p.frame(v, "Team "+name, "teams"), Name: name, Contact: t.Spec.Contact,
 		Same: page.Command{Text: "stoa describe team " + name, Says: "The same on the command line"}}
 	for _, owner := range t.Spec.Owners {
