@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds every wait for something that is certain to come.
-const patience = 90 * time.Second
+const patience = 120 * time.Second
 
 // site is a real platform in this process, with a client of its admin.
 type site struct {
