@@ -119,7 +119,7 @@ func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 	row := Row{
 		Measure: m.Name, Title: r.Title, Value: now.Value, Unit: m.Unit, N: now.N, Target: r.Target, Direction: m.Better, Note: now.Note,
 		Before: before.Value, Version: m.Version,
-		Evidence: fmt.Sprintf("/api/v1/measures/%s/evidence?from=%s&to=%s", m.Name, dateText(s.From), dateText(s.To)),
+		Evidence: "/api/v1/measures/" + m.Name + "/evidence?" + s.Query().Encode(),
 	}
 	if row.Title == "" {
 		row.Title = m.Title
@@ -244,4 +244,14 @@ func (e *Engine) Find(name string) (Definition, error) {
 		return m.Definition, nil
 	}
 	return Definition{}, problem.New(problem.NotFound, "there is no measure %q", name).Do("stoa measure    lists them")
+}
+
+// SpecOf gives a declared scorecard, or the balanced one as it comes with the
+// platform when nobody has declared another under its name.
+func SpecOf(ctx context.Context, objects object.Reader, name string) (ScorecardSpec, error) {
+	card, err := object.Get[Scorecard](ctx, objects, name)
+	if problem.Is(err, problem.NotFound) && name == BalancedName {
+		return Balanced(), nil
+	}
+	return card.Spec, err
 }

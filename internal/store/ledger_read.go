@@ -128,6 +128,13 @@ func (s *Store) filterEvents(ctx context.Context, f event.Filter, where *conditi
 	if f.BeforeSeq > 0 {
 		where.add("e.seq", "<", f.BeforeSeq)
 	}
+	if len(f.Seqs) > 0 {
+		list := make([]string, len(f.Seqs))
+		for i, seq := range f.Seqs {
+			list[i] = where.arg(seq)
+		}
+		where.parts = append(where.parts, "e.seq IN ("+strings.Join(list, ", ")+")")
+	}
 	return true, nil
 }
 

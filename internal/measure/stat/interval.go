@@ -3,4 +3,7 @@
 package stat
 
 // Interval holds the true value with 95 % confidence.
-type Interval struct{ Low, High float64 }
+type Interval struct {
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
