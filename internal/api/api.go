@@ -119,6 +119,7 @@ func New(o Options) http.Handler {
 	a.eventRoutes()
 	a.ledgerRoutes()
 	a.measureRoutes()
+	a.meRoutes()
 	mux.Handle("GET /openapi.json", a.openAPI())
 	mux.HandleFunc("/", a.notFound)
 	return a.guard(mux)

@@ -25,5 +25,5 @@ func (c *Command) platform() []*cobra.Command {
 
 // own are the commands about this command itself.
 func (c *Command) own() []*cobra.Command {
-	return []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.versionCommand(), c.completionCommand()}
+	return []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.meCommand(), c.versionCommand(), c.completionCommand()}
 }
