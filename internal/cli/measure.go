@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/measure"
 )
 
 type measureOptions struct {
@@ -148,7 +149,7 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 func partsText(parts map[string]float64) string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		words = append(words, name+" "+digits(parts[name]))
+		words = append(words, name+" "+measure.Digits(parts[name]))
 	}
 	return strings.Join(words, " · ")
 }

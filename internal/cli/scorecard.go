@@ -6,12 +6,11 @@ import (
 	"math"
 	"net/url"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/measure"
 )
 
 // scopeOptions are the time and the cut of a measure, as flags.
@@ -116,7 +115,7 @@ func changeText(r client.ScorecardRow) string {
 	if *r.Change < 0 {
 		sign = "−"
 	}
-	text := sign + measured(math.Abs(*r.Change), r.Unit)
+	text := sign + measure.Unit(r.Unit).Format(math.Abs(*r.Change))
 	if !r.Moved {
 		text += " (may be chance)"
 	}
@@ -130,7 +129,7 @@ func targetText(t *client.Target, unit string) string {
 	if t.Relative {
 		return fmt.Sprintf("%s %+.0f %% against before", t.Op, t.Value*100)
 	}
-	return t.Op + " " + measured(t.Value, unit)
+	return t.Op + " " + measure.Unit(unit).Format(t.Value)
 }
 
 func countText(n int64) string {
@@ -144,63 +143,12 @@ func intervalText(i *[2]float64, unit string) string {
 	if i == nil {
 		return ""
 	}
-	return measured(i[0], unit) + " – " + measured(i[1], unit)
+	return measure.Unit(unit).Format(i[0]) + " – " + measure.Unit(unit).Format(i[1])
 }
 
 func valueText(v *float64, unit string) string {
 	if v == nil {
 		return "no data"
 	}
-	return measured(*v, unit)
-}
-
-// measured writes a value with its unit, in three digits.
-func measured(v float64, unit string) string {
-	switch unit {
-	case "ratio":
-		return digits(v*100) + " %"
-	case "seconds":
-		return durationText(v)
-	case "money":
-		return digits(v / 100)
-	case "per-day":
-		return digits(v) + "/day"
-	case "per-week":
-		return digits(v) + "/week"
-	case "per-month":
-		return digits(v) + "/month"
-	}
-	return digits(v)
-}
-
-// durationText writes seconds in the unit that reads best.
-func durationText(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d.Abs() < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d.Abs() < 2*time.Minute:
-		return digits(seconds) + " s"
-	case d.Abs() < 2*time.Hour:
-		return digits(seconds/60) + " min"
-	case d.Abs() < 48*time.Hour:
-		return digits(seconds/3600) + " h"
-	}
-	return digits(seconds/86400) + " d"
-}
-
-// digits writes a number with three digits that matter.
-func digits(v float64) string {
-	places := 2
-	switch {
-	case math.Abs(v) >= 99.95:
-		places = 0
-	case math.Abs(v) >= 9.995:
-		places = 1
-	}
-	text := strconv.FormatFloat(v, 'f', places, 64)
-	if strings.Contains(text, ".") {
-		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
-	}
-	return text
+	return measure.Unit(unit).Format(*v)
 }

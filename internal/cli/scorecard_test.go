@@ -6,26 +6,6 @@ import (
 	"github.com/stoa-platform/stoa/client"
 )
 
-func TestMeasured(t *testing.T) {
-	for _, c := range []struct {
-		value float64
-		unit  string
-		want  string
-	}{
-		{0.6213, "ratio", "62.1 %"}, {1, "ratio", "100 %"}, {0.004, "ratio", "0.4 %"}, {0.00004, "ratio", "0 %"},
-		{0.25, "seconds", "250ms"}, {90, "seconds", "90 s"}, {3600, "seconds", "60 min"}, {86400, "seconds", "24 h"}, {5 * 86400, "seconds", "5 d"},
-		{-3600, "seconds", "-60 min"}, {5.237, "per-day", "5.24/day"}, {12, "per-month", "12/month"}, {-31.5, "score", "-31.5"},
-		{49950, "money", "500"}, {1234.5, "count", "1234"}, {9.999, "count", "10"}, {99.99, "count", "100"},
-	} {
-		if got := measured(c.value, c.unit); got != c.want {
-			t.Errorf("%v %s is %q, want %q", c.value, c.unit, got, c.want)
-		}
-	}
-	if got := valueText(nil, "ratio"); got != "no data" {
-		t.Errorf("nothing is %q", got)
-	}
-}
-
 func TestTargetText(t *testing.T) {
 	for want, target := range map[string]*client.Target{
 		"":                        nil,
