@@ -117,6 +117,7 @@ func kinds() (*object.Registry, *governance.Policies, error) {
 	all = append(all, delivery.Kinds()...)
 	all = append(all, secret.Kind())
 	all = append(all, governance.Kinds(policies)...)
+	all = append(all, adoption.Kinds()...)
 	registry, err := object.NewRegistry(all...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("register kinds: %w", err)
@@ -201,7 +202,7 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 		return err
 	}
 	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log})
-	p.runner = event.NewRunner(p.store, []event.Projector{adoption.Usage{}, adoption.Milestones{}}, event.RunnerOptions{Logger: p.log})
+	p.runner = event.NewRunner(p.store, adoption.Projectors(), event.RunnerOptions{Logger: p.log})
 	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
 	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf})
 	return nil

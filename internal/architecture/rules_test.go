@@ -23,6 +23,7 @@ var layers = []layer{
 		"internal/admission",
 	}},
 	{name: "engines", packages: []string{
+		"internal/expr",
 		"internal/measure",
 		"internal/detect",
 		"internal/source",
@@ -67,9 +68,11 @@ var apart = []string{"internal/testenv", "internal/bench", "internal/architectur
 
 // siblings are the imports within a layer that are allowed, each with its reason.
 var siblings = map[edge]string{
-	{"internal/cli", "client"}:                  "the command line talks to a platform as any other client does",
-	{"internal/delivery", "internal/catalog"}:   "a release is of a service, and the service is the catalog's",
-	{"internal/governance", "internal/catalog"}: "quotas and policies are about services and their teams",
+	{"internal/cli", "client"}:                   "the command line talks to a platform as any other client does",
+	{"internal/delivery", "internal/catalog"}:    "a release is of a service, and the service is the catalog's",
+	{"internal/governance", "internal/catalog"}:  "quotas and policies are about services and their teams",
+	{"internal/adoption", "internal/catalog"}:    "who uses what is about the catalog's teams, people and capabilities",
+	{"internal/adoption", "internal/governance"}: "a team with an exception from a capability is not one that could use it",
 }
 
 // forbidden are imports that point down and are wrong all the same. What doors
@@ -93,7 +96,7 @@ var homes = map[string][]string{
 	"github.com/a-h/templ":                     {"internal/portal"},
 	"github.com/spf13/cobra":                   {"internal/cli"},
 	"charm.land/lipgloss/v2":                   {"internal/cli"},
-	"github.com/google/cel-go":                 {"internal/governance"},
+	"github.com/google/cel-go":                 {"internal/expr"},
 	"github.com/tink-crypto/tink-go/v2":        {"internal/secret"},
 	"github.com/coreos/go-oidc/v3":             {"internal/auth"},
 	"modernc.org/sqlite":                       {"internal/store"},

@@ -10,7 +10,9 @@ package measure
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -69,12 +71,45 @@ type Estimate struct {
 	// N is on how many observations it rests.
 	N int64 `json:"n"`
 	// Interval holds the true value with 95 % confidence; nil where none is known.
-	Interval *stat.Interval `json:"interval,omitempty"`
+	// It may stand without a value, where that is known to be beyond its low end
+	// only.
+	Interval *Interval `json:"interval,omitempty"`
 	// Note says what a reader must know: what was left out, what is only a hint.
 	Note string `json:"note,omitempty"`
 	// Parts are the numbers that the value was made of, by name, such as
 	// numerator and denominator.
 	Parts map[string]float64 `json:"parts,omitempty"`
+}
+
+// Interval is a confidence interval. An end that the data do not bound is
+// infinite, and null in JSON: [3.5, null].
+type Interval struct{ Low, High float64 }
+
+// MarshalJSON gives the two ends as a list.
+func (i Interval) MarshalJSON() ([]byte, error) {
+	ends := [2]*float64{}
+	for n, end := range []float64{i.Low, i.High} {
+		if !math.IsInf(end, 0) {
+			ends[n] = &end
+		}
+	}
+	return json.Marshal(ends)
+}
+
+// UnmarshalJSON reads what MarshalJSON gives.
+func (i *Interval) UnmarshalJSON(raw []byte) error {
+	ends := [2]*float64{}
+	if err := json.Unmarshal(raw, &ends); err != nil {
+		return err
+	}
+	*i = Interval{math.Inf(-1), math.Inf(1)}
+	if ends[0] != nil {
+		i.Low = *ends[0]
+	}
+	if ends[1] != nil {
+		i.High = *ends[1]
+	}
+	return nil
 }
 
 // None is an estimate without data.
@@ -83,9 +118,13 @@ func None(note string) Estimate { return Estimate{Note: note} }
 // Of is an estimate with a value.
 func Of(value float64, n int64) Estimate { return Estimate{Value: &value, N: n} }
 
-// Within adds an interval.
+// Within adds an interval; one that is open at both ends says nothing and is
+// left out.
 func (e Estimate) Within(i stat.Interval) Estimate {
-	e.Interval = &i
+	if math.IsInf(i.Low, -1) && math.IsInf(i.High, 1) {
+		return e
+	}
+	e.Interval = &Interval{i.Low, i.High}
 	return e
 }
 

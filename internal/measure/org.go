@@ -10,6 +10,13 @@ type Org struct {
 	Services        map[int64]string
 	CapabilityNames map[int64]string
 	Capabilities    []*Capability // by name
+	// Kinds are the kinds of use by their numbers.
+	Kinds map[int64]UseKind
+	// Types are the numbers of the types of events.
+	Types map[string]int64
+	// Insiders are the numbers of the people who run the platform: left out of every
+	// number about its customers.
+	Insiders map[int64]bool
 
 	byID map[int64]*Team
 }
@@ -34,9 +41,8 @@ func (t *Team) There(from, to int64) bool { return t.Since < to && (t.Until == 0
 type Capability struct {
 	Name string
 	ID   int64 // its number in the ledger; 0 when no event has named it
-	// Qualifies reports whether a kind of use counts as adoption.
-	Qualifies func(UseKind) bool
-	// Offered reports whether a team could use it: the segment fits, no exception.
+	// Offered reports whether a team could use it: it is meant for the team's
+	// segment, it is there already, and the team has no exception from it.
 	Offered func(*Team) bool
 }
 
@@ -44,6 +50,11 @@ type Capability struct {
 type UseKind struct {
 	ID                        int64
 	Type, Capability, Surface string
+	// CapabilityID is the number of the capability.
+	CapabilityID int64
+	// Qualifies says that it counts as adoption: the capability is one that is
+	// declared, and its condition holds.
+	Qualifies bool
 }
 
 // Index makes the lookups; call it once all teams are in.

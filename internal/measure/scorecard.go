@@ -56,16 +56,16 @@ const (
 
 // Row is a row of a computed scorecard.
 type Row struct {
-	Measure   string      `json:"measure"`
-	Title     string      `json:"title"`
-	Value     *float64    `json:"value"`
-	Unit      Unit        `json:"unit"`
-	N         int64       `json:"n"`
-	Interval  *[2]float64 `json:"interval"`
-	Target    *Target     `json:"target"`
-	Direction Better      `json:"direction"`
-	Status    Status      `json:"status"`
-	Note      string      `json:"note,omitempty"`
+	Measure   string    `json:"measure"`
+	Title     string    `json:"title"`
+	Value     *float64  `json:"value"`
+	Unit      Unit      `json:"unit"`
+	N         int64     `json:"n"`
+	Interval  *Interval `json:"interval"`
+	Target    *Target   `json:"target"`
+	Direction Better    `json:"direction"`
+	Status    Status    `json:"status"`
+	Note      string    `json:"note,omitempty"`
 	// Before is the value of the same time before, Change the difference and
 	// Moved whether it is more than chance: the intervals do not touch.
 	Before *float64 `json:"before"`
@@ -117,15 +117,12 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 
 func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 	row := Row{
-		Measure: m.Name, Title: r.Title, Value: now.Value, Unit: m.Unit, N: now.N, Target: r.Target, Direction: m.Better, Note: now.Note,
+		Measure: m.Name, Title: r.Title, Value: now.Value, Unit: m.Unit, N: now.N, Interval: now.Interval, Target: r.Target, Direction: m.Better, Note: now.Note,
 		Before: before.Value, Version: m.Version,
 		Evidence: "/api/v1/measures/" + m.Name + "/evidence?" + s.Query().Encode(),
 	}
 	if row.Title == "" {
 		row.Title = m.Title
-	}
-	if now.Interval != nil {
-		row.Interval = &[2]float64{now.Interval.Low, now.Interval.High}
 	}
 	if now.Value != nil && before.Value != nil {
 		change := *now.Value - *before.Value
@@ -141,7 +138,7 @@ func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 // judge holds an estimate against its target.
 func judge(t *Target, now, before Estimate) (Status, string) {
 	switch {
-	case now.Value == nil:
+	case now.Value == nil && (now.Interval == nil || t == nil):
 		return NoData, now.Note
 	case t == nil:
 		return Shown, now.Note
@@ -153,7 +150,7 @@ func judge(t *Target, now, before Estimate) (Status, string) {
 		}
 		aim = *before.Value * (1 + t.Value)
 	}
-	if t.met(*now.Value, aim) {
+	if now.Value != nil && t.met(*now.Value, aim) {
 		return Good, now.Note
 	}
 	if now.Interval != nil && (t.met(now.Interval.Low, aim) || t.met(now.Interval.High, aim)) {

@@ -221,6 +221,18 @@ func (v *View) Teams() []*Team {
 	return in
 }
 
+// Capabilities are those of the scope.
+func (v *View) Capabilities() []*Capability {
+	names, narrowed := v.only[ByCapability]
+	var in []*Capability
+	for _, c := range v.Org.Capabilities {
+		if !narrowed || names[c.Name] {
+			in = append(in, c)
+		}
+	}
+	return in
+}
+
 // TeamGroup gives the group of a team, which may have no number in the ledger
 // yet; ok is false for one that the scope leaves out.
 func (v *View) TeamGroup(t *Team) (string, bool) {
