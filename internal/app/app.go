@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/governance"
 	"github.com/stoa-platform/stoa/internal/logs"
@@ -201,7 +203,7 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 		return err
 	}
 	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log})
-	p.runner = event.NewRunner(p.store, []event.Projector{adoption.Usage{}, adoption.Milestones{}}, event.RunnerOptions{Logger: p.log})
+	p.runner = event.NewRunner(p.store, slices.Concat([]event.Projector{adoption.Usage{}, adoption.Milestones{}}, dora.Projectors()), event.RunnerOptions{Logger: p.log})
 	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
 	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf})
 	return nil
