@@ -21,11 +21,9 @@ type Measure struct {
 	Waits string `json:"waits,omitempty"`
 }
 
-// Interval holds the true value with 95 % confidence.
-type Interval struct {
-	Low  float64 `json:"low"`
-	High float64 `json:"high"`
-}
+// Interval holds the true value with 95 % confidence: its low and its high end,
+// nil where the data do not bound it.
+type Interval [2]*float64
 
 // Point is the value of a group of a measure in a time, days as "2026-11-01",
 // half-open. Value is nil where there is no data.
@@ -56,21 +54,21 @@ type Target struct {
 
 // ScorecardRow is a measure held against its target.
 type ScorecardRow struct {
-	Measure   string      `json:"measure"`
-	Title     string      `json:"title"`
-	Value     *float64    `json:"value"`
-	Unit      string      `json:"unit"`
-	N         int64       `json:"n"`
-	Interval  *[2]float64 `json:"interval"`
-	Target    *Target     `json:"target"`
-	Direction string      `json:"direction"`
-	Status    string      `json:"status"` // "good", "unsure", "bad", "no-data" or "shown"
-	Note      string      `json:"note,omitempty"`
-	Before    *float64    `json:"before"`
-	Change    *float64    `json:"change"`
-	Moved     bool        `json:"moved"`
-	Version   int         `json:"version"`
-	Evidence  string      `json:"evidence"`
+	Measure   string    `json:"measure"`
+	Title     string    `json:"title"`
+	Value     *float64  `json:"value"`
+	Unit      string    `json:"unit"`
+	N         int64     `json:"n"`
+	Interval  *Interval `json:"interval"`
+	Target    *Target   `json:"target"`
+	Direction string    `json:"direction"`
+	Status    string    `json:"status"` // "good", "unsure", "bad", "no-data" or "shown"
+	Note      string    `json:"note,omitempty"`
+	Before    *float64  `json:"before"`
+	Change    *float64  `json:"change"`
+	Moved     bool      `json:"moved"`
+	Version   int       `json:"version"`
+	Evidence  string    `json:"evidence"`
 }
 
 // Scorecard is a computed scorecard.

@@ -120,10 +120,7 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 		if group == "" {
 			group = "all"
 		}
-		row := []string{group, p.From + " – " + p.To, valueText(p.Value, answer.Unit), "", countText(p.N), partsText(p.Parts), p.Note}
-		if p.Interval != nil {
-			row[3] = intervalText(&[2]float64{p.Interval.Low, p.Interval.High}, answer.Unit)
-		}
+		row := []string{group, p.From + " – " + p.To, valueText(p.Value, answer.Unit), intervalText(p.Interval, answer.Unit), countText(p.N), partsText(p.Parts), p.Note}
 		if o.compare {
 			before := "no data"
 			if o.by == "" && i < len(answer.Before) {

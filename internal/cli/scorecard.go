@@ -139,11 +139,18 @@ func countText(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-func intervalText(i *[2]float64, unit string) string {
+func intervalText(i *client.Interval, unit string) string {
 	if i == nil {
 		return ""
 	}
-	return measure.Unit(unit).Format(i[0]) + " – " + measure.Unit(unit).Format(i[1])
+	between := measure.Interval{Low: math.Inf(-1), High: math.Inf(1)}
+	if i[0] != nil {
+		between.Low = *i[0]
+	}
+	if i[1] != nil {
+		between.High = *i[1]
+	}
+	return measure.Unit(unit).Between(between)
 }
 
 func valueText(v *float64, unit string) string {

@@ -58,3 +58,16 @@ func Digits(v float64) string {
 	}
 	return text
 }
+
+// Between writes an interval; an end that is not bounded is left out.
+func (u Unit) Between(i Interval) string {
+	switch low, high := math.IsInf(i.Low, 0), math.IsInf(i.High, 0); {
+	case low && high:
+		return ""
+	case low:
+		return "under " + u.Format(i.High)
+	case high:
+		return "over " + u.Format(i.Low)
+	}
+	return u.Format(i.Low) + " to " + u.Format(i.High)
+}

@@ -6,7 +6,7 @@ package insight
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"math"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -65,7 +65,7 @@ func trend(d measure.Definition, points []measure.Point, target *float64) chart.
 			b.Href = page.Link("/measures/"+d.Name, "from", p.From, "to", p.To)
 		}
 		if p.Interval != nil {
-			b.Low, b.High = &p.Interval.Low, &p.Interval.High
+			b.Low, b.High = finite(p.Interval.Low), finite(p.Interval.High)
 		}
 		t.Buckets = append(t.Buckets, b)
 	}
@@ -88,7 +88,15 @@ func within(u measure.Unit, e measure.Estimate) string {
 	if e.Interval == nil {
 		return ""
 	}
-	return " (95 %: " + u.Format(e.Interval.Low) + " to " + u.Format(e.Interval.High) + ")"
+	return " (95 %: " + u.Between(*e.Interval) + ")"
+}
+
+// finite is nil for an end that is not bounded.
+func finite(v float64) *float64 {
+	if math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
 }
 
 func month(day string) string {
@@ -104,11 +112,4 @@ func valueText(u measure.Unit, v *float64) string {
 		return "no data"
 	}
 	return u.Format(*v)
-}
-
-func count(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	return "n " + strconv.FormatInt(n, 10)
 }

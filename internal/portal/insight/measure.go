@@ -82,7 +82,7 @@ func pointRow(d measure.Definition, label string, p measure.Point) page.PointRow
 		row.Sort = *p.Value
 	}
 	if p.Interval != nil {
-		row.Interval = d.Unit.Format(p.Interval.Low) + " to " + d.Unit.Format(p.Interval.High)
+		row.Interval = d.Unit.Between(*p.Interval)
 	}
 	return row
 }

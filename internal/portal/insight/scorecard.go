@@ -62,7 +62,7 @@ func scoreRow(r measure.Row, s measure.Scope) page.ScoreRow {
 		Note: r.Note, Href: "/measures/" + r.Measure + "?" + s.Query().Encode(), Before: valueText(r.Unit, r.Before),
 	}
 	if r.Interval != nil {
-		row.Interval = r.Unit.Format(r.Interval[0]) + " to " + r.Unit.Format(r.Interval[1])
+		row.Interval = r.Unit.Between(*r.Interval)
 	}
 	row.Target = targetText(r.Unit, r.Target)
 	if r.Change != nil {
