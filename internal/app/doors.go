@@ -71,6 +71,8 @@ func capability(operation string) string {
 		return "secrets"
 	case "post-events":
 		return "events"
+	case "list-measures", "ask-measure", "evidence-of-measure", "scorecard":
+		return "measures"
 	default:
 		return "catalog"
 	}
