@@ -70,25 +70,30 @@ type BassFit struct {
 }
 
 // FitBass fits the model to how many had adopted by the end of month 1, 2, … ,
-// where month 1 is the first in which anybody could.
-// market is how many there can be, or 0 to estimate that as well; with an
-// imported organisation it is known, and the forecast far surer.
+// where month 1 is the first in which anybody could. They are counted one by one,
+// not in shares or thousands: how far chance goes depends on it.
+//
+// market is how many there can be, or 0 to estimate that as well. Give it where
+// there is an imported organisation to count. Without it a few slow months look
+// like the end of growth, and before the peak such a forecast is wrong more often
+// than right; so there is none unless a market twice as large fits worse than
+// chance explains, which commonly takes until well after the peak.
 //
 // It is least squares on the adopters of each month, not on their sums: the sums
 // share their errors, which would make the interval too narrow. Levenberg's and
 // Marquardt's steps, from the best of a grid of starts, within 10⁻⁶ ≤ p ≤ 1,
 // 0 ≤ q ≤ 3, and a market between those who have adopted and a hundred times as
-// many.
+// many. Some milliseconds for two years.
 //
 // The error is ErrTooFewMonths under MinMonths; ErrNotAdoption if a number is
 // negative or not finite, the count falls, nobody adopted, or more did than the
-// market has; ErrNoFit if the months do not tell how large the market is: where one
-// twice as large fits about as well, the best fit takes the chance of a few months
-// for the end of growth, and its forecast is wrong more often than right.
+// market has; ErrNoFit if the months do not tell how large the market is, or it is
+// over a million times those who adopted.
 //
 // V. Srinivasan, C. H. Mason, Nonlinear least squares estimation of new product
 // diffusion models, Marketing Science 5 (1986) 169–178; D. W. Marquardt, SIAM
-// Journal 11 (1963) 431–441.
+// Journal 11 (1963) 431–441; what an unknown market does: C. Van den Bulte, G. L.
+// Lilien, Marketing Science 16 (1997) 338–353.
 func FitBass(cumulative []float64, market float64) (BassFit, error) {
 	n := len(cumulative)
 	if n < MinMonths {
@@ -118,7 +123,8 @@ func FitBass(cumulative []float64, market float64) (BassFit, error) {
 	}
 	variance := cost / float64(fit.freedom)
 	fit.Residual = math.Sqrt(variance) * adopted
-	// A few months may lie on the curve by chance: no count is surer than Poisson's.
+	// A few months may lie near the curve by chance: no count is surer than
+	// Poisson's, whose variance is its mean.
 	variance = max(variance, 1/(float64(n)*adopted))
 	fit.noise = math.Sqrt(variance)
 	inverse, ok := problem.certainty(at)
@@ -127,16 +133,10 @@ func FitBass(cumulative []float64, market float64) (BassFit, error) {
 			fit.covariance[i][j] = inverse[i][j] * variance
 		}
 	}
-	if !fit.known {
-		// A market twice as large must fit worse than chance explains.
-		problem.market = 2 * at[2]
-		_, doubled := problem.fit()
-		t := studentQuantile(fit.freedom)
-		ok = ok && doubled-cost > t*t*variance
-	}
+	t := studentQuantile(fit.freedom)
 	switch {
-	case !ok:
-		return BassFit{}, fmt.Errorf("%w: they do not tell how large the market is; give its size", ErrNoFit)
+	case !ok || !fit.known && !problem.endInSight(at[2], cost+t*t*variance):
+		return BassFit{}, fmt.Errorf("%w: they do not tell how large the market is; give its size if it is known", ErrNoFit)
 	case !finite(fit.M, fit.Residual):
 		return BassFit{}, fmt.Errorf("%w: their numbers are too large", ErrNoFit)
 	}
@@ -152,7 +152,7 @@ func checkAdoption(cumulative []float64, market float64) error {
 		before = c
 	}
 	switch {
-	case before == 0:
+	case before < 1:
 		return fmt.Errorf("%w: nobody adopted in %d months", ErrNotAdoption, len(cumulative))
 	case !finite(market) || market < 0:
 		return fmt.Errorf("%w: a market of %g", ErrNotAdoption, market)
@@ -167,14 +167,17 @@ func checkAdoption(cumulative []float64, market float64) error {
 // Forecast is how many will have adopted by a time after the months of the fit:
 // those who have, and of the rest of the market as many as the curve says. N is
 // the number of months fitted to. The interval is for what will be counted, not
-// for the curve alone: by the delta method from the covariance of the parameters,
-// plus the residual variance of each month to come, with Student's t. It stays
-// between those who have adopted and the market, if that was given. What it
-// cannot hold is a change of the world: it supposes that the coming months are
-// as the past ones.
+// for the curve alone, with Student's t: by the delta method from the covariance
+// of the parameters, plus the residual variance of a month for as many adopters
+// as such a month had (more adopters scatter more, as counts do). It stays
+// between those who have adopted and the market, if that was given. Of simulated
+// teams that adopt by chance it holds 90 to 100 in 100, the least in the first
+// months of a small market. What it cannot hold is a change of the world.
 // ok is false for a time before the last month, or not finite.
 //
-// G. A. F. Seber, C. J. Wild, Nonlinear Regression, §5.1.
+// G. A. F. Seber, C. J. Wild, Nonlinear Regression, §5.1; the variance in
+// proportion to the mean: P. McCullagh, J. A. Nelder, Generalized Linear Models,
+// §6.2.
 func (f BassFit) Forecast(months float64) (Estimate, bool) {
 	last := float64(f.Months)
 	if !finite(months) || months < last || f.Months == 0 {

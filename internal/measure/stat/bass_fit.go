@@ -156,7 +156,7 @@ func (b bassProblem) start() vector {
 	return best
 }
 
-// fit steps downhill from the start until no step helps. A parameter at a bound
+// fit steps downhill from the start until none helps in the twelfth digit. A parameter at a bound
 // that wants out stands still.
 func (b bassProblem) fit() (at vector, cost float64) {
 	low, high := b.bounds()
@@ -184,7 +184,11 @@ func (b bassProblem) fit() (at vector, cost float64) {
 			damping *= 10
 			continue
 		}
+		before := cost
 		at, cost = next, b.cost(next)
+		if before-cost <= 1e-12*before {
+			break
+		}
 		damping = max(damping/10, 1e-9)
 	}
 	return at, cost
@@ -217,4 +221,11 @@ func (b bassProblem) certainty(at vector) (matrix, bool) {
 		}
 	}
 	return inverse, ok
+}
+
+// endInSight says that no market twice as large fits as well as a cost.
+func (b bassProblem) endInSight(market, cost float64) bool {
+	b.market = 2 * market
+	_, doubled := b.fit()
+	return doubled > cost
 }

@@ -296,13 +296,20 @@ func TestPropertiesOfBassFits(t *testing.T) {
 			}
 			before = f
 		}
-		// In dozens the same comes out, in dozens.
-		dozens := make([]float64, len(months))
+		// Twelve times as many in each month adopt by the same curve, and with more
+		// certainty.
+		more := make([]float64, len(months))
 		for i := range months {
-			dozens[i] = months[i] / 12
+			more[i] = 12 * months[i]
 		}
-		if other, err := stat.FitBass(dozens, market/12); err != nil || math.Abs(other.P-fit.P) > 1e-5 || math.Abs(other.Q-fit.Q) > 1e-4 {
-			t.Fatalf("%+v, in dozens %+v, %v", fit, other, err)
+		other, err := stat.FitBass(more, 12*market)
+		if err != nil || math.Abs(other.P-fit.P) > 1e-5 || math.Abs(other.Q-fit.Q) > 1e-4 {
+			t.Fatalf("%+v, twelve times %+v, %v", fit, other, err)
+		}
+		one, _ := fit.Forecast(float64(len(months) + 3))
+		twelve, _ := other.Forecast(float64(len(months) + 3))
+		if twelve.Interval.Width() > 12.01*one.Interval.Width()+1e-6 {
+			t.Fatalf("%+v, of twelve times as many %+v", one, twelve)
 		}
 	})
 }
