@@ -165,7 +165,9 @@ func (p *Platform) openEngines(ctx context.Context) (err error) {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.logs.Close() })
-	if p.metrics, err = metrics.Open(p.path("metrics"), metrics.Options{Gatherer: registry, Logger: p.log}); err != nil {
+	if p.metrics, err = metrics.Open(p.path("metrics"), metrics.Options{
+		Gatherer: registry, Logger: p.log, Traffic: metrics.TrafficNames{Requests: route.RequestsTotal, Duration: route.DurationSeconds},
+	}); err != nil {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.metrics.Close() })

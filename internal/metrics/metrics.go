@@ -32,7 +32,7 @@ type Options struct {
 	MaxBytes  int64               // of complete blocks on disk; 2 GB
 	Now       func() time.Time    // nil is time.Now
 	Logger    *slog.Logger        // warnings and errors; nil discards
-	Traffic   TrafficNames        // the metrics behind Traffic
+	Traffic   TrafficNames        // the metrics behind DB.Traffic, which needs them
 }
 
 // DB is the numbers over time. Its methods may be called concurrently.

@@ -46,7 +46,7 @@
       const to = root.dataset.bsTheme === 'dark' ? 'light' : 'dark';
       form.elements.to.value = to;
       root.dataset.bsTheme = root.dataset.theme = to;
-      fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), redirect: 'manual' });
+      fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), redirect: 'manual', keepalive: true });
     });
   }
 
