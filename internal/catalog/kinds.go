@@ -26,7 +26,7 @@ func Kinds() []object.Kind {
 		},
 		{
 			Name: "Capability", Plural: "capabilities", Short: "cap", About: "Something that the platform, or a team, offers to others.",
-			Spec: CapabilitySpec{}, Owned: true, Scope: object.ScopeTeam, Fields: []string{"spec.lifecycle"},
+			Spec: CapabilitySpec{}, Scope: object.ScopePlatform, Fields: []string{"spec.lifecycle"},
 			Validate: validateCapability(UseConditions()),
 		},
 	}
