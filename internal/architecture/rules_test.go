@@ -35,6 +35,7 @@ var layers = []layer{
 		"internal/logs",
 		"internal/metrics",
 		"internal/notify",
+		"internal/webhook",
 	}},
 	{name: "rooms", packages: []string{
 		"internal/catalog",
@@ -64,7 +65,7 @@ var layers = []layer{
 // and only test files and other test support may import them. internal/bench is
 // a program of its own that measures the house from outside, and the store and
 // the queue by themselves.
-var apart = []string{"internal/testenv", "internal/bench", "internal/architecture", "internal/store/storetest", "internal/runtime/runtimetest", "internal/provider/providertest"}
+var apart = []string{"internal/testenv", "internal/bench", "internal/architecture", "internal/store/storetest", "internal/event/eventtest", "internal/runtime/runtimetest", "internal/provider/providertest"}
 
 // siblings are the imports within a layer that are allowed, each with its reason.
 var siblings = map[edge]string{

@@ -2,15 +2,53 @@ package event
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"path"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 )
 
 // cdeventsPrefix begins the types of the CDEvents project.
 const cdeventsPrefix = "dev.cdevents."
+
+// CDEventsVersion is the version of the CDEvents specification that Stoa writes.
+const CDEventsVersion = "0.5.1"
+
+// AsCDEvent gives the event the payload that the CDEvents specification asks of
+// its type: subject is the id of what it is about, content what the type
+// defines, custom what the sender adds. The event must have its source, type
+// and time; without an id it gets a time-ordered one, since both the envelope
+// and the payload name it.
+func (e Event) AsCDEvent(subject string, content, custom map[string]any) (Event, error) {
+	if e.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return Event{}, fmt.Errorf("make event id: %w", err)
+		}
+		e.ID = id.String()
+	}
+	e.Time = e.Time.UTC().Truncate(time.Microsecond) // as the ledger keeps it
+	data := map[string]any{
+		"context": map[string]any{
+			"specversion": CDEventsVersion, "id": e.ID, "source": e.Source, "type": e.Type, "timestamp": e.Time.Format(time.RFC3339Nano),
+		},
+		"subject": map[string]any{"id": subject, "source": e.Source, "content": content},
+	}
+	if len(custom) > 0 {
+		data["customData"], data["customDataContentType"] = custom, "application/json"
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return Event{}, fmt.Errorf("encode event %s about %s: %w", e.Type, subject, err)
+	}
+	e.Data = raw
+	return e, nil
+}
 
 // CDEvent takes a type such as "dev.cdevents.service.deployed.0.3.0" apart:
 // "service", "deployed". ok is false for any other type.
