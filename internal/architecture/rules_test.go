@@ -26,6 +26,7 @@ var layers = []layer{
 		"internal/measure",
 		"internal/detect",
 		"internal/source",
+		"internal/history",
 		"internal/build",
 		"internal/runtime",
 		"internal/provider",
@@ -69,6 +70,7 @@ var apart = []string{"internal/testenv", "internal/bench", "internal/architectur
 var siblings = map[edge]string{
 	{"internal/cli", "client"}:                  "the command line talks to a platform as any other client does",
 	{"internal/delivery", "internal/catalog"}:   "a release is of a service, and the service is the catalog's",
+	{"internal/history", "internal/detect"}:     "CODEOWNERS says the same of an old repository as of a folder that is released",
 	{"internal/governance", "internal/catalog"}: "quotas and policies are about services and their teams",
 }
 
