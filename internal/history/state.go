@@ -7,8 +7,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/detect"
 )
 
 // State remembers how far a source was read for one platform, so that a reading
@@ -28,15 +31,21 @@ type progress struct {
 	// Owners are the teams that it belonged to, each from a time on. What was
 	// told under one team stays so when the owner changes.
 	Owners []ownership `json:"owners,omitempty"`
-	// Done says for each resource up to when all of it was read and taken.
-	Done map[string]time.Time `json:"done,omitempty"`
+	// Done says for each resource of what time all of it was read and taken.
+	Done map[string]span `json:"done,omitempty"`
 	// Pending holds what was not at its end then, by resource and id, with its beginning.
 	Pending map[string]time.Time `json:"pending,omitempty"`
 	// Answers are those to single questions that never change, kept until their
 	// resource is done.
 	Answers map[string]string `json:"answers,omitempty"`
-	// Tags are the versions of answers, by address, to ask "has it changed?".
+	// Tags are the versions of lists, by resource, to ask "has it changed?".
 	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// span is a time, both ends included.
+type span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
 }
 
 type ownership struct {
@@ -145,9 +154,14 @@ func (s *State) team(key string, at time.Time) (team string) {
 	return team
 }
 
-// done says up to when a resource was read; zero if it never was.
-func (s *State) done(key, resource string) (at time.Time) {
-	s.look(key, func(p *progress) { at = p.Done[resource] })
+// done says up to when a resource was read from since on; zero if it never was,
+// or only from later on.
+func (s *State) done(key, resource string, since time.Time) (at time.Time) {
+	s.look(key, func(p *progress) {
+		if d := p.Done[resource]; !since.Before(d.From) {
+			at = d.To
+		}
+	})
 	return at
 }
 
@@ -162,10 +176,37 @@ func (s *State) answer(key, question, answer string) {
 	s.change(key, func(p *progress) { set(&p.Answers, question, answer) })
 }
 
-// tag gives the version of the last answer from an address.
-func (s *State) tag(key, address string) (tag string) {
-	s.look(key, func(p *progress) { tag = p.Tags[address] })
+// tag gives the version that the list of a resource had when it was read last.
+func (s *State) tag(key, resource string) (tag string) {
+	s.look(key, func(p *progress) { tag = p.Tags[resource] })
 	return tag
+}
+
+// codeowners reads the owner of the root from the first CODEOWNERS file there
+// is. Where nothing was changed since it was read last, it is as it was.
+func (s *State) codeowners(key string, changed, now time.Time, places []string, read func(file string) ([]byte, error)) (team, line string, err error) {
+	const resource = "codeowners"
+	if at := s.done(key, resource, now); at.After(changed) {
+		known, _ := s.answered(key, resource)
+		team, line, _ = strings.Cut(known, "\n")
+		return team, line, nil
+	}
+	for _, file := range places {
+		text, err := read(file)
+		if closed(err) {
+			continue
+		}
+		if err != nil {
+			return "", "", err
+		}
+		team, line = detect.TeamOf(file, text)
+		break
+	}
+	s.change(key, func(p *progress) {
+		set(&p.Done, resource, span{To: now.Add(-overlap).UTC()})
+		set(&p.Answers, resource, team+"\n"+line)
+	})
+	return team, line, nil
 }
 
 // set puts a value into a map that may not be there yet.
