@@ -27,6 +27,7 @@ var layers = []layer{
 		"internal/measure",
 		"internal/detect",
 		"internal/source",
+		"internal/history",
 		"internal/build",
 		"internal/runtime",
 		"internal/provider",
@@ -74,6 +75,10 @@ var siblings = map[edge]string{
 	{"internal/governance", "internal/catalog"}:  "quotas and policies are about services and their teams",
 	{"internal/adoption", "internal/catalog"}:    "who uses what is about the catalog's teams, people and capabilities",
 	{"internal/adoption", "internal/governance"}: "a team with an exception from a capability is not one that could use it",
+	{"internal/cli", "client"}:                  "the command line talks to a platform as any other client does",
+	{"internal/delivery", "internal/catalog"}:   "a release is of a service, and the service is the catalog's",
+	{"internal/history", "internal/detect"}:     "CODEOWNERS says the same of an old repository as of a folder that is released",
+	{"internal/governance", "internal/catalog"}: "quotas and policies are about services and their teams",
 }
 
 // forbidden are imports that point down and are wrong all the same. What doors
