@@ -29,6 +29,15 @@ func onBoth(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	}
 }
 
+func onBothBench(b *testing.B, bench func(b *testing.B, s *store.Store)) {
+	for name, url := range map[string]func(testing.TB) string{
+		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "stoa.db") },
+		"postgres": testenv.Postgres,
+	} {
+		b.Run(name, func(b *testing.B) { bench(b, open(b, url(b))) })
+	}
+}
+
 func open(t testing.TB, url string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), url, store.Options{Fields: func(kind string) []string {

@@ -27,7 +27,8 @@ func follow(b stat.Bass, months int) []float64 {
 	return out
 }
 
-// Bass (1969), Table 2: the time of the peak that follows from his p and q.
+// The time of the peak, by hand, from the p and q that Bass (1969) found for three
+// goods.
 func TestPeakTimesOfBass(t *testing.T) {
 	for what, c := range map[string]struct{ p, q, peak float64 }{
 		"electric refrigerators": {0.0026167, 0.21566, 20.2},
@@ -38,7 +39,7 @@ func TestPeakTimesOfBass(t *testing.T) {
 		if got := b.PeakTime(); !near(got, c.peak, 1) {
 			t.Errorf("%s: peak at %v, want %v", what, got, c.peak)
 		}
-		// At the peak ½ − p/2q have adopted: his formula (8).
+		// At the peak ½ − p/2q have adopted, as follows from his equations.
 		if got := b.Share(b.PeakTime()); !near(got, 0.5-c.p/(2*c.q), 12) {
 			t.Errorf("%s: share at the peak %v", what, got)
 		}

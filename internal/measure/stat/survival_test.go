@@ -35,8 +35,8 @@ func steps(s stat.Survival) []string {
 }
 
 // Collett, Modelling Survival Data in Medical Research, and Kleinbaum and Klein,
-// Survival Analysis, §2.II, have this table; the intervals are those of R's
-// survfit(conf.type = "log-log").
+// Survival Analysis, §2.II, have this table; its intervals, on the scale
+// log(−log), and the quantiles were computed apart, by Python's lifelines.
 func TestKaplanMeierOfLeukaemia(t *testing.T) {
 	s, ok := stat.KaplanMeier(waits(mercaptopurine...))
 	if !ok || s.N != 21 || s.Events != 9 || s.Censored != 12 || s.Longest != 35 || s.AllCensored() {
@@ -59,7 +59,7 @@ func TestKaplanMeierOfLeukaemia(t *testing.T) {
 		q, time, low, high float64
 		reached            bool
 	}{
-		{0.25, 13, 6, 22, true}, // the lower quartile, by R
+		{0.25, 13, 6, 22, true},
 		{0.5, 23, 13, math.Inf(1), true},
 		{0.75, 35, 23, math.Inf(1), false},
 	} {
