@@ -1,10 +1,14 @@
 package app
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/stoa-platform/stoa/internal/object"
 )
+
+// Update says that the pages in docs/reference are to be written anew.
+var Update = flag.Bool("update", false, "rewrite the pages in docs/reference")
 
 // OnStepEdge lets f hear of the edges of steps, after the timer has. Call it
 // before Serve.

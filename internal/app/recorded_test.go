@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/stoa-platform/stoa/internal/measure"
 )
 
 // Every type of event that the code names is told to people.
@@ -47,5 +49,30 @@ func TestRecordedTypesAreListed(t *testing.T) {
 	}
 	if found < 15 {
 		t.Errorf("only %d types found in the code: the pattern looks for too little", found)
+	}
+}
+
+// TestMeasured keeps docs/reference/measures.md in step with the definitions,
+// and the balanced scorecard with what is measured.
+func TestMeasured(t *testing.T) {
+	page := MeasuredPage()
+	path := filepath.Join("..", "..", "docs", "reference", "measures.md")
+	if *Update {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(stored) != page {
+		t.Errorf("%s is out of date: go test ./internal/app -run Measured -update", path)
+	}
+	measured := known()
+	for _, r := range measure.Balanced().Rows {
+		if !measured(r.Measure) {
+			t.Errorf("the balanced scorecard names %s, which nobody measures", r.Measure)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,8 +16,6 @@ import (
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/app"
 )
-
-var update = flag.Bool("update", false, "rewrite the pages in docs/reference")
 
 // TestReference keeps docs/reference/openapi.json in step with what is served;
 // -update writes it. The document itself must hold together.
@@ -38,7 +35,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join("..", "..", "docs", "reference", "openapi.json")
-	if *update {
+	if *app.Update {
 		if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +64,7 @@ func TestRecorded(t *testing.T) {
 	slices.Sort(operations)
 	page := app.RecordedPage(app.Kinds(t), operations)
 	path := filepath.Join("..", "..", "docs", "reference", "recorded.md")
-	if *update {
+	if *app.Update {
 		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
