@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/stoa-platform/stoa/internal/api"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
@@ -28,7 +30,11 @@ func (p *Platform) openDoors() error {
 		return err
 	}
 	mux := behind(handler, pages)
-	mux.Handle("GET /metrics", p.metrics.Handler())
+	// Beside the registry that the platform keeps by itself: a scorecard is
+	// computed for those who ask for it.
+	exported := prometheus.NewRegistry()
+	exported.MustRegister(&scores{engine: p.measures, objects: p.store, clock: time.Now, log: p.log})
+	mux.Handle("GET /metrics", p.metrics.Handler(exported))
 	p.server = &http.Server{
 		Handler: p.dispatch(mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: nil,

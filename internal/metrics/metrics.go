@@ -129,9 +129,9 @@ func (d *DB) Close() error {
 }
 
 // Handler serves the present numbers in the formats of Prometheus and
-// OpenMetrics.
-func (d *DB) Handler() http.Handler {
-	return promhttp.HandlerFor(d.opts.Gatherer, promhttp.HandlerOpts{
+// OpenMetrics, with those of more.
+func (d *DB) Handler(more ...prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(append(prometheus.Gatherers{d.opts.Gatherer}, more...), promhttp.HandlerOpts{
 		EnableOpenMetrics: true,
 		ErrorLog:          slog.NewLogLogger(d.opts.Logger.Handler(), slog.LevelWarn),
 		ErrorHandling:     promhttp.ContinueOnError,
