@@ -18,7 +18,8 @@ type wayTo struct {
 }
 
 const waitCounted = "Median by Kaplan and Meier over the teams that asked for access in the time, or were given it where no request is recorded. " +
-	"Who is not there yet counts as waiting until the end of the time."
+	"Who is not there yet counts as waiting until the end of the time; those who set out before it and still wait are told apart, " +
+	"since the time says nothing of how those who set out with them fared."
 
 func wayMeasures() []measure.Measure {
 	first := func(m Milestone) func(map[Milestone]moment) (moment, bool) {
@@ -79,7 +80,9 @@ type waiting struct {
 	// granted is how many set out with the grant, no request being recorded; before
 	// how many were there before they had access: they are left out.
 	granted, before int
-	evidence        []int64
+	// longer is how many set out earlier and still wait.
+	longer   int
+	evidence []int64
 }
 
 func (w wayTo) read(ctx context.Context, v *measure.View) (map[measure.Key]waiting, error) {
@@ -104,12 +107,18 @@ func (w wayTo) read(ctx context.Context, v *measure.View) (map[measure.Key]waiti
 			if team.Until != 0 {
 				end = min(end, measure.Micros(team.Until))
 			}
-			if start.at < measure.Micros(b.From) || start.at >= end {
+			arrived := got && there.at < end
+			if start.at >= end || arrived && start.at < measure.Micros(b.From) {
 				continue
 			}
 			key := measure.Key{Group: group, Bucket: i}
 			d := found[key]
-			switch arrived := got && there.at < end; {
+			if start.at < measure.Micros(b.From) {
+				d.longer++
+				found[key] = d
+				continue
+			}
+			switch {
 			case arrived && there.at < start.at:
 				d.before++
 			case arrived:
@@ -164,6 +173,9 @@ func waitEstimate(d waiting) measure.Estimate {
 			e = e.Noted("fewer than half of %d are there; the longest waits since %s", curve.N, duration(curve.Longest))
 		}
 		e = e.Within(median.Interval).With("there", float64(curve.Events)).With("waiting", float64(curve.Censored))
+	}
+	if d.longer > 0 {
+		e = e.Noted("%d that set out before this time still wait", d.longer).With("waiting-longer", float64(d.longer))
 	}
 	if d.granted > 0 {
 		e = e.Noted("%d of %d from the grant of access, since no request was recorded", d.granted, len(d.waits)+d.before)

@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -76,24 +77,34 @@ func (e *Engine) Ask(ctx context.Context, name string, s Scope) (Answer, error) 
 	return e.ask(ctx, m, org, s)
 }
 
+// View gives what a measure would read for a scope, for those who show more of it
+// than one number.
+func (e *Engine) View(ctx context.Context, s Scope) (*View, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	org, err := e.org.Org(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return NewView(e.db, org, s), nil
+}
+
 func (e *Engine) ask(ctx context.Context, m *Measure, org *Org, s Scope) (Answer, error) {
 	v := NewView(e.db, org, s)
 	estimates, err := m.Compute(ctx, v)
 	if err != nil {
 		return Answer{}, err
 	}
-	groups := []string{}
+	groups := map[string]bool{}
 	if s.By == "" {
-		groups = append(groups, Everything)
+		groups[Everything] = true
 	}
 	for key := range estimates {
-		if !slices.Contains(groups, key.Group) {
-			groups = append(groups, key.Group)
-		}
+		groups[key.Group] = true
 	}
-	slices.Sort(groups)
 	answer := Answer{Definition: m.Definition, Points: []Point{}}
-	for _, group := range groups {
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		for i, b := range v.buckets {
 			estimate, ok := estimates[Key{group, i}]
 			if !ok && m.Waits != "" {
@@ -147,16 +158,30 @@ func (e *Engine) find(name string, s Scope) (*Measure, error) {
 		}
 		return nil, problem.New(problem.Invalid, "%s cannot be cut by %s", name, dimension).Because("it can be cut by " + known)
 	}
-	if s.To <= s.From {
-		return nil, problem.New(problem.Invalid, "the time from %s to %s is empty", dateText(s.From), dateText(s.To)).
-			Because("a time is half-open: its first day is before its end")
-	}
-	if s.Days() > maxDays {
-		return nil, problem.New(problem.Invalid, "the time from %s to %s has %d days", dateText(s.From), dateText(s.To), s.Days()).
-			Because(fmt.Sprintf("at most %d are computed at once", maxDays))
-	}
-	return m, nil
+	return m, s.check()
 }
 
-// maxDays bounds a scope: about ten years.
-const maxDays = 3660
+// check refuses a time that is none, or too long.
+func (s Scope) check() error {
+	switch {
+	case s.From < firstDay || s.To > lastDay:
+		return problem.New(problem.Invalid, "the time is out of range").Because("a time lies between the years 1 and 9999")
+	case s.To <= s.From:
+		return problem.New(problem.Invalid, "the time from %s to %s is empty", dateText(s.From), dateText(s.To)).
+			Because("a time is half-open: its first day is before its end")
+	case s.Days() > maxDays:
+		return problem.New(problem.Invalid, "the time from %s to %s has %d days", dateText(s.From), dateText(s.To), s.Days()).
+			Because(fmt.Sprintf("at most %d are computed at once", maxDays))
+	case s.Step != Whole && s.Step != Daily && s.Step != Weekly && s.Step != Monthly:
+		return problem.New(problem.Invalid, "there is no step %q", s.Step).Because("a series goes by day, week or month")
+	}
+	return nil
+}
+
+// maxDays bounds a scope: about ten years. firstDay and lastDay are those of the
+// years 1 and 9999, which is what events can have.
+const (
+	maxDays  = 3660
+	firstDay = -719_162
+	lastDay  = 2_932_897
+)

@@ -30,6 +30,7 @@ const (
 	PerWeek  Unit = "per-week"  // things a week
 	PerMonth Unit = "per-month" // things in 30 days
 	Per100   Unit = "per-100"   // things for a hundred people in 30 days
+	PerRun   Unit = "per-run"   // things for each run of the golden path that ended well
 	Score    Unit = "score"     // -100 to 100
 	Money    Unit = "money"     // minor units of a currency, in 30 days
 )

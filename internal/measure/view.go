@@ -106,7 +106,7 @@ func (s Scope) next(day int64) int64 {
 		d := Date(day)
 		return Day(time.Date(d.Year(), d.Month()+1, 1, 0, 0, 0, 0, time.UTC))
 	case Weekly:
-		return day + 7 - (day+3)%7 // day 0 was a Thursday
+		return day + 7 - ((day+3)%7+7)%7 // day 0 was a Thursday
 	case Daily, Whole:
 	}
 	return day + 1
