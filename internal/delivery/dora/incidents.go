@@ -22,7 +22,7 @@ type incidentTally struct {
 func incidents(ctx context.Context, v *measure.View, do func(key measure.Key, id, started, resolved int64, attributed bool)) error {
 	in, args := production(v, 3)
 	rows, err := v.DB.Query(ctx, `SELECT i.incident, i.started, i.resolved, i.service, i.team,
-			(SELECT max(d.path) FROM incident_links l JOIN deployments d ON d.seq = l.deployment WHERE l.incident = i.incident AND l.environment IN (0`+in+`))
+			(SELECT count(*) FROM incident_links l WHERE l.incident = i.incident AND l.environment IN (0`+in+`))
 		FROM incidents i WHERE i.started >= $1 AND i.started < $2 AND i.environment IN (0`+in+`)`,
 		slices.Concat([]any{measure.Micros(v.From), measure.Micros(v.To)}, args)...)
 	if err != nil {
@@ -30,12 +30,8 @@ func incidents(ctx context.Context, v *measure.View, do func(key measure.Key, id
 	}
 	if err := eachRow(rows, 6, func(row []int64) {
 		cell := measure.Cell{Day: dayOf(row[1]), Service: row[3], Team: row[4]}
-		attributed := row[5] != null
-		if attributed {
-			cell.Path = pathName(row[5])
-		}
 		if key, ok := v.Key(cell); ok {
-			do(key, row[0], row[1], row[2], attributed)
+			do(key, row[0], row[1], row[2], row[5] > 0)
 		}
 	}); err != nil {
 		return fmt.Errorf("read incidents: %w", err)
@@ -74,7 +70,7 @@ func incidentTallies(ctx context.Context, v *measure.View) (map[measure.Key]*inc
 
 // addUnattributed adds the incidents that are laid to no deployment to the
 // groups that deployed.
-func (r reading) addUnattributed(ctx context.Context, v *measure.View, all map[measure.Key]*tally) error {
+func addUnattributed(ctx context.Context, v *measure.View, all map[measure.Key]*tally) error {
 	return incidents(ctx, v, func(key measure.Key, _, _, _ int64, attributed bool) {
 		if t := all[key]; t != nil && !attributed {
 			t.unattributed++

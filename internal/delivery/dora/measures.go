@@ -85,7 +85,7 @@ func Measures() []measure.Measure {
 // services reads deployments, and has each service in all buckets of its group
 // from that of its first deployment on.
 func services(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
-	all, err := reading{}.tallies(ctx, v)
+	all, err := reading{services: true}.tallies(ctx, v)
 	if err != nil || v.Step == measure.Whole {
 		return all, err
 	}
@@ -140,11 +140,7 @@ func (t *tally) noted(e measure.Estimate) measure.Estimate {
 const noDeployments = "no deployment to production"
 
 func frequency(t *tally) measure.Estimate {
-	rates := make([]float64, 0, len(t.services))
-	for _, s := range t.services {
-		rates = append(rates, float64(s.n)/float64(t.days))
-	}
-	median, ok := stat.Median(rates)
+	median, ok := stat.Median(t.aDay())
 	e := of(median, ok, noDeployments)
 	if days, ok := stat.Median(t.daysAWeek()); ok {
 		e = e.With("services", float64(len(t.services))).With("deployments", float64(t.n)).With("deploymentDaysPerWeek", days.Value)
@@ -152,10 +148,20 @@ func frequency(t *tally) measure.Estimate {
 	return t.noted(e)
 }
 
+// aDay gives the deployments a day of each service.
+func (t *tally) aDay() []float64 {
+	all := make([]float64, 0, len(t.services))
+	for _, s := range t.services {
+		all = append(all, float64(s.n)/float64(t.days))
+	}
+	return all
+}
+
+// daysAWeek gives the days with a deployment in a week, of each service.
 func (t *tally) daysAWeek() []float64 {
 	all := make([]float64, 0, len(t.services))
 	for _, s := range t.services {
-		all = append(all, 7*float64(len(s.days))/float64(t.days))
+		all = append(all, 7*float64(s.distinctDays())/float64(t.days))
 	}
 	return all
 }

@@ -1,12 +1,10 @@
 package dora
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
-	"maps"
-	"slices"
+	"strconv"
 )
 
 // periodMicros is the length of a period of delivery_period: 30 days.
@@ -77,48 +75,32 @@ var errPacked = errors.New("delivery_period holds something else than deployment
 
 // unpack calls do with each deployment of a period, in the order of time.
 func unpack(period int64, packed []byte, do func(*delivered)) error {
-	var d delivered
-	at := 0
-	number := func() int64 {
-		n, size := binary.Varint(packed[at:])
-		if size <= 0 {
-			at = len(packed) + 1
-			return 0
-		}
-		at += size
-		return n
-	}
-	count := func() uint64 {
-		n, size := binary.Uvarint(packed[at:])
-		if size <= 0 {
-			at = len(packed) + 1
-			return 0
-		}
-		at += size
-		return n
-	}
-	d.at = period * periodMicros
-	for at < len(packed) {
-		d.at += int64(count())
-		if at >= len(packed) {
+	d := delivered{at: period * periodMicros}
+	r := reader{packed}
+	for len(r.rest) > 0 {
+		d.at += int64(r.uvarint())
+		if len(r.rest) == 0 {
 			return errPacked
 		}
-		bits := packed[at]
-		at++
+		bits := r.rest[0]
+		r.rest = r.rest[1:]
 		d.failed, d.rework, d.silent = int64(bits&7), bits&bitRework != 0, bits&bitSilent != 0
 		d.failedAt, d.recoveredAt, d.leads = null, null, d.leads[:0]
-		if d.failed != notFailed && at <= len(packed) {
-			d.failedAt = d.at + number()
+		if d.failed > failedIncident {
+			return errPacked
 		}
-		if bits&bitRecovered != 0 && at <= len(packed) {
-			d.recoveredAt = d.failedAt + number()
+		if d.failed != notFailed {
+			d.failedAt = d.at + r.varint()
 		}
-		if bits&bitLeads != 0 && at <= len(packed) {
-			for n := count(); n > 0 && at <= len(packed); n-- {
-				d.leads = append(d.leads, number())
+		if bits&bitRecovered != 0 {
+			d.recoveredAt = d.failedAt + r.varint()
+		}
+		if bits&bitLeads != 0 {
+			for n := r.uvarint(); n > 0 && r.rest != nil; n-- {
+				d.leads = append(d.leads, r.varint())
 			}
 		}
-		if at > len(packed) {
+		if r.rest == nil {
 			return errPacked
 		}
 		do(&d)
@@ -126,14 +108,59 @@ func unpack(period int64, packed []byte, do func(*delivered)) error {
 	return nil
 }
 
-// packed gives the rows of delivery_period of a series and a period.
-func (w *work) packed(ctx context.Context, s series, period int64) ([][]any, error) {
-	type cell struct{ team, path int64 }
-	type run struct {
-		bytes []byte
-		since int64
+// reader takes numbers off its front; rest is nil once there were too few bytes.
+type reader struct{ rest []byte }
+
+func (r *reader) uvarint() uint64 {
+	n, size := binary.Uvarint(r.rest)
+	if size <= 0 {
+		r.rest = nil
+		return 0
 	}
-	runs := map[cell]*run{}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *reader) varint() int64 {
+	n := r.uvarint()
+	return int64(n>>1) ^ -int64(n&1)
+}
+
+// span is a series in one period.
+type span struct {
+	series
+	period int64
+}
+
+// packAll packs the deployments of the spans anew.
+func (w *work) packAll(ctx context.Context, spans []span) error {
+	var all [][]any
+	for _, n := range rowsAtOnce {
+		for ; len(spans) >= n; spans = spans[n:] {
+			args := make([]any, 0, 3*n)
+			for _, s := range spans[:n] {
+				args = append(args, s.service, s.environment, s.period)
+			}
+			rows, err := w.packed(ctx, values(n, 3, "CAST(", " AS BIGINT)"), args)
+			if err != nil {
+				return err
+			}
+			all = append(all, rows...)
+		}
+	}
+	return w.insert(ctx, "delivery_period (environment, period, service, team, path, packed)",
+		" ON CONFLICT (environment, period, service, team, path) DO UPDATE SET packed = excluded.packed", all)
+}
+
+// packed gives the rows of delivery_period of some spans.
+func (w *work) packed(ctx context.Context, spans string, args []any) ([][]any, error) {
+	type cell struct {
+		span
+		team, path int64
+	}
+	var rows [][]any
+	runs := map[cell]int{} // their place in rows
+	since := map[cell]int64{}
 	var d delivered
 	var seq int64
 	var of cell
@@ -141,36 +168,33 @@ func (w *work) packed(ctx context.Context, s series, period int64) ([][]any, err
 		if seq == 0 {
 			return
 		}
-		r := runs[of]
-		if r == nil {
-			r = &run{since: period * periodMicros}
-			runs[of] = r
+		at, ok := runs[of]
+		if !ok {
+			at = len(rows)
+			runs[of], since[of] = at, of.period*periodMicros
+			rows = append(rows, []any{of.environment, of.period, of.service, of.team, of.path, []byte(nil)})
 		}
-		r.bytes = d.pack(r.bytes, r.since)
-		r.since = d.at
+		rows[at][5] = d.pack(rows[at][5].([]byte), since[of])
+		since[of] = d.at
 	}
-	err := w.each(ctx, `SELECT d.seq, d.at, d.team, d.path, d.cause, d.brings, d.repeated, d.failed, d.failed_at, d.recovered_at, c.at
-		FROM deployments d LEFT JOIN changes c ON c.deployment = d.seq AND d.brings <> 0 AND d.repeated = 0
-		WHERE d.service = $1 AND d.environment = $2 AND d.at >= $3 AND d.at < $4 ORDER BY d.at, d.event, d.seq, c.n`,
-		[]any{s.service, s.environment, period * periodMicros, (period + 1) * periodMicros}, 11, func(row []int64) {
-			if row[0] != seq {
-				end()
-				seq, of = row[0], cell{row[2], row[3]}
-				d = delivered{
-					at: row[1], rework: row[4] == causeRollback || row[4] == causeHotfix, silent: row[5] != bringsNothing && row[6] == 0,
-					failed: row[7], failedAt: row[8], recoveredAt: row[9], leads: d.leads[:0],
-				}
+	err := w.each(ctx, `WITH span (service, environment, period) AS (VALUES `+spans+`)
+		SELECT d.seq, d.at, d.team, d.path, d.cause, d.brings, d.repeated, d.failed, d.failed_at, d.recovered_at, c.at, d.service, d.environment
+		FROM span s JOIN deployments d ON d.service = s.service AND d.environment = s.environment
+			AND d.at >= s.period * `+strconv.FormatInt(periodMicros, 10)+` AND d.at < (s.period + 1) * `+strconv.FormatInt(periodMicros, 10)+`
+		LEFT JOIN changes c ON c.deployment = d.seq AND d.brings <> 0 AND d.repeated = 0
+		ORDER BY d.at, d.event, d.seq, c.n`, args, 13, func(row []int64) {
+		if row[0] != seq {
+			end()
+			seq, of = row[0], cell{span{series{row[11], row[12]}, periodOf(row[1])}, row[2], row[3]}
+			d = delivered{
+				at: row[1], rework: row[4] == causeRollback || row[4] == causeHotfix, silent: row[5] != bringsNothing && row[6] == 0,
+				failed: row[7], failedAt: row[8], recoveredAt: row[9], leads: d.leads[:0],
 			}
-			if row[10] != null {
-				d.leads, d.silent = append(d.leads, d.at-row[10]), false
-			}
-		})
+		}
+		if row[10] != null {
+			d.leads, d.silent = append(d.leads, d.at-row[10]), false
+		}
+	})
 	end()
-	var rows [][]any
-	for _, c := range slices.SortedFunc(maps.Keys(runs), func(a, b cell) int {
-		return cmp.Or(cmp.Compare(a.team, b.team), cmp.Compare(a.path, b.path))
-	}) {
-		rows = append(rows, []any{s.environment, period, s.service, c.team, c.path, runs[c].bytes})
-	}
 	return rows, err
 }

@@ -47,7 +47,7 @@ func (Projector) Apply(ctx context.Context, tx event.SQL, records []event.Record
 	if len(f.deployments)+len(f.commits)+len(f.incidents)+len(f.pipelines) == 0 {
 		return nil
 	}
-	w := &work{SQL: tx, relink: map[int64]bool{}, judge: map[int64]bool{}, repack: map[series]map[int64]bool{}}
+	w := &work{SQL: tx, relink: map[int64]bool{}, judge: map[int64]bool{}, repack: map[span]bool{}}
 	if err := w.add(ctx, &f); err != nil {
 		return err
 	}
@@ -64,15 +64,11 @@ type work struct {
 	relink  map[int64]bool
 	recheck []int64
 	judge   map[int64]bool
-	repack  map[series]map[int64]bool // by period
+	repack  map[span]bool
 }
 
 func (w *work) pack(service, environment, at int64) {
-	s := series{service, environment}
-	if w.repack[s] == nil {
-		w.repack[s] = map[int64]bool{}
-	}
-	w.repack[s][periodOf(at)] = true
+	w.repack[span{series{service, environment}, periodOf(at)}] = true
 }
 
 // add stores what the batch says by itself.
@@ -126,7 +122,7 @@ func (w *work) insert(ctx context.Context, into, after string, rows [][]any) err
 	for _, n := range rowsAtOnce {
 		for len(rows) >= n {
 			args := slices.Concat(rows[:n]...)
-			if _, err := w.Exec(ctx, "INSERT INTO "+into+" VALUES "+values(n, len(rows[0]))+after, args...); err != nil {
+			if _, err := w.Exec(ctx, "INSERT INTO "+into+" VALUES "+values(n, len(rows[0]), "", "")+after, args...); err != nil {
 				return fmt.Errorf("insert into %s: %w", strings.Fields(into)[0], err)
 			}
 			rows = rows[n:]
@@ -135,19 +131,19 @@ func (w *work) insert(ctx context.Context, into, after string, rows [][]any) err
 	return nil
 }
 
-// values gives "($1, $2), ($3, $4)".
-func values(rows, columns int) string {
+// values gives "($1, $2), ($3, $4)", each placeholder between before and after.
+func values(rows, columns int, before, after string) string {
 	var b strings.Builder
 	for i := range rows * columns {
 		switch {
 		case i == 0:
-			b.WriteString("($")
+			b.WriteString("(")
 		case i%columns == 0:
-			b.WriteString("), ($")
+			b.WriteString("), (")
 		default:
-			b.WriteString(", $")
+			b.WriteString(", ")
 		}
-		b.WriteString(strconv.Itoa(i + 1))
+		b.WriteString(before + "$" + strconv.Itoa(i+1) + after)
 	}
 	return b.String() + ")"
 }
@@ -205,7 +201,7 @@ func (w *work) arrived(ctx context.Context, from int64) error {
 // without one.
 func (w *work) borrowed(ctx context.Context, commits []int64) error {
 	for _, n := range rowsAtOnce {
-		in := values(1, n)
+		in := values(1, n, "", "")
 		for ; len(commits) >= n; commits = commits[n:] {
 			args := make([]any, n)
 			for i := range args {
@@ -250,20 +246,12 @@ func (w *work) follow(ctx context.Context) error {
 			return fmt.Errorf("judge deployment %d: %w", seq, err)
 		}
 	}
-	var packed [][]any
-	for _, s := range slices.SortedFunc(maps.Keys(w.repack), func(a, b series) int {
-		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.environment, b.environment))
-	}) {
-		for _, period := range slices.Sorted(maps.Keys(w.repack[s])) {
-			rows, err := w.packed(ctx, s, period)
-			if err != nil {
-				return fmt.Errorf("pack deployments: %w", err)
-			}
-			packed = append(packed, rows...)
-		}
+	if err := w.packAll(ctx, slices.SortedFunc(maps.Keys(w.repack), func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.service, b.service), cmp.Compare(a.environment, b.environment))
+	})); err != nil {
+		return fmt.Errorf("pack deployments: %w", err)
 	}
-	return w.insert(ctx, "delivery_period (environment, period, service, team, path, packed)",
-		" ON CONFLICT (environment, period, service, team, path) DO UPDATE SET packed = excluded.packed", packed)
+	return nil
 }
 
 // null stands for NULL among integers.

@@ -2,8 +2,10 @@ package dora
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,36 +36,42 @@ type tally struct {
 	unattributed int
 }
 
-// serviceTally is the deployments of one service, and on which days they were.
+// serviceTally is the deployments of one service, and on which days they were,
+// a bit for each day from that of the first bucket on.
 type serviceTally struct {
 	n    int
-	days map[int64]bool
+	days []uint64
 }
 
-func (t *tally) failures() int { return t.n - t.failed[notFailed] }
+func (s *serviceTally) on(day int64) {
+	s.n++
+	for int(day/64) >= len(s.days) {
+		s.days = append(s.days, 0)
+	}
+	s.days[day/64] |= 1 << (day % 64)
+}
 
-// open is how many failures nobody has mended yet.
-func (t *tally) open() int {
+func (s *serviceTally) distinctDays() int {
 	n := 0
-	for _, w := range t.waits {
-		if !w.Event {
-			n++
-		}
+	for _, w := range s.days {
+		n += bits.OnesCount64(w)
 	}
 	return n
 }
 
+func (t *tally) failures() int { return t.n - t.failed[notFailed] }
+
 // reading says what to take from the summaries beside the counts.
-type reading struct{ leads, waits, unattributed bool }
+type reading struct{ services, leads, waits, unattributed bool }
 
 // tallies brings the deployments to production of the view into groups.
 func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
-	all := map[measure.Key]*tally{}
-	buckets := v.Buckets()
-	known := int64(0)
+	g := gatherer{reading: r, v: v, buckets: v.Buckets(), all: map[measure.Key]*tally{}}
+	g.bucketOf = bucketsOfDays(v, g.buckets)
+	g.inGroup = make([]*tally, len(g.buckets))
 	if r.waits {
 		var err error
-		if known, err = knownUntil(ctx, v); err != nil {
+		if g.known, err = knownUntil(ctx, v); err != nil {
 			return nil, err
 		}
 	}
@@ -75,47 +83,18 @@ func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]
 		return nil, fmt.Errorf("read deployments: %w", err)
 	}
 	defer rows.Close()
-	bucketOf := bucketsOfDays(v, buckets)
-	of := make([]*tally, len(buckets)) // those of the row's group
-	var group string
-	for first := true; rows.Next(); first = false {
-		var environment, period int64
+	for rows.Next() {
+		var environment, period, path int64
 		var cell measure.Cell
-		var path int64
-		var packed []byte
+		var packed sql.RawBytes
 		if err := rows.Scan(&environment, &period, &cell.Service, &cell.Team, &path, &packed); err != nil {
 			return nil, fmt.Errorf("read deployments: %w", err)
 		}
 		cell.Path = pathName(path)
-		name, ok := v.Group(cell)
-		if !ok {
+		if !g.enter(cell, environment) {
 			continue
 		}
-		if name != group || first {
-			clear(of)
-			group = name
-		}
-		service := serviceName(v.Org, cell.Service)
-		if err := unpack(period, packed, func(d *delivered) {
-			day := dayOf(d.at)
-			if day < v.From || day >= v.To {
-				return
-			}
-			b := bucketOf[day-v.From]
-			t := of[b]
-			if t == nil {
-				if t = all[measure.Key{Group: group, Bucket: b}]; t == nil {
-					t = &tally{days: buckets[b].To - buckets[b].From, services: map[string]*serviceTally{}}
-					all[measure.Key{Group: group, Bucket: b}] = t
-				}
-				of[b] = t
-			}
-			if environment == 0 {
-				t.nowhere++
-				return
-			}
-			t.add(service, day, d, r, known)
-		}); err != nil {
+		if err := unpack(period, packed, g.add); err != nil {
 			return nil, fmt.Errorf("read deployments of service %d: %w", cell.Service, err)
 		}
 	}
@@ -123,24 +102,81 @@ func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]
 		return nil, fmt.Errorf("read deployments: %w", err)
 	}
 	if r.unattributed {
-		err = r.addUnattributed(ctx, v, all)
+		err = addUnattributed(ctx, v, g.all)
 	}
-	return all, err
+	return g.all, err
 }
 
-func (t *tally) add(service string, day int64, d *delivered, r reading, known int64) {
+// gatherer adds one packed row of deployments after the other.
+type gatherer struct {
+	reading
+	v        *measure.View
+	buckets  []measure.Bucket
+	bucketOf []int // of each day
+	known    int64
+	all      map[measure.Key]*tally
+
+	// What the row at hand belongs to, and the tallies of its group by bucket.
+	group       string
+	service     string
+	environment int64
+	inGroup     []*tally
+	// The bucket of the deployment before, and that of the service in it.
+	tally *tally
+	of    *serviceTally
+}
+
+// enter begins a row; it is false for one that the view leaves out.
+func (g *gatherer) enter(cell measure.Cell, environment int64) bool {
+	group, ok := g.v.Group(cell)
+	if !ok {
+		return false
+	}
+	if group != g.group {
+		clear(g.inGroup)
+	}
+	g.group, g.service, g.environment, g.tally, g.of = group, serviceName(g.v.Org, cell.Service), environment, nil, nil
+	return true
+}
+
+func (g *gatherer) add(d *delivered) {
+	day := dayOf(d.at)
+	if day < g.v.From || day >= g.v.To {
+		return
+	}
+	b := g.bucketOf[day-g.v.From]
+	t := g.inGroup[b]
+	if t == nil {
+		key := measure.Key{Group: g.group, Bucket: b}
+		if t = g.all[key]; t == nil {
+			t = &tally{days: g.buckets[b].To - g.buckets[b].From, services: map[string]*serviceTally{}}
+			g.all[key] = t
+		}
+		g.inGroup[b] = t
+	}
+	if g.environment == 0 {
+		t.nowhere++
+		return
+	}
+	if g.services {
+		if t != g.tally {
+			if g.of = t.services[g.service]; g.of == nil {
+				g.of = &serviceTally{}
+				t.services[g.service] = g.of
+			}
+			g.tally = t
+		}
+		g.of.on(day - g.buckets[b].From)
+	}
+	t.add(d, g.reading, g.known)
+}
+
+func (t *tally) add(d *delivered, r reading, known int64) {
 	t.n++
 	t.failed[d.failed]++
 	if d.rework {
 		t.rework++
 	}
-	s := t.services[service]
-	if s == nil {
-		s = &serviceTally{days: map[int64]bool{}}
-		t.services[service] = s
-	}
-	s.n++
-	s.days[day] = true
 	if r.leads {
 		if d.silent {
 			t.silent++
