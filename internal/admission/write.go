@@ -218,11 +218,3 @@ func serviceOf(o object.Object) string {
 	}
 	return spec.Service
 }
-
-// capabilityOf names what a change of the object is a use of.
-func capabilityOf(o object.Object) string {
-	if o.Kind == "Release" {
-		return "deploy"
-	}
-	return "catalog"
-}

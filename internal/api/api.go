@@ -64,6 +64,7 @@ type Options struct {
 	Ingest   Ingester
 	Admin    Admin
 	Usage    Usage
+	Measures Measures
 	Secrets  Secrets
 	Access   Access
 	Version  string
@@ -117,6 +118,8 @@ func New(o Options) http.Handler {
 	a.accessRoutes()
 	a.eventRoutes()
 	a.ledgerRoutes()
+	a.measureRoutes()
+	a.meRoutes()
 	mux.Handle("GET /openapi.json", a.openAPI())
 	mux.HandleFunc("/", a.notFound)
 	return a.guard(mux)

@@ -18,7 +18,7 @@ func (p *Platform) openDoors() error {
 	draining := make(chan struct{})
 	handler := api.New(api.Options{
 		Store: p.store, Pipe: p.pipe, Auth: p.auth, Verbs: p.verbs, Delivery: p.delivery, Sources: p.sources,
-		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: administration{p}, Usage: using{p.usage},
+		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: administration{p}, Usage: using{p.usage}, Measures: p.measures,
 		Secrets: p.secrets, Access: catalog.Access{Store: p.store, Clock: time.Now}, Version: p.config.Version, Clock: time.Now, Logger: p.log,
 		Ready:    func(ctx context.Context) error { return p.store.Ping(ctx) },
 		Draining: draining,
@@ -71,6 +71,8 @@ func capability(operation string) string {
 		return "secrets"
 	case "post-events":
 		return "events"
+	case "list-measures", "ask-measure", "evidence-of-measure", "scorecard":
+		return "measures"
 	default:
 		return "catalog"
 	}

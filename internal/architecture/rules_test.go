@@ -23,6 +23,7 @@ var layers = []layer{
 		"internal/admission",
 	}},
 	{name: "engines", packages: []string{
+		"internal/expr",
 		"internal/measure",
 		"internal/detect",
 		"internal/source",
@@ -34,6 +35,7 @@ var layers = []layer{
 		"internal/logs",
 		"internal/metrics",
 		"internal/notify",
+		"internal/webhook",
 	}},
 	{name: "rooms", packages: []string{
 		"internal/catalog",
@@ -63,13 +65,15 @@ var layers = []layer{
 // and only test files and other test support may import them. internal/bench is
 // a program of its own that measures the house from outside, and the store and
 // the queue by themselves.
-var apart = []string{"internal/testenv", "internal/bench", "internal/architecture", "internal/store/storetest", "internal/runtime/runtimetest", "internal/provider/providertest"}
+var apart = []string{"internal/testenv", "internal/bench", "internal/architecture", "internal/store/storetest", "internal/event/eventtest", "internal/runtime/runtimetest", "internal/provider/providertest"}
 
 // siblings are the imports within a layer that are allowed, each with its reason.
 var siblings = map[edge]string{
-	{"internal/cli", "client"}:                  "the command line talks to a platform as any other client does",
-	{"internal/delivery", "internal/catalog"}:   "a release is of a service, and the service is the catalog's",
-	{"internal/governance", "internal/catalog"}: "quotas and policies are about services and their teams",
+	{"internal/cli", "client"}:                   "the command line talks to a platform as any other client does",
+	{"internal/delivery", "internal/catalog"}:    "a release is of a service, and the service is the catalog's",
+	{"internal/governance", "internal/catalog"}:  "quotas and policies are about services and their teams",
+	{"internal/adoption", "internal/catalog"}:    "who uses what is about the catalog's teams, people and capabilities",
+	{"internal/adoption", "internal/governance"}: "a team with an exception from a capability is not one that could use it",
 }
 
 // forbidden are imports that point down and are wrong all the same. What doors
@@ -93,7 +97,7 @@ var homes = map[string][]string{
 	"github.com/a-h/templ":                     {"internal/portal"},
 	"github.com/spf13/cobra":                   {"internal/cli"},
 	"charm.land/lipgloss/v2":                   {"internal/cli"},
-	"github.com/google/cel-go":                 {"internal/governance"},
+	"github.com/google/cel-go":                 {"internal/expr"},
 	"github.com/tink-crypto/tink-go/v2":        {"internal/secret"},
 	"github.com/coreos/go-oidc/v3":             {"internal/auth"},
 	"modernc.org/sqlite":                       {"internal/store"},
@@ -122,8 +126,8 @@ const (
 // larger are packages over maxPackage, with what they may grow to and why.
 var larger = map[string]int{
 	"internal/detect": 4800, // one small file for each language and file format, all over one draft
-	"internal/cli":    4800, // one small file for each command, all over one printer and one connection
-	"internal/portal": 3400, // one small file for each page's data
+	"internal/cli":    5200, // one small file for each command, all over one printer and one connection
+	"internal/portal": 3600, // one small file for each page's data
 	"internal/store":  4800, // all SQL of both databases, so that no other package knows of either
 }
 

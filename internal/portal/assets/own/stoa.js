@@ -179,7 +179,7 @@
     if (e.key === '/') { e.preventDefault(); ($('main [data-search]') || $('.finder input')).focus(); }
     if (e.key === 'g') { leader = Date.now(); return; }
     if (Date.now() - leader < 1500) {
-      const to = { h: '/', s: '/services', t: '/teams', a: '/audit' }[e.key];
+      const to = { h: '/', s: '/services', t: '/teams', c: '/scorecard', a: '/audit' }[e.key];
       if (to) location.assign(to);
     }
     leader = 0;
