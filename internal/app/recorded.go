@@ -21,6 +21,7 @@ func recorded() []Recorded {
 		{"dev.stoa.usage.recorded", "a person or a machine used a capability", "how often in that minute, through which door (command line, portal, API); never what was looked at"},
 		{"dev.stoa.usage.lost", "uses could not be recorded", "how many, or since when"},
 		{"dev.stoa.input.asked", "a person had to be asked something", "which question, about which field"},
+		{"dev.stoa.input.answered", "a release was made with the answer", "which question, and the answer"},
 		{"dev.stoa.gate.refused", "a gate refused a change", "the gates' verdicts"},
 		{"dev.stoa.access.asked", "somebody asked to join a team", "why, in their words"},
 		{"dev.stoa.access.granted", "somebody became a member or owner of a team", "who"},
