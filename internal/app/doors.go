@@ -19,7 +19,7 @@ func (p *Platform) openDoors() error {
 	handler := api.New(api.Options{
 		Store: p.store, Pipe: p.pipe, Auth: p.auth, Verbs: p.verbs, Delivery: p.delivery, Sources: p.sources,
 		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: administration{p}, Usage: using{p.usage},
-		Secrets: p.secrets, Access: catalog.Access{Store: p.store, Clock: time.Now}, Version: p.config.Version, Clock: time.Now, Logger: p.log,
+		Secrets: p.secrets, Access: catalog.Access{Store: p.store, Clock: time.Now}, Webhooks: p.webhooks, Version: p.config.Version, Clock: time.Now, Logger: p.log,
 		Ready:    func(ctx context.Context) error { return p.store.Ping(ctx) },
 		Draining: draining,
 	})
@@ -67,13 +67,19 @@ func capability(operation string) string {
 		return "logs"
 	case "list-events", "tail-events", "checkpoint", "export-ledger":
 		return "audit"
-	case "set-secret-values", "list-secret-keys", "unset-secret-values":
+	case "set-secret-values", "list-secret-keys", "unset-secret-values", "set-values-of-secret", "unset-values-of-secret":
 		return "secrets"
 	case "post-events":
 		return "events"
 	default:
 		return "catalog"
 	}
+}
+
+// ownCapabilities are all that the platform offers itself: what capability
+// gives, and what the portal is.
+func ownCapabilities() []string {
+	return []string{"deploy", "logs", "audit", "secrets", "events", "catalog", "portal"}
 }
 
 // housekeeping keeps what grows within its bounds.
