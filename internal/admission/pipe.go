@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/auth"
-	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store"
@@ -95,7 +94,7 @@ func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
 		}
 		// What is asked most is what the platform team should abolish next.
 		if q := problem.From(err).Question; q != nil && !c.DryRun {
-			p.record(ctx, c, "dev.stoa.input.asked", map[string]any{"id": q.ID, "field": q.Field, "question": q.Text})
+			p.record(ctx, c, "dev.stoa.input.asked", "question", q.ID, map[string]any{"id": q.ID, "field": q.Field, "question": q.Text})
 		}
 		return Result{}, err
 	}
@@ -335,32 +334,6 @@ func (p *Pipe) judge(ctx context.Context, r object.Reader, c *Change) ([]problem
 		return verdicts, refusal
 	}
 	return verdicts, nil
-}
-
-func (p *Pipe) refused(ctx context.Context, c *Change, refusal error) {
-	told := problem.From(refusal)
-	p.record(ctx, c, "dev.stoa.gate.refused", map[string]any{"title": told.Title, "verdicts": told.Verdicts})
-}
-
-// record keeps what came of a change that was not made: what is refused or
-// asked most is what the platform team should look at next. The change itself
-// was rolled back, so it takes a transaction of its own.
-func (p *Pipe) record(ctx context.Context, c *Change, kind string, fact map[string]any) {
-	d := c.Drafts[0]
-	fact["surface"] = c.Surface
-	data, err := json.Marshal(fact)
-	if err == nil {
-		err = p.store.Write(ctx, c.By.Name, func(_ context.Context, tx *store.Tx) error {
-			tx.Append(event.Event{
-				Source: "/stoa/admission", Type: kind, Subject: d.Want.Ref().String(), Time: c.Now,
-				Actor: c.By.Name, Team: d.Owner(), Service: serviceOf(d.Want), Data: data,
-			})
-			return nil
-		})
-	}
-	if err != nil {
-		p.log.Error("not recorded", "event", kind, "object", d.Want.Ref(), "error", err)
-	}
 }
 
 func (d *Draft) field(path, message string) problem.Field {

@@ -14,7 +14,8 @@ import (
 // Milestone is a step that every team takes once on its way onto the platform.
 type Milestone string
 
-// The milestones, in the order in which most teams reach them.
+// The milestones, in the order in which most teams reach them. A deployment is
+// one on the golden path: who deploys elsewhere does not use the platform.
 const (
 	AccessAsked     Milestone = "access-asked"
 	AccessGranted   Milestone = "access-granted"
@@ -28,71 +29,137 @@ func MilestoneOrder() []Milestone {
 	return []Milestone{AccessAsked, AccessGranted, FirstDeployment, FirstLogQuery, FirstAlert}
 }
 
-// Milestones keeps the first event of each kind for each team, with its
-// sequence as the evidence. First is by the event's own time, so that imported
-// history counts; of two at the same time the one that came first.
+// Milestones keeps what happened once to each team or service: its milestones,
+// who waited for access to it, when it came and went, the first deployment.
+// First is by the event's own time, so that imported history counts.
 type Milestones struct{}
 
 // Name is the projection's name.
 func (Milestones) Name() string { return "milestones" }
 
 // Version grows when the rows that follow from the same events change.
-func (Milestones) Version() int { return 1 }
+func (Milestones) Version() int { return 2 }
 
-// Reset empties the table.
+// Reset empties the tables.
 func (Milestones) Reset(ctx context.Context, tx event.SQL) error {
-	if _, err := tx.Exec(ctx, "DELETE FROM milestones"); err != nil {
-		return fmt.Errorf("empty milestones: %w", err)
-	}
-	return nil
+	return emptyTables(ctx, tx, "milestones", "access", "team_seen", "service_first")
 }
+
+var (
+	upsertMilestone = event.NewUpsert("milestones", `ON CONFLICT (team, milestone) DO UPDATE SET at = excluded.at, seq = excluded.seq
+		WHERE excluded.at < milestones.at OR (excluded.at = milestones.at AND excluded.seq < milestones.seq)`, "team", "milestone", "at", "seq")
+	upsertTeamSeen = event.NewUpsert("team_seen", `ON CONFLICT (team) DO UPDATE SET
+			since = CASE WHEN excluded.since < team_seen.since THEN excluded.since ELSE team_seen.since END,
+			created = CASE WHEN excluded.created > team_seen.created THEN excluded.created ELSE team_seen.created END,
+			deleted = CASE WHEN excluded.deleted > team_seen.deleted THEN excluded.deleted ELSE team_seen.deleted END
+		WHERE excluded.since < team_seen.since OR excluded.created > team_seen.created OR excluded.deleted > team_seen.deleted`,
+		"team", "since", "created", "deleted")
+	upsertServiceFirst = event.NewUpsert("service_first", `ON CONFLICT (service) DO UPDATE
+			SET team = excluded.team, at = excluded.at, path = excluded.path, seq = excluded.seq
+		WHERE excluded.at < service_first.at OR (excluded.at = service_first.at AND excluded.seq < service_first.seq)`,
+		"service", "team", "at", "path", "seq")
+	insertAccess = event.NewUpsert("access", "", "seq", "person", "team", "at", "what")
+)
 
 type teamMilestone struct {
 	team      int64
 	milestone Milestone
 }
 
-type evidence struct{ at, seq int64 }
+// teamSeen is when a team was first named, and last declared and deleted.
+type teamSeen struct{ since, created, deleted int64 }
 
-func (e evidence) before(o evidence) bool {
-	return cmp.Or(cmp.Compare(e.at, o.at), cmp.Compare(e.seq, o.seq)) < 0
+// firstDeployment is the earliest of a service.
+type firstDeployment struct {
+	moment
+	team, path int64
 }
 
-// Apply keeps what is earlier than what is there.
+// Apply keeps what is earlier, or later, than what is there.
 func (Milestones) Apply(ctx context.Context, tx event.SQL, records []event.Record) error {
-	first := map[teamMilestone]evidence{}
+	milestones, seen, services := map[teamMilestone]moment{}, map[int64]teamSeen{}, map[int64]firstDeployment{}
+	var access []any
 	for i := range records {
 		r := &records[i]
-		milestone := milestoneOf(r)
-		if milestone == "" || r.IDs.Team == 0 {
+		if r.IDs.Service != 0 && deployment(r) {
+			found := firstDeployment{moment{r.Time.UnixMicro(), r.Seq}, r.IDs.Team, 0}
+			if onPath(r) {
+				found.path = 1
+			}
+			if known, ok := services[r.IDs.Service]; !ok || found.before(known.moment) {
+				services[r.IDs.Service] = found
+			}
+		}
+		if r.IDs.Team == 0 {
 			continue
 		}
-		key, found := teamMilestone{r.IDs.Team, milestone}, evidence{r.Time.UnixMicro(), r.Seq}
-		if known, ok := first[key]; !ok || found.before(known) {
-			first[key] = found
+		see(seen, r)
+		if m := milestoneOf(r); m != "" {
+			keepFirst(milestones, teamMilestone{r.IDs.Team, m}, r)
+		}
+		if what := accessOf(r.Type); what != "" {
+			for _, person := range persons(r, what) {
+				access = append(access, r.Seq, person, r.IDs.Team, r.Time.UnixMicro(), what)
+			}
 		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(first), func(a, b teamMilestone) int {
+	if err := insertAccess.Run(ctx, tx, access); err != nil {
+		return err
+	}
+	var args []any
+	for _, k := range slices.SortedFunc(maps.Keys(milestones), func(a, b teamMilestone) int {
 		return cmp.Or(cmp.Compare(a.team, b.team), cmp.Compare(a.milestone, b.milestone))
 	}) {
-		if _, err := tx.Exec(ctx, `INSERT INTO milestones (team, milestone, at, seq) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (team, milestone) DO UPDATE SET at = excluded.at, seq = excluded.seq
-			WHERE excluded.at < milestones.at OR (excluded.at = milestones.at AND excluded.seq < milestones.seq)`,
-			k.team, string(k.milestone), first[k].at, first[k].seq); err != nil {
-			return fmt.Errorf("keep milestone %s: %w", k.milestone, err)
-		}
+		args = append(args, k.team, string(k.milestone), milestones[k].at, milestones[k].seq)
 	}
-	return nil
+	if err := upsertMilestone.Run(ctx, tx, args); err != nil {
+		return err
+	}
+	args = args[:0]
+	for _, team := range slices.Sorted(maps.Keys(seen)) {
+		args = append(args, team, seen[team].since, seen[team].created, seen[team].deleted)
+	}
+	if err := upsertTeamSeen.Run(ctx, tx, args); err != nil {
+		return err
+	}
+	args = args[:0]
+	for _, id := range slices.Sorted(maps.Keys(services)) {
+		s := services[id]
+		args = append(args, id, s.team, s.at, s.path, s.seq)
+	}
+	return upsertServiceFirst.Run(ctx, tx, args)
+}
+
+func see(seen map[int64]teamSeen, r *event.Record) {
+	at := r.Time.UnixMicro()
+	team, known := seen[r.IDs.Team]
+	if !known || at < team.since {
+		team.since = at
+	}
+	switch r.Type {
+	case typeTeamCreated:
+		team.created = max(team.created, at)
+	case typeTeamDeleted:
+		team.deleted = max(team.deleted, at)
+	}
+	seen[r.IDs.Team] = team
 }
 
 // Event types that tell of a milestone.
 const (
 	TypeAccessAsked   = "dev.stoa.access.asked"
 	TypeAccessGranted = "dev.stoa.access.granted"
-	typeTeamCreated   = "dev.stoa.team.created"
-	typeUserCreated   = "dev.stoa.user.created"
+	TypeAccessRevoked = "dev.stoa.access.revoked"
 	TypeAlertReceived = "dev.stoa.alert.received"
-	capabilityLogs    = "logs"
+	typeTeamCreated   = "dev.stoa.team.created"
+	typeTeamDeleted   = "dev.stoa.team.deleted"
+	typeUserCreated   = "dev.stoa.user.created"
+)
+
+// Capabilities of Stoa that milestones are about.
+const (
+	capabilityDeploy = "deploy"
+	capabilityLogs   = "logs"
 )
 
 // milestoneOf says which milestone an event is, "" for none. A team that was
@@ -111,10 +178,43 @@ func milestoneOf(r *event.Record) Milestone {
 		}
 		return ""
 	}
-	if subject, predicate, ok := event.CDEvent(r.Type); ok && subject == "service" && (predicate == "deployed" || predicate == "upgraded") {
+	if onPath(r) && deployment(r) {
 		return FirstDeployment
 	}
 	return ""
+}
+
+// deployment reports whether an event tells that a release came to serve.
+func deployment(r *event.Record) bool {
+	subject, predicate, ok := event.CDEvent(r.Type)
+	return ok && subject == "service" && (predicate == "deployed" || predicate == "upgraded" || predicate == "rolledback")
+}
+
+// onPath reports whether a deployment took the golden path: Stoa brought it.
+func onPath(r *event.Record) bool { return r.Capability == capabilityDeploy }
+
+func accessOf(eventType string) string {
+	switch eventType {
+	case TypeAccessAsked:
+		return "asked"
+	case TypeAccessGranted:
+		return "granted"
+	case TypeAccessRevoked:
+		return "revoked"
+	}
+	return ""
+}
+
+// persons are whom an event about access is about: those that it names, else who
+// asked; "" is everybody who had asked.
+func persons(r *event.Record, what string) []string {
+	switch {
+	case len(r.Names) > 0:
+		return slices.Compact(slices.Sorted(slices.Values(r.Names)))
+	case what == "asked":
+		return []string{r.Actor}
+	}
+	return []string{""}
 }
 
 // Reached is a milestone that a team has reached, with the event that proves it.

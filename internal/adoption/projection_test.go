@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/store"
 	"github.com/stoa-platform/stoa/internal/testenv"
@@ -28,9 +29,25 @@ func onBoth(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	}
 }
 
+func onBothBench(b *testing.B, bench func(b *testing.B, s *store.Store)) {
+	for name, url := range map[string]func(testing.TB) string{
+		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "stoa.db") },
+		"postgres": testenv.Postgres,
+	} {
+		b.Run(name, func(b *testing.B) { bench(b, open(b, url(b))) })
+	}
+}
+
 func open(t testing.TB, url string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), url, store.Options{})
+	s, err := store.Open(t.Context(), url, store.Options{Fields: func(kind string) []string {
+		for _, k := range catalog.Kinds() {
+			if k.Name == kind {
+				return k.Fields
+			}
+		}
+		return nil
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +64,7 @@ func add(t fataler, s *store.Store, events ...event.Event) {
 }
 
 func project(t fataler, s *store.Store, batch int) {
-	r := event.NewRunner(s, []event.Projector{adoption.Usage{}, adoption.Milestones{}}, event.RunnerOptions{Batch: batch})
+	r := event.NewRunner(s, adoption.Projectors(), event.RunnerOptions{Batch: batch})
 	if err := r.CatchUp(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +120,16 @@ func rows(t fataler, s *store.Store, query string) []string {
 	return all
 }
 
+// tables are those of the projections.
+func tables() []string {
+	return []string{"use_kind", "usage_day", "actor_month", "team_month", "first_use", "milestones", "access", "team_seen", "service_first",
+		"question_day", "gate_day", "event_span"}
+}
+
 // summaries gives every row of the projections' tables.
 func summaries(t fataler, s *store.Store) []string {
 	var all []string
-	for _, table := range []string{"usage_day", "actor_day", "capability_bit", "milestones"} {
+	for _, table := range tables() {
 		for _, row := range rows(t, s, "SELECT * FROM "+table) {
 			all = append(all, table+" "+row)
 		}
@@ -114,14 +137,29 @@ func summaries(t fataler, s *store.Store) []string {
 	return all
 }
 
-// named gives the summaries by names instead of numbers, which depend on the order of events.
+// named gives the summaries by names instead of numbers and sequences, which
+// depend on the order in which events came.
 func named(t fataler, s *store.Store) []string {
-	all := rows(t, s, `SELECT u.day, d.name, c.name, m.name, e.name, u.n FROM usage_day u JOIN dim d ON d.id = u.type LEFT JOIN dim c ON c.id = u.capability
-		LEFT JOIN dim m ON m.id = u.team LEFT JOIN dim e ON e.id = u.environment`)
-	all = append(all, rows(t, s, `SELECT a.day, p.principal, m.name, c.name, SUM(a.n) FROM actor_day a JOIN dim d ON d.id = a.actor JOIN persons p ON p.pseudonym = d.name
-		LEFT JOIN dim m ON m.id = a.team LEFT JOIN capability_bit b ON b.block = a.block AND (a.caps >> CAST(b.bit AS INTEGER)) & 1 = 1
-		LEFT JOIN dim c ON c.id = b.capability GROUP BY a.day, p.principal, m.name, c.name`)...)
-	return append(all, rows(t, s, `SELECT m.name, s.milestone, s.at FROM milestones s JOIN dim m ON m.id = s.team`)...)
+	var all []string
+	for _, query := range []string{
+		`SELECT 'usage', u.day, t.name, c.name, k.surface, m.name, u.n FROM usage_day u JOIN use_kind k ON k.id = u.kind JOIN dim t ON t.id = k.type
+			JOIN dim c ON c.id = k.capability LEFT JOIN dim m ON m.id = u.team`,
+		`SELECT 'person', a.month, p.principal, t.name, c.name, k.surface, m.name, a.days FROM actor_month a JOIN use_kind k ON k.id = a.kind JOIN dim t ON t.id = k.type
+			JOIN dim c ON c.id = k.capability JOIN dim d ON d.id = a.actor JOIN persons p ON p.pseudonym = d.name LEFT JOIN dim m ON m.id = a.team`,
+		`SELECT 'team', a.month, m.name, t.name, c.name, k.surface, a.days FROM team_month a JOIN use_kind k ON k.id = a.kind JOIN dim t ON t.id = k.type
+			JOIN dim c ON c.id = k.capability JOIN dim m ON m.id = a.team`,
+		`SELECT 'first', m.name, t.name, c.name, k.surface, f.at FROM first_use f JOIN use_kind k ON k.id = f.kind JOIN dim t ON t.id = k.type
+			JOIN dim c ON c.id = k.capability JOIN dim m ON m.id = f.team`,
+		`SELECT 'milestone', m.name, s.milestone, s.at FROM milestones s JOIN dim m ON m.id = s.team`,
+		`SELECT 'access', p.principal, m.name, a.at, a.what FROM access a JOIN dim m ON m.id = a.team LEFT JOIN persons p ON p.pseudonym = a.person`,
+		`SELECT 'seen', m.name, s.since, s.created, s.deleted FROM team_seen s JOIN dim m ON m.id = s.team`,
+		`SELECT 'service', d.name, s.at FROM service_first s JOIN dim d ON d.id = s.service`,
+		`SELECT 'question', q.day, q.question, c.name, m.name, q.n FROM question_day q LEFT JOIN dim c ON c.id = q.capability LEFT JOIN dim m ON m.id = q.team`,
+		`SELECT 'gate', g.day, g.gate, m.name, g.n FROM gate_day g LEFT JOIN dim m ON m.id = g.team`,
+	} {
+		all = append(all, rows(t, s, query)...)
+	}
+	return all
 }
 
 func usageEvent(at time.Time, actor, team, capability string, n int) event.Event {
@@ -131,46 +169,78 @@ func usageEvent(at time.Time, actor, team, capability string, n int) event.Event
 
 func TestUsageCounts(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
-		day := time.Date(2026, 3, 4, 23, 59, 59, 0, time.UTC)
+		day := time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC) // day 20543, month 674
 		bot := usageEvent(day, "token/ci", "red", "logs", 9)
 		bot.Extensions[event.ExtBot] = "true"
-		add(t, s, usageEvent(day, "user/ann", "red", "logs", 2), usageEvent(day, "user/ann", "red", "deploy", 1), usageEvent(day, "user/ann", "red", "logs", 3),
-			usageEvent(day.Add(time.Second), "user/ann", "", "logs", 1), bot, event.Event{Source: "/stoa/x", Type: "dev.stoa.x.y", Time: day})
+		cli := usageEvent(day, "user/ann", "red", "logs", 3)
+		cli.Extensions[event.ExtSurface] = "cli"
+		odd := usageEvent(day, "user/bob", "red", "logs", 1)
+		odd.Extensions = map[string]string{event.ExtCount: "many", event.ExtSurface: "Who knows?"}
+		add(t, s, usageEvent(day, "user/ann", "red", "logs", 2), usageEvent(day, "user/ann", "red", "deploy", 1), cli, odd,
+			usageEvent(day.Add(time.Second), "user/ann", "", "logs", 1), bot, usageEvent(day, "stoa/delivery", "red", "deploy", 1),
+			event.Event{Source: "/stoa/x", Type: "dev.stoa.release.build.done", Time: day, Team: "red", Capability: "deploy"},
+			event.Event{Source: "https://kafka.example.org", Type: "com.example.topic.made", Time: day, Actor: "user/ann", Team: "red", Capability: "kafka"},
+			event.Event{Source: "https://kafka.example.org", Type: "com.example.topic.made", Time: day, Actor: "user/ann", Team: "red"})
 		project(t, s, 2)
+		use := "dev.stoa.usage.recorded"
 		want := []string{
-			"20516 dev.stoa.usage.recorded deploy red  1", "20516 dev.stoa.usage.recorded logs red  14", "20516 dev.stoa.x.y    1",
-			"20517 dev.stoa.usage.recorded logs   1",
-			"20516 user/ann red deploy 6", "20516 user/ann red logs 6", "20517 user/ann  logs 1",
+			"usage 20543 " + use + " logs  red 12", "usage 20543 " + use + " deploy  red 2", "usage 20543 " + use + " logs cli red 3",
+			"usage 20544 " + use + " logs   1", "usage 20543 com.example.topic.made kafka  red 1",
+			"person 674 user/ann " + use + " logs  red 1073741824", "person 674 user/ann " + use + " deploy  red 1073741824",
+			"person 674 user/ann " + use + " logs cli red 1073741824", "person 674 user/bob " + use + " logs  red 1073741824",
+			"person 675 user/ann " + use + " logs   1", "person 674 user/ann com.example.topic.made kafka  red 1073741824",
+			"team 674 red " + use + " logs  1073741824", "team 674 red " + use + " deploy  1073741824", "team 674 red " + use + " logs cli 1073741824",
+			"team 674 red com.example.topic.made kafka  1073741824",
 		}
-		if got := named(t, s); !slices.Equal(got, append(want, "red first-log-query "+strconv.FormatInt(day.UnixMicro(), 10))) {
+		got := slices.DeleteFunc(named(t, s), func(row string) bool {
+			return !strings.HasPrefix(row, "usage ") && !strings.HasPrefix(row, "person ") && !strings.HasPrefix(row, "team ")
+		})
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	})
 }
 
-func TestEveryCapabilityHasItsBit(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "stoa.db"))
-	at := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
-	for i := range 150 {
-		add(t, s, usageEvent(at, "user/ann", "red", fmt.Sprintf("capability-%d", i), 1))
-	}
-	project(t, s, 40)
-	used := rows(t, s, `SELECT c.name FROM actor_day a JOIN capability_bit b ON b.block = a.block AND (a.caps >> b.bit) & 1 = 1 JOIN dim c ON c.id = b.capability`)
-	if len(used) != 150 || len(slices.Compact(used)) != 150 {
-		t.Errorf("%d capabilities", len(used))
-	}
+func TestFrictionCounts(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		day := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC) // day 20516
+		say := func(kind, extension, of, data string) event.Event {
+			e := event.Event{Source: "/stoa/x", Type: kind, Time: day, Team: "red", Capability: "deploy", Data: []byte(data)}
+			if extension != "" {
+				e.Extensions = map[string]string{extension: of}
+			}
+			return e
+		}
+		add(t, s, say(adoption.TypeInputAsked, "question", "team", ""), say(adoption.TypeInputAsked, "", "", `{"id":"team"}`), say(adoption.TypeInputAsked, "", "", `[1]`),
+			say(adoption.TypeInputAsked, "question", strings.Repeat("x", 101), ""), say(adoption.TypeGateRefused, "gate", "quota/red,policy/node,quota/red", ""),
+			say(adoption.TypeGateRefused, "gate", "policy/node", ""), say(adoption.TypeGateRefused, "", "", ""))
+		project(t, s, 2)
+		got := slices.DeleteFunc(named(t, s), func(row string) bool { return !strings.HasPrefix(row, "question ") && !strings.HasPrefix(row, "gate ") })
+		want := []string{"question 20516 team deploy red 2", "question 20516 unnamed deploy red 2",
+			"gate 20516 policy/node red 2", "gate 20516 quota/red red 1", "gate 20516 unnamed red 1"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	})
 }
 
 func TestMilestonesAreTheFirstInTime(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		at := func(day int) time.Time { return time.Date(2026, 3, day, 0, 0, 0, 0, time.UTC) }
 		say := func(kind string, day int, team string) event.Event {
-			return event.Event{Source: "/stoa/x", Type: kind, Time: at(day), Team: team}
+			e := event.Event{Source: "/stoa/x", Type: kind, Time: at(day), Team: team}
+			if strings.HasPrefix(kind, "dev.cdevents.") {
+				e.Capability = "deploy"
+			}
+			return e
 		}
 		add(t, s, say("dev.stoa.team.created", 3, "red"), say("dev.stoa.access.asked", 2, "red"), say("dev.stoa.access.granted", 5, "red"),
 			say("dev.cdevents.service.upgraded.0.3.0", 9, "red"), say("dev.cdevents.service.deployed.0.2.0", 7, "red"),
 			say("dev.cdevents.service.deployed.0.3.0", 6, ""), say("dev.cdevents.service.removed.0.3.0", 1, "red"),
-			usageEvent(at(8), "user/ann", "red", "deploy", 1), say("dev.stoa.access.asked", 4, "blue"))
+			usageEvent(at(8), "user/ann", "red", "deploy", 1), say("dev.stoa.access.asked", 4, "blue"),
+			event.Event{Source: "https://ci.example.org", Type: "dev.cdevents.service.deployed.0.3.0", Time: at(1), Team: "red", Service: "shop"}) // off the path
 		project(t, s, 1)
 		got, err := adoption.TeamMilestones(t.Context(), s, "red")
 		want := []adoption.Reached{{Milestone: adoption.AccessAsked, At: at(2), Seq: 2}, {Milestone: adoption.AccessGranted, At: at(3), Seq: 1},
@@ -181,8 +251,8 @@ func TestMilestonesAreTheFirstInTime(t *testing.T) {
 		// History that is imported later, and the milestones still missing.
 		add(t, s, say("dev.cdevents.service.deployed.0.3.0", 1, "red"), usageEvent(at(9), "user/ann", "red", "logs", 1), say("dev.stoa.alert.received", 10, "red"))
 		project(t, s, 1)
-		want[2] = adoption.Reached{Milestone: adoption.FirstDeployment, At: at(1), Seq: 10}
-		want = append(want, adoption.Reached{Milestone: adoption.FirstLogQuery, At: at(9), Seq: 11}, adoption.Reached{Milestone: adoption.FirstAlert, At: at(10), Seq: 12})
+		want[2] = adoption.Reached{Milestone: adoption.FirstDeployment, At: at(1), Seq: 11}
+		want = append(want, adoption.Reached{Milestone: adoption.FirstLogQuery, At: at(9), Seq: 12}, adoption.Reached{Milestone: adoption.FirstAlert, At: at(10), Seq: 13})
 		if got, err = adoption.TeamMilestones(t.Context(), s, "red"); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got %v, %v; want %v", got, err, want)
 		}
@@ -195,27 +265,38 @@ func TestMilestonesAreTheFirstInTime(t *testing.T) {
 // drawEvents makes a history of a small platform.
 func drawEvents(t *rapid.T) []event.Event {
 	teams := rapid.SampledFrom([]string{"", "red", "blue", "green"})
-	types := rapid.SampledFrom([]string{event.TypeUsage, event.TypeUsage, adoption.TypeAccessAsked, adoption.TypeAccessGranted, adoption.TypeAlertReceived,
-		"dev.stoa.team.created", "dev.cdevents.service.deployed.0.3.0", "dev.cdevents.service.upgraded.0.3.0", "com.example.other"})
+	types := rapid.SampledFrom([]string{event.TypeUsage, event.TypeUsage, event.TypeUsage, adoption.TypeAccessAsked, adoption.TypeAccessGranted, adoption.TypeAccessRevoked,
+		adoption.TypeAlertReceived, adoption.TypeInputAsked, adoption.TypeGateRefused, "dev.stoa.team.created", "dev.stoa.team.deleted",
+		"dev.cdevents.service.deployed.0.3.0", "dev.cdevents.service.upgraded.0.3.0", "dev.cdevents.pipelinerun.finished.0.3.0", "com.example.other"})
 	capabilities := rapid.SampledFrom([]string{"", "logs", "deploy", "catalog"})
 	actors := rapid.SampledFrom([]string{"user/ann", "user/bob", "token/ci", "stoa/delivery"})
-	environments := rapid.SampledFrom([]string{"", "dev", "prod"})
+	services := rapid.SampledFrom([]string{"", "shop", "search"})
+	surfaces := rapid.SampledFrom([]string{"", "cli", "portal"})
 	events := make([]event.Event, rapid.IntRange(1, 60).Draw(t, "n"))
 	for i := range events {
-		events[i] = event.Event{
+		e := event.Event{
 			ID: strconv.Itoa(i), Source: "https://example.org/" + strconv.Itoa(i), Type: types.Draw(t, "type"), Team: teams.Draw(t, "team"),
-			Capability: capabilities.Draw(t, "capability"), Actor: actors.Draw(t, "actor"), Environment: environments.Draw(t, "environment"),
-			Time: time.Unix(1_770_000_000+rapid.Int64Range(0, 300_000).Draw(t, "time"), 0),
+			Capability: capabilities.Draw(t, "capability"), Actor: actors.Draw(t, "actor"), Service: services.Draw(t, "service"),
+			Time: time.Unix(1_770_000_000+rapid.Int64Range(0, 6_000_000).Draw(t, "time"), 0), Extensions: map[string]string{},
 		}
-		if events[i].Type == event.TypeUsage {
-			events[i].Extensions = map[string]string{event.ExtCount: strconv.Itoa(rapid.IntRange(1, 9).Draw(t, "count"))}
+		switch e.Type {
+		case event.TypeUsage:
+			e.Extensions[event.ExtCount] = strconv.Itoa(rapid.IntRange(1, 9).Draw(t, "count"))
+			e.Extensions[event.ExtSurface] = surfaces.Draw(t, "surface")
+		case adoption.TypeInputAsked:
+			e.Extensions[adoption.ExtQuestion] = rapid.SampledFrom([]string{"team", "port"}).Draw(t, "question")
+		case adoption.TypeGateRefused:
+			e.Extensions[adoption.ExtGate] = rapid.SampledFrom([]string{"quota/red", "quota/red,policy/node"}).Draw(t, "gate")
+		case adoption.TypeAccessGranted:
+			e.Names = rapid.SliceOfN(rapid.SampledFrom([]string{"user/ann", "user/bob"}), 0, 2).Draw(t, "names")
 		}
+		events[i] = e
 	}
 	return events
 }
 
 func empty(t fataler, s *store.Store) {
-	for _, table := range []string{"events", "event_key", "event_payload", "dim", "persons", "projections", "usage_day", "actor_day", "capability_bit", "milestones"} {
+	for _, table := range append(tables(), "events", "event_key", "event_payload", "event_person", "dim", "persons", "projections") {
 		exec(t, s, "DELETE FROM "+table)
 	}
 	exec(t, s, "UPDATE ledger_head SET seq = 0, dims = 0")

@@ -1,5 +1,3 @@
-// Package adoption tells who uses the platform, how far each team has come, and
-// who is stuck. It owns the usage and milestones projections of the ledger.
 package adoption
 
 import (
@@ -15,23 +13,28 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/measure"
 )
 
-// Usage keeps usage_day (events by day, type, capability, team and environment)
-// and actor_day (what each person used on a day, for which team). A usage event
-// counts as often as it says; any other event once. Bots and Stoa's own parts
-// are no persons: they are in usage_day only.
+// Usage keeps what was used by whom and when: use_kind, usage_day, actor_month,
+// team_month and first_use. A use is an event that names a capability; of the
+// many that Stoa tells by itself only TypeUsage is one, so that a release does
+// not count once for each of its steps.
 type Usage struct{}
 
 // Name is the projection's name.
 func (Usage) Name() string { return "usage" }
 
 // Version grows when the rows that follow from the same events change.
-func (Usage) Version() int { return 1 }
+func (Usage) Version() int { return 2 }
 
 // Reset empties the tables.
 func (Usage) Reset(ctx context.Context, tx event.SQL) error {
-	for _, table := range []string{"usage_day", "actor_day", "capability_bit"} {
+	return emptyTables(ctx, tx, "use_kind", "usage_day", "actor_month", "team_month", "first_use")
+}
+
+func emptyTables(ctx context.Context, tx event.SQL, tables ...string) error {
+	for _, table := range tables {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table); err != nil {
 			return fmt.Errorf("empty %s: %w", table, err)
 		}
@@ -39,118 +42,177 @@ func (Usage) Reset(ctx context.Context, tx event.SQL) error {
 	return nil
 }
 
-type usageDay struct{ day, kind, capability, team, environment int64 }
+var (
+	upsertUsageDay = event.NewUpsert("usage_day", "ON CONFLICT (day, kind, team) DO UPDATE SET n = usage_day.n + excluded.n",
+		"day", "kind", "team", "n")
+	upsertActorMonth = event.NewUpsert("actor_month", `ON CONFLICT (month, actor, kind, team) DO UPDATE SET days = actor_month.days | excluded.days
+		WHERE (actor_month.days | excluded.days) <> actor_month.days`, "month", "actor", "kind", "team", "days")
+	upsertTeamMonth = event.NewUpsert("team_month", `ON CONFLICT (month, team, kind) DO UPDATE SET days = team_month.days | excluded.days
+		WHERE (team_month.days | excluded.days) <> team_month.days`, "month", "team", "kind", "days")
+	upsertFirstUse = event.NewUpsert("first_use", `ON CONFLICT (team, kind) DO UPDATE SET at = excluded.at, seq = excluded.seq
+		WHERE excluded.at < first_use.at OR (excluded.at = first_use.at AND excluded.seq < first_use.seq)`, "team", "kind", "at", "seq")
+)
 
-type actorDay struct{ day, actor, team, block int64 }
+// triple and quad are keys of the tables, in the order of their columns.
+type (
+	triple struct{ a, b, c int64 }
+	quad   struct{ a, b, c, d int64 }
+	pair   struct{ a, b int64 }
+)
 
-type actorUse struct{ caps, n int64 }
+func compareTriples(x, y triple) int {
+	return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b), cmp.Compare(x.c, y.c))
+}
 
-// Apply adds the records' counts.
+func compareQuads(x, y quad) int {
+	return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b), cmp.Compare(x.c, y.c), cmp.Compare(x.d, y.d))
+}
+
+func comparePairs(x, y pair) int { return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b)) }
+
+// Apply adds the records' uses.
 func (Usage) Apply(ctx context.Context, tx event.SQL, records []event.Record) error {
-	bits := capabilityBits{tx: tx, known: map[int64]capabilityBit{}}
-	days, actors := map[usageDay]int64{}, map[actorDay]actorUse{}
+	kinds := useKinds{tx: tx, known: map[useKey]int64{}}
+	days, actors, teams, firsts := map[triple]int64{}, map[quad]int64{}, map[triple]int64{}, map[pair]moment{}
 	for i := range records {
 		r := &records[i]
-		n, err := count(r)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", r.Seq, err)
-		}
-		day := Day(r.Time)
-		days[usageDay{day, r.IDs.Type, r.IDs.Capability, r.IDs.Team, r.IDs.Environment}] += n
-		if r.IDs.Actor == 0 || !person(r) {
+		if !isUse(r) {
 			continue
 		}
-		bit, err := bits.of(ctx, r.IDs.Capability)
+		kind, err := kinds.of(ctx, useKey{r.IDs.Type, r.IDs.Capability, surface(r)})
 		if err != nil {
 			return err
 		}
-		key := actorDay{day, r.IDs.Actor, r.IDs.Team, bit.block}
-		use := actors[key]
-		actors[key] = actorUse{use.caps | bit.mask, use.n + n}
-	}
-	for _, k := range slices.SortedFunc(maps.Keys(days), func(a, b usageDay) int {
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.kind, b.kind), cmp.Compare(a.capability, b.capability),
-			cmp.Compare(a.team, b.team), cmp.Compare(a.environment, b.environment))
-	}) {
-		if _, err := tx.Exec(ctx, `INSERT INTO usage_day (day, type, capability, team, environment, n) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (day, type, capability, team, environment) DO UPDATE SET n = usage_day.n + excluded.n`,
-			k.day, k.kind, k.capability, k.team, k.environment, days[k]); err != nil {
-			return fmt.Errorf("add to usage_day: %w", err)
+		days[triple{measure.Day(r.Time), kind, r.IDs.Team}] += count(r)
+		month, bit := monthOf(r.Time)
+		if person(r) {
+			actors[quad{month, r.IDs.Actor, kind, r.IDs.Team}] |= bit
+		}
+		if r.IDs.Team != 0 {
+			teams[triple{month, r.IDs.Team, kind}] |= bit
+			keepFirst(firsts, pair{r.IDs.Team, kind}, r)
 		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(actors), func(a, b actorDay) int {
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.actor, b.actor), cmp.Compare(a.team, b.team), cmp.Compare(a.block, b.block))
-	}) {
-		if _, err := tx.Exec(ctx, `INSERT INTO actor_day (day, actor, team, block, caps, n) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (day, actor, team, block) DO UPDATE SET caps = actor_day.caps | excluded.caps, n = actor_day.n + excluded.n`,
-			k.day, k.actor, k.team, k.block, actors[k].caps, actors[k].n); err != nil {
-			return fmt.Errorf("add to actor_day: %w", err)
-		}
+	var args []any
+	for _, k := range slices.SortedFunc(maps.Keys(days), compareTriples) {
+		args = append(args, k.a, k.b, k.c, days[k])
 	}
-	return nil
+	if err := upsertUsageDay.Run(ctx, tx, args); err != nil {
+		return err
+	}
+	args = args[:0]
+	for _, k := range slices.SortedFunc(maps.Keys(actors), compareQuads) {
+		args = append(args, k.a, k.b, k.c, k.d, actors[k])
+	}
+	if err := upsertActorMonth.Run(ctx, tx, args); err != nil {
+		return err
+	}
+	args = args[:0]
+	for _, k := range slices.SortedFunc(maps.Keys(teams), compareTriples) {
+		args = append(args, k.a, k.b, k.c, teams[k])
+	}
+	if err := upsertTeamMonth.Run(ctx, tx, args); err != nil {
+		return err
+	}
+	args = args[:0]
+	for _, k := range slices.SortedFunc(maps.Keys(firsts), comparePairs) {
+		args = append(args, k.a, k.b, firsts[k].at, firsts[k].seq)
+	}
+	return upsertFirstUse.Run(ctx, tx, args)
 }
 
-// Day is the day of a time: days since 1970, UTC.
-func Day(t time.Time) int64 {
-	seconds := t.Unix()
-	day := seconds / 86400
-	if seconds%86400 < 0 {
-		day--
-	}
-	return day
+// moment is when something happened and the event that tells of it.
+type moment struct{ at, seq int64 }
+
+func (m moment) before(o moment) bool {
+	return m.at < o.at || m.at == o.at && m.seq < o.seq
 }
 
-// count is how often a usage event says that something was used; 1 for others.
-func count(r *event.Record) (int64, error) {
+// keepFirst keeps the earliest by the event's own time, so that history that is
+// brought later counts; of two at the same time the one that came first.
+func keepFirst[K comparable](firsts map[K]moment, key K, r *event.Record) {
+	found := moment{r.Time.UnixMicro(), r.Seq}
+	if known, ok := firsts[key]; !ok || found.before(known) {
+		firsts[key] = found
+	}
+}
+
+// monthOf gives the month of a time, counted from January 1970, and the day's
+// bit in it.
+func monthOf(t time.Time) (month, bit int64) {
+	year, m, day := t.UTC().Date()
+	return int64(year-1970)*12 + int64(m) - 1, 1 << (day - 1)
+}
+
+// isUse reports whether an event is a use of a capability.
+func isUse(r *event.Record) bool {
+	return r.IDs.Capability != 0 && (r.Type == event.TypeUsage || !strings.HasPrefix(r.Type, "dev.stoa."))
+}
+
+// maxCount bounds how often one event can say that something was used: the sum of
+// any number of them is a number still.
+const maxCount = 1_000_000
+
+// count is how often a usage event says that something was used; 1 for others,
+// and for one that says no number.
+func count(r *event.Record) int64 {
 	text, given := r.Extensions[event.ExtCount]
 	if r.Type != event.TypeUsage || !given {
-		return 1, nil
+		return 1
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("count %q is no positive number", text)
+		return 1
 	}
-	return n, nil
+	return min(n, maxCount)
+}
+
+// surface is the door through which it was used: "" when it is not said, or says
+// what no door is named like.
+func surface(r *event.Record) string {
+	name := r.Extensions[event.ExtSurface]
+	if len(name) > 20 {
+		return ""
+	}
+	for _, c := range name {
+		if c < 'a' || c > 'z' {
+			return ""
+		}
+	}
+	return name
 }
 
 // person reports whether a human being did it.
 func person(r *event.Record) bool {
-	return r.Extensions[event.ExtBot] != "true" && !strings.HasPrefix(r.Actor, "stoa/")
+	return r.IDs.Actor != 0 && r.Extensions[event.ExtBot] != "true" && !strings.HasPrefix(r.Actor, "stoa/")
 }
 
-// capabilityBit is where a capability stands in actor_day: in the row of its
-// block. Events without capability have no bit in block 0.
-type capabilityBit struct{ block, mask int64 }
+type useKey struct {
+	kind, capability int64
+	surface          string
+}
 
-// bitsPerBlock leaves the sign bit alone.
-const bitsPerBlock = 62
-
-// capabilityBits gives each capability its bit in the order in which they first
-// are used, which is that of the ledger and so the same at every rebuild.
-type capabilityBits struct {
+// useKinds numbers kinds of use in the order in which the ledger first tells of
+// them, which is the same at every rebuild.
+type useKinds struct {
 	tx    event.SQL
-	known map[int64]capabilityBit
+	known map[useKey]int64
 }
 
-func (b *capabilityBits) of(ctx context.Context, capability int64) (capabilityBit, error) {
-	if capability == 0 {
-		return capabilityBit{}, nil
+func (k *useKinds) of(ctx context.Context, key useKey) (int64, error) {
+	if id, ok := k.known[key]; ok {
+		return id, nil
 	}
-	if bit, ok := b.known[capability]; ok {
-		return bit, nil
-	}
-	var block, bit int64
-	err := b.tx.QueryRow(ctx, "SELECT block, bit FROM capability_bit WHERE capability = $1", capability).Scan(&block, &bit)
+	var id int64
+	err := k.tx.QueryRow(ctx, "SELECT id FROM use_kind WHERE type = $1 AND capability = $2 AND surface = $3", key.kind, key.capability, key.surface).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		var n int64
-		if err = b.tx.QueryRow(ctx, "SELECT count(*) FROM capability_bit").Scan(&n); err == nil {
-			block, bit = n/bitsPerBlock, n%bitsPerBlock
-			_, err = b.tx.Exec(ctx, "INSERT INTO capability_bit (capability, block, bit) VALUES ($1, $2, $3)", capability, block, bit)
+		if err = k.tx.QueryRow(ctx, "SELECT coalesce(max(id), 0) + 1 FROM use_kind").Scan(&id); err == nil {
+			_, err = k.tx.Exec(ctx, "INSERT INTO use_kind (id, type, capability, surface) VALUES ($1, $2, $3, $4)", id, key.kind, key.capability, key.surface)
 		}
 	}
 	if err != nil {
-		return capabilityBit{}, fmt.Errorf("number capability: %w", err)
+		return 0, fmt.Errorf("number a kind of use: %w", err)
 	}
-	b.known[capability] = capabilityBit{block, 1 << bit}
-	return b.known[capability], nil
+	k.known[key] = id
+	return id, nil
 }

@@ -64,6 +64,7 @@ type Options struct {
 	Ingest   Ingester
 	Admin    Admin
 	Usage    Usage
+	Measures Measures
 	Secrets  Secrets
 	Access   Access
 	Webhooks Webhooks
@@ -119,6 +120,8 @@ func New(o Options) http.Handler {
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.ledgerRoutes()
+	a.measureRoutes()
+	a.meRoutes()
 	mux.Handle("GET /openapi.json", a.openAPI())
 	mux.HandleFunc("/", a.notFound)
 	return a.guard(mux)

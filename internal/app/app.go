@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,9 +25,11 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/governance"
 	"github.com/stoa-platform/stoa/internal/logs"
+	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/metrics"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/reconcile"
@@ -68,6 +71,7 @@ type Platform struct {
 	usage    *event.Usage
 	ingest   *event.Ingester
 	webhooks *webhook.Receiver
+	measures *measure.Engine
 
 	background sync.WaitGroup
 	stop       context.CancelFunc
@@ -120,11 +124,22 @@ func kinds() (*object.Registry, *governance.Policies, error) {
 	all = append(all, delivery.Kinds()...)
 	all = append(all, secret.Kind(), webhook.Kind())
 	all = append(all, governance.Kinds(policies)...)
+	all = append(all, measure.ScorecardKind(known()))
+	all = append(all, adoption.Kinds()...)
 	registry, err := object.NewRegistry(all...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("register kinds: %w", err)
 	}
 	return registry, policies, nil
+}
+
+// known tells which measures there are.
+func known() func(name string) bool {
+	names := map[string]bool{}
+	for _, m := range measures() {
+		names[m.Name] = true
+	}
+	return func(name string) bool { return names[name] }
 }
 
 func (p *Platform) openStore(ctx context.Context, kinds *object.Registry) (err error) {
@@ -153,7 +168,9 @@ func (p *Platform) openEngines(ctx context.Context) (err error) {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.logs.Close() })
-	if p.metrics, err = metrics.Open(p.path("metrics"), metrics.Options{Gatherer: p.registry, Logger: p.log}); err != nil {
+	if p.metrics, err = metrics.Open(p.path("metrics"), metrics.Options{
+		Gatherer: p.registry, Logger: p.log, Traffic: metrics.TrafficNames{Requests: route.RequestsTotal, Duration: route.DurationSeconds},
+	}); err != nil {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.metrics.Close() })
@@ -204,13 +221,19 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 		return err
 	}
 	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log})
-	p.runner = event.NewRunner(p.store, []event.Projector{adoption.Usage{}, adoption.Milestones{}}, event.RunnerOptions{Logger: p.log})
+	p.runner = event.NewRunner(p.store, slices.Concat(adoption.Projectors(), dora.Projectors()), event.RunnerOptions{Logger: p.log})
 	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
 	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf, Capabilities: ownCapabilities()})
 	p.webhooks = webhook.NewReceiver(webhook.Options{
 		Objects: p.store, Values: vault, Ingest: p.ingest, Ledger: p.store, Registerer: p.registry, Clock: clock, Logger: p.log,
 	})
-	return nil
+	p.measures, err = measure.NewEngine(p.store, adoption.NewOrganisation(p.store, clock), measures()...)
+	return err
+}
+
+// measures are those of every room.
+func measures() []measure.Measure {
+	return slices.Concat(adoption.Measures(), dora.Measures())
 }
 
 // ledgerName names the key that signs the ledger's checkpoints.

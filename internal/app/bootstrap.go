@@ -31,9 +31,12 @@ func (p *Platform) replicaID() string {
 	return id
 }
 
+// platformTeam is the team that a new platform is run by.
+const platformTeam = "platform"
+
 // bootstrap declares what a new platform begins with: the admin, the platform
-// team and two environments. All of it is ordinary objects, admitted like any
-// other, and left alone afterwards.
+// team, two environments and what Stoa offers by itself. All of it is ordinary
+// objects, admitted like any other, and left alone afterwards.
 func (p *Platform) bootstrap(ctx context.Context) error {
 	if _, err := p.auth.Bootstrap(ctx, p.config.Data); err != nil {
 		return fmt.Errorf("make admin account: %w", err)
@@ -43,11 +46,15 @@ func (p *Platform) bootstrap(ctx context.Context) error {
 		return err
 	}
 	admin := object.New[catalog.UserSpec, struct{}]("admin", "", catalog.UserSpec{Role: string(auth.PlatformAdmin)})
-	team := object.New[catalog.TeamSpec, struct{}]("platform", "platform", catalog.TeamSpec{Owners: []string{"admin"}, Platform: true})
+	team := object.New[catalog.TeamSpec, struct{}](platformTeam, platformTeam, catalog.TeamSpec{Owners: []string{"admin"}, Platform: true})
 	dev := object.New[catalog.EnvironmentSpec, struct{}]("dev", "", catalog.EnvironmentSpec{Order: 10})
 	production := object.New[catalog.EnvironmentSpec, struct{}]("production", "", catalog.EnvironmentSpec{Order: 90, Production: true})
 	change := &admission.Change{By: auth.Principal{Name: "stoa/bootstrap", Platform: auth.PlatformAdmin, Bot: true}, Surface: "stoa", Reason: "first start"}
-	for _, o := range []interface{ Object() (object.Object, error) }{&admin, &team, &dev, &production} {
+	first := []interface{ Object() (object.Object, error) }{&admin, &team, &dev, &production}
+	for _, c := range capabilities() {
+		first = append(first, c)
+	}
+	for _, o := range first {
 		raw, err := o.Object()
 		if err != nil {
 			return err
@@ -58,4 +65,23 @@ func (p *Platform) bootstrap(ctx context.Context) error {
 		return fmt.Errorf("declare the first objects: %w", err)
 	}
 	return nil
+}
+
+// capabilities are what Stoa offers by itself: what is recorded as use of one of
+// these names is use of the platform.
+func capabilities() []*catalog.Capability {
+	var all []*catalog.Capability
+	for _, c := range []struct{ name, title, qualifying string }{
+		{"deploy", "Deploy", `!use.type.startsWith("dev.cdevents.pipelinerun.")`}, // a run that failed brought nothing
+		{"logs", "Logs", ""},
+		{"secrets", "Secrets", ""},
+		{"portal", "Portal", ""},
+		{"catalog", "Catalog", ""},
+		{"audit", "Audit", ""},
+		{"events", "Events", ""},
+	} {
+		o := object.New[catalog.CapabilitySpec, struct{}](c.name, platformTeam, catalog.CapabilitySpec{Title: c.title, Lifecycle: catalog.GA, QualifyingUse: c.qualifying})
+		all = append(all, &o)
+	}
+	return all
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/stoa-platform/stoa/internal/api"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
@@ -18,7 +20,7 @@ func (p *Platform) openDoors() error {
 	draining := make(chan struct{})
 	handler := api.New(api.Options{
 		Store: p.store, Pipe: p.pipe, Auth: p.auth, Verbs: p.verbs, Delivery: p.delivery, Sources: p.sources,
-		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: administration{p}, Usage: using{p.usage},
+		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: administration{p}, Usage: using{p.usage}, Measures: p.measures,
 		Secrets: p.secrets, Access: catalog.Access{Store: p.store, Clock: time.Now}, Webhooks: p.webhooks, Version: p.config.Version, Clock: time.Now, Logger: p.log,
 		Ready:    func(ctx context.Context) error { return p.store.Ping(ctx) },
 		Draining: draining,
@@ -28,7 +30,11 @@ func (p *Platform) openDoors() error {
 		return err
 	}
 	mux := behind(handler, pages)
-	mux.Handle("GET /metrics", p.metrics.Handler())
+	// Beside the registry that the platform keeps by itself: a scorecard is
+	// computed for those who ask for it.
+	exported := prometheus.NewRegistry()
+	exported.MustRegister(&scores{engine: p.measures, objects: p.store, clock: time.Now, log: p.log})
+	mux.Handle("GET /metrics", p.metrics.Handler(exported))
 	p.server = &http.Server{
 		Handler: p.dispatch(mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: nil,
@@ -71,15 +77,21 @@ func capability(operation string) string {
 		return "secrets"
 	case "post-events":
 		return "events"
+	case "list-measures", "ask-measure", "evidence-of-measure", "scorecard":
+		return "measures"
 	default:
 		return "catalog"
 	}
 }
 
-// ownCapabilities are all that the platform offers itself: what capability
-// gives, and what the portal is.
+// ownCapabilities are the names of what Stoa offers by itself, and of what is
+// recorded without being offered.
 func ownCapabilities() []string {
-	return []string{"deploy", "logs", "audit", "secrets", "events", "catalog", "portal"}
+	names := []string{"measures"}
+	for _, c := range capabilities() {
+		names = append(names, c.Metadata.Name)
+	}
+	return names
 }
 
 // housekeeping keeps what grows within its bounds.

@@ -56,7 +56,7 @@ var kindsOf = map[string]map[string]string{
 	"team":   {"Service": "{}", "Secret": "{}", "Release": ""},
 	"owners": {"Team": "{contact: fruit}"},
 	"platform": {
-		"User": "{}", "Environment": "{}", "Quota": "{services: 1000}",
+		"User": "{}", "Environment": "{}", "Quota": "{services: 1000}", "Capability": "{}", "Segment": "{}", "Cohort": "{}",
 		"Webhook":   "{sender: github, secret: {name: own-there, key: GITHUB}}",
 		"Policy":    `{require: "true", message: no}`,
 		"Exception": "{gate: quota/none, target: team/own, reason: to see who may, approvers: [admin], sunset: 2027-01-01T00:00:00Z}",
@@ -168,8 +168,8 @@ var errNotApplicable = errors.New("there is no such thing to try")
 // changed by it.
 func try(ctx context.Context, c *client.Client, verb, kind, team string) error {
 	plural := strings.ToLower(kind) + "s"
-	if kind == "Policy" {
-		plural = "policies"
+	if before, ok := strings.CutSuffix(plural, "ys"); ok {
+		plural = before + "ies"
 	}
 	there := strings.TrimPrefix(team+"-there", "-")
 	switch {

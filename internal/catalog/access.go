@@ -106,7 +106,10 @@ func TeamRule() admission.Rule {
 // guardTeam keeps a team as long as it answers for something.
 func guardTeam(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
 	if !d.Delete {
-		return guardPlatform(c, d)
+		if err := guardPlatform(c, d); err != nil {
+			return err
+		}
+		return guardNames(ctx, r, c, d)
 	}
 	name := d.Want.Metadata.Name
 	owned, _, err := object.List[Service](ctx, r, object.Query{Owner: name, Limit: 1})
@@ -125,6 +128,82 @@ func guardPlatform(c *admission.Change, d *admission.Draft) error {
 		return nil
 	}
 	return auth.Allowed(c.By, auth.Update, object.Kind{Name: d.Kind.Name, Scope: object.ScopePlatform}, "").Err()
+}
+
+// guardNames keeps what is known under a name with one team: a name that a team
+// had before is neither that of another team now nor another one's former name.
+func guardNames(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
+	var before, after Team
+	if d.Old != nil && !decode(*d.Old, &before) || !decode(d.Want, &after) {
+		return nil // the schema says what is wrong
+	}
+	name := d.Want.Metadata.Name
+	var wrong []problem.Field
+	for i, old := range after.Spec.Formerly {
+		if slices.Contains(before.Spec.Formerly, old) || !object.ValidName(old) {
+			continue
+		}
+		path := fmt.Sprintf("spec.formerly[%d]", i)
+		there, err := exists(ctx, r, c, object.Ref{Kind: "Team", Name: old})
+		if err != nil {
+			return err
+		}
+		if there && old != name {
+			wrong = append(wrong, problem.Field{Path: path, Message: fmt.Sprintf("there is a team %s: give its services away and delete it first", old)})
+		}
+		other, err := formerly(ctx, r, c, old, name)
+		if err != nil {
+			return err
+		}
+		if other != "" {
+			wrong = append(wrong, problem.Field{Path: path, Message: fmt.Sprintf("%s is a former name of team %s already", old, other)})
+		}
+	}
+	if d.Old == nil {
+		other, err := formerly(ctx, r, c, name, name)
+		if err != nil {
+			return err
+		}
+		if other != "" {
+			wrong = append(wrong, problem.Field{Path: "metadata.name", Message: fmt.Sprintf("%s is a former name of team %s, whose numbers it would take", name, other)})
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return problem.New(problem.Invalid, "team %s cannot have such names", name).WithFields(wrong...)
+}
+
+// exists reports whether there will be such an object once the change is made.
+func exists(ctx context.Context, r object.Reader, c *admission.Change, ref object.Ref) (bool, error) {
+	if d := c.Find(ref); d != nil {
+		return !d.Delete, nil
+	}
+	_, err := r.Get(ctx, ref.Kind, ref.Name)
+	if problem.Is(err, problem.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// formerly names another team than but whose former name it will be, or "".
+func formerly(ctx context.Context, r object.Reader, c *admission.Change, name, but string) (string, error) {
+	for _, d := range c.Drafts {
+		var t Team
+		if d.Kind.Name == "Team" && !d.Delete && d.Want.Metadata.Name != but && decode(d.Want, &t) && slices.Contains(t.Spec.Formerly, name) {
+			return d.Want.Metadata.Name, nil
+		}
+	}
+	found, err := object.All[Team](ctx, r, object.Query{Fields: map[string]string{"spec.formerly": name}})
+	if err != nil {
+		return "", err
+	}
+	for _, t := range found {
+		if t.Metadata.Name != but && c.Find(t.Ref()) == nil {
+			return t.Metadata.Name, nil
+		}
+	}
+	return "", nil
 }
 
 // UserRule keeps the roles over the platform in the hands of its admins: who

@@ -7,7 +7,7 @@ func Kinds() []object.Kind {
 	return []object.Kind{
 		{
 			Name: "Team", Plural: "teams", About: "A team of people that owns services.",
-			Spec: TeamSpec{}, Scope: object.ScopeOwners, Fields: []string{"spec.owners", "spec.members"},
+			Spec: TeamSpec{}, Scope: object.ScopeOwners, Fields: []string{"spec.owners", "spec.members", "spec.formerly"},
 			OwnsItself: true,
 			Validate:   validateTeam, References: teamReferences,
 		},
@@ -23,6 +23,11 @@ func Kinds() []object.Kind {
 		{
 			Name: "Environment", Plural: "environments", Short: "env", About: "A place where services run, such as dev or production.",
 			Spec: EnvironmentSpec{}, Scope: object.ScopePlatform,
+		},
+		{
+			Name: "Capability", Plural: "capabilities", Short: "cap", About: "Something that the platform, or a team, offers to others.",
+			Spec: CapabilitySpec{}, Scope: object.ScopePlatform, Fields: []string{"spec.lifecycle"},
+			Validate: validateCapability(UseConditions()),
 		},
 	}
 }

@@ -3,6 +3,7 @@
 package catalog
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/stoa-platform/stoa/internal/object"
@@ -16,6 +17,9 @@ type TeamSpec struct {
 	Members []string `json:"members,omitempty" jsonschema:"description=names of the users who work in the team"`
 	// Contact is where the team can be asked, such as a chat channel.
 	Contact string `json:"contact,omitempty"`
+	// Formerly are the names that the team had before, or of teams that became part
+	// of it: what is known of them is this team's.
+	Formerly []string `json:"formerly,omitempty" jsonschema:"maxItems=50"`
 	// Platform marks the team that runs the platform; it is left out of adoption numbers.
 	Platform bool `json:"platform,omitempty"`
 }
@@ -64,6 +68,16 @@ func validateTeam(o object.Object) []object.Issue {
 	for _, name := range t.Spec.Members {
 		if slices.Contains(t.Spec.Owners, name) {
 			issues = append(issues, object.Issue{Path: "spec.members", Message: name + " is listed as an owner already; owners are members too"})
+		}
+	}
+	for i, name := range t.Spec.Formerly {
+		switch path := fmt.Sprintf("spec.formerly[%d]", i); {
+		case !object.ValidName(name):
+			issues = append(issues, object.Issue{Path: path, Message: fmt.Sprintf("%q cannot have been the name of a team", name)})
+		case name == o.Metadata.Name:
+			issues = append(issues, object.Issue{Path: path, Message: name + " is its present name"})
+		case slices.Contains(t.Spec.Formerly[:i], name):
+			issues = append(issues, object.Issue{Path: path, Message: name + " is listed already"})
 		}
 	}
 	return issues

@@ -18,12 +18,12 @@ func (c *Command) objects() []*cobra.Command {
 // platform are the commands of people who run the platform.
 func (c *Command) platform() []*cobra.Command {
 	return []*cobra.Command{
-		c.serveCommand(), c.backupCommand(), c.restoreCommand(), c.eventsCommand(), c.auditCommand(),
+		c.scorecardCommand(), c.measureCommand(), c.serveCommand(), c.backupCommand(), c.restoreCommand(), c.eventsCommand(), c.auditCommand(),
 		c.tokenCommand(), c.accountCommand(), c.personCommand(),
 	}
 }
 
 // own are the commands about this command itself.
 func (c *Command) own() []*cobra.Command {
-	return []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.versionCommand(), c.completionCommand()}
+	return []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.meCommand(), c.versionCommand(), c.completionCommand()}
 }

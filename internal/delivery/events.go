@@ -38,8 +38,9 @@ func stepEvent(rel Release, step string, state StepState, took time.Duration, me
 	return e, nil
 }
 
-// admittedEvents tell of the steps that were done on the way in.
-func admittedEvents(stored object.Object) ([]event.Event, error) {
+// admittedEvents tell of the steps that were done on the way in, and of what by
+// was asked and has answered.
+func admittedEvents(stored object.Object, by string) ([]event.Event, error) {
 	var rel Release
 	raw, err := json.Marshal(stored)
 	if err != nil {
@@ -49,6 +50,14 @@ func admittedEvents(stored object.Object) ([]event.Event, error) {
 		return nil, err
 	}
 	var events []event.Event
+	for _, id := range slices.Sorted(maps.Keys(rel.Spec.Answers)) {
+		e := releaseEvent(rel, "dev.stoa.input.answered")
+		e.Actor, e.Extensions = by, map[string]string{"question": id}
+		if e.Data, err = json.Marshal(map[string]string{"id": id, "answer": rel.Spec.Answers[id]}); err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
 	for _, step := range rel.Status.Steps {
 		if step.State != StepDone {
 			continue

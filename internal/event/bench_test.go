@@ -221,7 +221,7 @@ func BenchmarkProject(b *testing.B) {
 		start := time.Now()
 		for b.Loop() {
 			exec(b, s, "DELETE FROM projections")
-			r := event.NewRunner(s, []event.Projector{adoption.Usage{}, adoption.Milestones{}}, event.RunnerOptions{})
+			r := event.NewRunner(s, adoption.Projectors(), event.RunnerOptions{})
 			if err := r.CatchUp(b.Context()); err != nil {
 				b.Fatal(err)
 			}

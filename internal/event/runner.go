@@ -13,7 +13,8 @@ import (
 type RunnerOptions struct {
 	Logger *slog.Logger
 	Clock  func() time.Time
-	// Batch is the number of events of one transaction. Default 2000.
+	// Batch is the most events of one transaction. Default 20,000: a summary's rows
+	// then are written once for many events when it is rebuilt.
 	Batch int
 	// Every is the longest time until events of other replicas are looked for,
 	// and after which a projection that stands still is tried again. Default 1 s;
@@ -67,7 +68,7 @@ func NewRunner(store ProjectionStore, projectors []Projector, o RunnerOptions) *
 		r.clock = time.Now
 	}
 	if r.batch <= 0 {
-		r.batch = 2000
+		r.batch = 20_000
 	}
 	if r.every <= 0 {
 		r.every = time.Second

@@ -5,73 +5,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
-	"time"
-
-	"github.com/google/cel-go/cel"
 
 	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/expr"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
-// costLimit bounds one evaluation, in CEL's cost units: a policy cannot hang a
-// release. A comparison costs about one unit.
-const costLimit = 100_000
-
 // Policies is the gate of CEL rules. It keeps the compiled programs.
-type Policies struct {
-	env func() (*cel.Env, error)
+type Policies struct{ conditions *expr.Conditions }
 
-	mu       sync.Mutex
-	programs map[string]cel.Program
-}
-
-// NewPolicies returns the gate. The CEL environment is made at its first use,
-// since most starts of a command never need it.
+// NewPolicies returns the gate.
 func NewPolicies() *Policies {
-	return &Policies{
-		programs: map[string]cel.Program{},
-		env: sync.OnceValues(func() (*cel.Env, error) {
-			object := cel.MapType(cel.StringType, cel.DynType)
-			return cel.NewEnv(
-				cel.Variable("service", object), cel.Variable("release", object),
-				cel.Variable("environment", object), cel.Variable("team", object),
-				cel.Variable("detected", cel.MapType(cel.StringType, cel.StringType)),
-				cel.Variable("principal", object), cel.Variable("now", cel.TimestampType),
-				cel.CrossTypeNumericComparisons(true),
-			)
-		}),
-	}
-}
-
-// compile gives the program of a boolean expression.
-func (p *Policies) compile(expression string) (cel.Program, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if program, ok := p.programs[expression]; ok {
-		return program, nil
-	}
-	env, err := p.env()
-	if err != nil {
-		return nil, fmt.Errorf("prepare CEL: %w", err)
-	}
-	ast, issues := env.Compile(expression)
-	if issues.Err() != nil {
-		return nil, issues.Err()
-	}
-	if t := ast.OutputType(); t != cel.BoolType && t != cel.DynType {
-		return nil, fmt.Errorf("gives %s, must give a bool", t)
-	}
-	program, err := env.Program(ast, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(1000))
-	if err != nil {
-		return nil, err
-	}
-	if len(p.programs) > 1000 {
-		clear(p.programs) // edited rules leave theirs behind
-	}
-	p.programs[expression] = program
-	return program, nil
+	return &Policies{conditions: expr.New(map[string]expr.Type{
+		"service": expr.Object, "release": expr.Object, "environment": expr.Object, "team": expr.Object,
+		"detected": expr.Texts, "principal": expr.Object, "now": expr.Time,
+	})}
 }
 
 func (p *Policies) validate(o object.Object) []object.Issue {
@@ -84,7 +33,7 @@ func (p *Policies) validate(o object.Object) []object.Issue {
 		if expression == "" {
 			continue
 		}
-		if _, err := p.compile(expression); err != nil {
+		if err := p.conditions.Check(expression); err != nil {
 			issues = append(issues, object.Issue{Path: path, Message: err.Error()})
 		}
 	}
@@ -127,7 +76,7 @@ func (p *Policies) Check(ctx context.Context, r object.Reader, c *admission.Chan
 func (p *Policies) evaluate(ctx context.Context, policy Policy, input map[string]any) (problem.Verdict, bool) {
 	v := problem.Verdict{Gate: "policy/" + policy.Metadata.Name, Outcome: admission.Allow, Docs: policy.Spec.Docs}
 	if policy.Spec.Match != "" {
-		about, err := p.holds(ctx, policy.Spec.Match, input)
+		about, err := p.conditions.Holds(ctx, policy.Spec.Match, input)
 		if err != nil {
 			return broken(v, policy, "match", err), true
 		}
@@ -135,7 +84,7 @@ func (p *Policies) evaluate(ctx context.Context, policy Policy, input map[string
 			return v, false
 		}
 	}
-	passed, err := p.holds(ctx, policy.Spec.Require, input)
+	passed, err := p.conditions.Holds(ctx, policy.Spec.Require, input)
 	switch {
 	case err != nil:
 		return broken(v, policy, "require", err), true
@@ -145,24 +94,6 @@ func (p *Policies) evaluate(ctx context.Context, policy Policy, input map[string
 		v.Why = []string{fmt.Sprintf("policy/%s requires %s", policy.Metadata.Name, policy.Spec.Require)}
 	}
 	return v, true
-}
-
-func (p *Policies) holds(ctx context.Context, expression string, input map[string]any) (bool, error) {
-	program, err := p.compile(expression)
-	if err != nil {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	out, _, err := program.ContextEval(ctx, input)
-	if err != nil {
-		return false, err
-	}
-	value, ok := out.Value().(bool)
-	if !ok {
-		return false, fmt.Errorf("gave %v, not a bool", out.Value())
-	}
-	return value, nil
 }
 
 func broken(v problem.Verdict, policy Policy, part string, err error) problem.Verdict {

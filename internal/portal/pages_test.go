@@ -174,6 +174,9 @@ func TestEveryPageIsProtectedAndFast(t *testing.T) {
 	c := s.browserless(t, s.code(t))
 	for _, p := range pages() {
 		a := get(t, c, s.url+p.path)
+		if want := max(p.status, http.StatusOK); a.StatusCode != want {
+			t.Errorf("%s: %s, want %d: %s", p.path, a.Status, want, a.text("main"))
+		}
 		for header, want := range map[string]string{
 			"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
 		} {
@@ -255,7 +258,7 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 	page := get(t, ann, s.url+"/services/index")
 	if got := page.text("p.why-not"); !strings.Contains(got, "Only team search can change it") || len(page.all("div.verbs")) != 0 {
-		t.Errorf("who may not change a service is told %q", got)
+		t.Errorf("who may not change a service is told %q: %s %s", got, page.Status, page.text("main"))
 	}
 	response, err := ann.PostForm(s.url+"/services/index/scale", url.Values{"env": {"dev"}, "replicas": {"5"}, "reason": {"mine"}})
 	if err != nil {
@@ -342,6 +345,9 @@ func TestTrafficIsCounted(t *testing.T) {
 func requests(t *testing.T, c *http.Client, s *site) int {
 	t.Helper()
 	a := get(t, c, s.url+"/services/hello?env=production&range=15m")
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("the page with the traffic: %s: %s", a.Status, a.text("main"))
+	}
 	var n int
 	for _, head := range a.all("div.chart-head") {
 		text := answer{root: head}.text("span.chart-summary")

@@ -13,7 +13,7 @@ import (
 // places are the pages that can be gone to by name.
 var places = []page.Hit{
 	{Title: "Home", Says: "page", Href: "/"}, {Title: "Services", Says: "page", Href: "/services"},
-	{Title: "Teams", Says: "page", Href: "/teams"}, {Title: "Audit", Says: "page", Href: "/audit"},
+	{Title: "Teams", Says: "page", Href: "/teams"}, {Title: "Scorecard", Says: "page", Href: "/scorecard"}, {Title: "Audit", Says: "page", Href: "/audit"},
 	{Title: "Failed services", Says: "services by state", Href: "/services?state=failed"},
 	{Title: "Crash loops", Says: "services by state", Href: "/services?state=crash+loop"},
 	{Title: "API description", Says: "OpenAPI 3.1", Href: "/openapi.json"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/object"
@@ -260,4 +261,31 @@ func pageLimit(limit int) (int, error) {
 		return 0, problem.New(problem.Invalid, "limit %d is not between 1 and %d", limit, maxLimit)
 	}
 	return limit, nil
+}
+
+// Fingerprint gives a text that changes with every write of an object of the
+// kinds, so that who keeps something made of them need not read them to know
+// whether it still holds.
+func (s *Store) Fingerprint(ctx context.Context, kinds ...string) (string, error) {
+	args := make([]any, len(kinds))
+	in := make([]string, len(kinds))
+	for i, kind := range kinds {
+		args[i], in[i] = kind, fmt.Sprintf("$%d", i+1)
+	}
+	rows, err := s.reader.QueryContext(ctx, `SELECT kind, count(*), CAST(sum(version) AS BIGINT), max(uid) FROM objects
+		WHERE kind IN (`+strings.Join(in, ", ")+`) GROUP BY kind ORDER BY kind`, args...)
+	if err != nil {
+		return "", fmt.Errorf("read what changed: %w", s.translate(err))
+	}
+	defer rows.Close()
+	var text strings.Builder
+	for rows.Next() {
+		var kind string
+		var count, versions, newest int64
+		if err := rows.Scan(&kind, &count, &versions, &newest); err != nil {
+			return "", fmt.Errorf("read what changed: %w", s.translate(err))
+		}
+		fmt.Fprintf(&text, "%s %d %d %d\n", kind, count, versions, newest)
+	}
+	return text.String(), s.translate(rows.Err())
 }

@@ -46,7 +46,7 @@
       const to = root.dataset.bsTheme === 'dark' ? 'light' : 'dark';
       form.elements.to.value = to;
       root.dataset.bsTheme = root.dataset.theme = to;
-      fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), redirect: 'manual' });
+      fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), redirect: 'manual', keepalive: true });
     });
   }
 
@@ -179,7 +179,7 @@
     if (e.key === '/') { e.preventDefault(); ($('main [data-search]') || $('.finder input')).focus(); }
     if (e.key === 'g') { leader = Date.now(); return; }
     if (Date.now() - leader < 1500) {
-      const to = { h: '/', s: '/services', t: '/teams', a: '/audit' }[e.key];
+      const to = { h: '/', s: '/services', t: '/teams', c: '/scorecard', a: '/audit' }[e.key];
       if (to) location.assign(to);
     }
     leader = 0;

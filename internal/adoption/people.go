@@ -1,0 +1,207 @@
+package adoption
+
+import (
+	"context"
+	"math/bits"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/measure"
+)
+
+// activePeople says what a measure of active people is.
+type activePeople struct {
+	definition measure.Definition
+	days       int64 // how many days it looks back from the end of a bucket; 0 at the bucket's own
+	value      func(p people, b measure.Bucket) measure.Estimate
+}
+
+const peopleCounted = "People with at least one qualifying use of a declared capability. Bots, Stoa's own parts and the platform's own people are left out; " +
+	"who is in two teams counts once in each and once in all."
+
+// month30 is how many days a month has for who is active in one.
+const month30 = 30
+
+func peopleMeasures() []measure.Measure {
+	cuts := byTeams(measure.ByCapability)
+	all := []activePeople{
+		{measure.Definition{
+			Name: "dau", Title: "Active people a day", Question: "How many people use the platform on a day?",
+			Formula: peopleCounted + " The mean over the working days of the time, Monday to Friday; over all its days where it has no working day.",
+			Unit:    measure.Count, Better: measure.Higher, Version: 1, Cuts: cuts,
+		}, 0, func(p people, b measure.Bucket) measure.Estimate {
+			mean, days := p.daily(b.From, b.To)
+			return measure.Of(mean, int64(p.active(b.From, b.To))).With("days", float64(days))
+		}},
+		{measure.Definition{
+			Name: "wau", Title: "Active people a week", Question: "How many people use the platform in a week?",
+			Formula: peopleCounted + " In the 7 days before the end of the time.",
+			Unit:    measure.Count, Better: measure.Higher, Version: 1, Cuts: cuts,
+		}, 7, func(p people, b measure.Bucket) measure.Estimate {
+			n := p.active(b.To-7, b.To)
+			return measure.Of(float64(n), int64(n))
+		}},
+		{measure.Definition{
+			Name: "mau", Title: "Active people a month", Question: "How many people use the platform in a month?",
+			Formula: peopleCounted + " In the 30 days before the end of the time.",
+			Unit:    measure.Count, Better: measure.Higher, Version: 1, Cuts: cuts,
+		}, month30, func(p people, b measure.Bucket) measure.Estimate {
+			n := p.active(b.To-month30, b.To)
+			return measure.Of(float64(n), int64(n))
+		}},
+		{measure.Definition{
+			Name: "stickiness", Title: "Stickiness", Question: "How often do those who use it come back?",
+			Formula: "Active people on a mean working day ÷ active people in the same 30 days, those before the end of the time. " + peopleCounted,
+			Unit:    measure.Ratio, Better: measure.Higher, Version: 1, Cuts: cuts,
+		}, month30, func(p people, b measure.Bucket) measure.Estimate {
+			n := p.active(b.To-month30, b.To)
+			if n == 0 {
+				return measure.None("nobody was active in the 30 days")
+			}
+			mean, _ := p.working(b.To-month30, b.To)
+			return measure.Of(mean/float64(n), int64(n)).With("dau", mean).With("mau", float64(n))
+		}},
+	}
+	measures := make([]measure.Measure, len(all))
+	for i, a := range all {
+		measures[i] = a.measure()
+	}
+	return measures
+}
+
+func (a activePeople) measure() measure.Measure {
+	return measure.New(a.definition, func(ctx context.Context, v *measure.View) (map[measure.Key]measure.Estimate, error) {
+		groups, err := readPeople(ctx, v, v.From-a.days)
+		if err != nil || len(groups) == 0 {
+			return nil, err
+		}
+		since, _, err := recordedSince(ctx, v.DB)
+		if err != nil {
+			return nil, err
+		}
+		found := map[measure.Key]measure.Estimate{}
+		for group, p := range groups {
+			for i, b := range v.Buckets() {
+				if b.To > since {
+					found[measure.Key{Group: group, Bucket: i}] = a.value(p, b)
+				}
+			}
+		}
+		return found, nil
+	}, func(e measure.Estimate) measure.Estimate { return e }, func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+		from := v.From
+		if a.days > 0 {
+			from = v.To - a.days
+		}
+		return useEvidence(ctx, v, from, func(r *event.Record) bool { return person(r) && !v.Org.Insiders[r.IDs.Actor] }, after, limit)
+	})
+}
+
+// people holds the days on which each person of a group was active.
+type people struct {
+	from int64 // the day of bit 0
+	days map[int64][]uint64
+}
+
+// readPeople gives the people of each group who were active since a day.
+func readPeople(ctx context.Context, v *measure.View, from int64) (map[string]people, error) {
+	first, last := monthsOf(from, v.To)
+	rows, err := v.DB.Query(ctx, "SELECT month, actor, kind, team, days FROM actor_month WHERE month >= $1 AND month <= $2", first, last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	groups := map[string]people{}
+	width := (v.To - from + 63) / 64
+	for rows.Next() {
+		var month, actor, kind, team, days int64
+		if err := rows.Scan(&month, &actor, &kind, &team, &days); err != nil {
+			return nil, err
+		}
+		use := v.Org.Kinds[kind]
+		if !use.Qualifies || v.Org.Insiders[actor] {
+			continue
+		}
+		group, in := v.Group(measure.Cell{Team: team, Capability: use.CapabilityID})
+		if !in {
+			continue
+		}
+		start := firstOf(month)
+		days &= mask(max(0, from-start), min(31, max(0, v.To-start)))
+		if days == 0 {
+			continue
+		}
+		p, known := groups[group]
+		if !known {
+			p = people{from, map[int64][]uint64{}}
+			groups[group] = p
+		}
+		set := p.days[actor]
+		if set == nil {
+			set = make([]uint64, width)
+			p.days[actor] = set
+		}
+		for ; days != 0; days &= days - 1 {
+			day := start + int64(bits.TrailingZeros64(uint64(days))) - from
+			set[day/64] |= 1 << (day % 64)
+		}
+	}
+	return groups, rows.Err()
+}
+
+// active counts who was active on any day of [from, to).
+func (p people) active(from, to int64) int {
+	n := 0
+	for _, set := range p.days {
+		if anyBit(set, from-p.from, to-p.from) {
+			n++
+		}
+	}
+	return n
+}
+
+func anyBit(set []uint64, from, to int64) bool {
+	for word := max(0, from) / 64; word < int64(len(set)) && word*64 < to; word++ {
+		bits := set[word]
+		if low := from - word*64; low > 0 {
+			bits &^= 1<<low - 1
+		}
+		if high := to - word*64; high < 64 {
+			bits &= 1<<high - 1
+		}
+		if bits != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// daily gives the mean number of active people on the working days of [from, to),
+// or on all its days where none of them is a working day, and how many days those are.
+func (p people) daily(from, to int64) (mean float64, days int) {
+	if mean, days = p.working(from, to); days > 0 {
+		return mean, days
+	}
+	return p.mean(from, to, func(int64) bool { return true })
+}
+
+func (p people) working(from, to int64) (mean float64, days int) { return p.mean(from, to, working) }
+
+func (p people) mean(from, to int64, counts func(day int64) bool) (mean float64, days int) {
+	sum := 0
+	for day := from; day < to; day++ {
+		if !counts(day) {
+			continue
+		}
+		days++
+		bit := day - p.from
+		for _, set := range p.days {
+			if set[bit/64]&(1<<(bit%64)) != 0 {
+				sum++
+			}
+		}
+	}
+	if days == 0 {
+		return 0, 0
+	}
+	return float64(sum) / float64(days), days
+}

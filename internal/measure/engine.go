@@ -1,0 +1,187 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Organisation gives the organisation as it stands now.
+type Organisation interface {
+	Org(ctx context.Context) (*Org, error)
+}
+
+// Engine answers questions for measures.
+type Engine struct {
+	db       Querier
+	org      Organisation
+	measures []Measure
+	byName   map[string]*Measure
+}
+
+// NewEngine makes an engine of measures with different names.
+func NewEngine(db Querier, org Organisation, measures ...Measure) (*Engine, error) {
+	e := &Engine{db: db, org: org, measures: measures, byName: map[string]*Measure{}}
+	for i := range e.measures {
+		m := &e.measures[i]
+		if e.byName[m.Name] != nil {
+			return nil, fmt.Errorf("two measures are named %s", m.Name)
+		}
+		e.byName[m.Name] = m
+	}
+	return e, nil
+}
+
+// Definitions lists all measures in the order in which they were registered.
+func (e *Engine) Definitions() []Definition {
+	all := make([]Definition, len(e.measures))
+	for i, m := range e.measures {
+		all[i] = m.Definition
+	}
+	return all
+}
+
+// Point is an estimate with where it belongs.
+type Point struct {
+	Group string `json:"group,omitempty"`
+	// From and To are the time it is about, days as "2026-11-01", half-open.
+	From string `json:"from"`
+	To   string `json:"to"`
+	Estimate
+}
+
+// Answer is what a measure says about a scope.
+type Answer struct {
+	Definition
+	// Points are sorted by group and time. Without a cut, every bucket of the
+	// series has a point, perhaps without value; with one, every group that has data
+	// has all buckets.
+	Points []Point `json:"points"`
+}
+
+// Ask computes one measure. It returns problem.NotFound for a name that there
+// is not and problem.Invalid for a cut that the measure does not know.
+func (e *Engine) Ask(ctx context.Context, name string, s Scope) (Answer, error) {
+	m, err := e.find(name, s)
+	if err != nil {
+		return Answer{}, err
+	}
+	org, err := e.org.Org(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	return e.ask(ctx, m, org, s)
+}
+
+// View gives what a measure would read for a scope, for those who show more of it
+// than one number.
+func (e *Engine) View(ctx context.Context, s Scope) (*View, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	org, err := e.org.Org(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return NewView(e.db, org, s), nil
+}
+
+func (e *Engine) ask(ctx context.Context, m *Measure, org *Org, s Scope) (Answer, error) {
+	v := NewView(e.db, org, s)
+	estimates, err := m.Compute(ctx, v)
+	if err != nil {
+		return Answer{}, err
+	}
+	groups := map[string]bool{}
+	if s.By == "" {
+		groups[Everything] = true
+	}
+	for key := range estimates {
+		groups[key.Group] = true
+	}
+	answer := Answer{Definition: m.Definition, Points: []Point{}}
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
+		for i, b := range v.buckets {
+			estimate, ok := estimates[Key{group, i}]
+			if !ok && m.Waits != "" {
+				estimate = None("waits for " + m.Waits)
+			}
+			answer.Points = append(answer.Points, Point{Group: group, From: dateText(b.From), To: dateText(b.To), Estimate: estimate})
+		}
+	}
+	return answer, nil
+}
+
+func dateText(day int64) string { return Date(day).Format("2006-01-02") }
+
+// One computes a measure as a whole, without cut or series.
+func (e *Engine) one(ctx context.Context, m *Measure, org *Org, s Scope) (Estimate, error) {
+	s.By, s.Step = "", Whole
+	answer, err := e.ask(ctx, m, org, s)
+	if err != nil {
+		return Estimate{}, err
+	}
+	return answer.Points[0].Estimate, nil
+}
+
+// Evidence gives the sequences of the events behind a measure, ascending after
+// a sequence.
+func (e *Engine) Evidence(ctx context.Context, name string, s Scope, after int64, limit int) ([]int64, error) {
+	m, err := e.find(name, s)
+	if err != nil || m.Evidence == nil {
+		return nil, err
+	}
+	org, err := e.org.Org(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.Evidence(ctx, NewView(e.db, org, s), after, limit)
+}
+
+func (e *Engine) find(name string, s Scope) (*Measure, error) {
+	m := e.byName[name]
+	if m == nil {
+		return nil, problem.New(problem.NotFound, "there is no measure %q", name).Do("stoa measure    lists them")
+	}
+	if dimension, ok := m.Allows(s); !ok {
+		cuts := make([]string, len(m.Cuts))
+		for i, c := range m.Cuts {
+			cuts[i] = string(c)
+		}
+		known := strings.Join(cuts, ", ")
+		if known == "" {
+			known = "nothing"
+		}
+		return nil, problem.New(problem.Invalid, "%s cannot be cut by %s", name, dimension).Because("it can be cut by " + known)
+	}
+	return m, s.check()
+}
+
+// check refuses a time that is none, or too long.
+func (s Scope) check() error {
+	switch {
+	case s.From < firstDay || s.To > lastDay:
+		return problem.New(problem.Invalid, "the time is out of range").Because("a time lies between the years 1 and 9999")
+	case s.To <= s.From:
+		return problem.New(problem.Invalid, "the time from %s to %s is empty", dateText(s.From), dateText(s.To)).
+			Because("a time is half-open: its first day is before its end")
+	case s.Days() > maxDays:
+		return problem.New(problem.Invalid, "the time from %s to %s has %d days", dateText(s.From), dateText(s.To), s.Days()).
+			Because(fmt.Sprintf("at most %d are computed at once", maxDays))
+	case s.Step != Whole && s.Step != Daily && s.Step != Weekly && s.Step != Monthly:
+		return problem.New(problem.Invalid, "there is no step %q", s.Step).Because("a series goes by day, week or month")
+	}
+	return nil
+}
+
+// maxDays bounds a scope: about ten years. firstDay and lastDay are those of the
+// years 1 and 9999, which is what events can have.
+const (
+	maxDays  = 3660
+	firstDay = -719_162
+	lastDay  = 2_932_897
+)

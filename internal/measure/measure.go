@@ -1,0 +1,184 @@
+// Package measure is the engine of numbers: what a measure is, over which time
+// and cut into which groups it is asked for, and the scorecard that holds
+// several against their targets.
+//
+// A measure is data and one pure function. Its definition says what it means,
+// its read brings rows of the summaries into groups, its value makes an estimate
+// of what one group holds. The measures themselves belong to the rooms that own
+// the summaries; package stat has the formulas.
+package measure
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+)
+
+// Unit is what a value counts.
+type Unit string
+
+// The units of values.
+const (
+	Ratio    Unit = "ratio"     // 0 to 1, shown in percent
+	Count    Unit = "count"     // of things
+	Seconds  Unit = "seconds"   // a duration
+	PerDay   Unit = "per-day"   // things a day
+	PerWeek  Unit = "per-week"  // things a week
+	PerMonth Unit = "per-month" // things in 30 days
+	Per100   Unit = "per-100"   // things for a hundred people in 30 days
+	PerRun   Unit = "per-run"   // things for each run of the golden path that ended well
+	Score    Unit = "score"     // -100 to 100
+	Money    Unit = "money"     // minor units of a currency, in 30 days
+)
+
+// Better says which way is good.
+type Better string
+
+// The directions of a measure.
+const (
+	Higher  Better = "higher"
+	Lower   Better = "lower"
+	Neither Better = "neither" // it describes; there is no good or bad of it
+)
+
+// Definition says what a measure is.
+type Definition struct {
+	// Name is its name for ever, such as "lead-time".
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	// Question is what a person wants to know who looks at it.
+	Question string `json:"question"`
+	// Formula says in words how the value comes about, and what is left out.
+	Formula string `json:"formula"`
+	Unit    Unit   `json:"unit"`
+	Better  Better `json:"better"`
+	// Version grows when the same events give another value.
+	Version int `json:"version"`
+	// Cuts are the dimensions that it can be cut by and filtered on.
+	Cuts []Dimension `json:"cuts"`
+	// Waits says which data has to come before there is a value; "" for a measure
+	// that is computed from what Stoa records by itself.
+	Waits string `json:"waits,omitempty"`
+}
+
+// Estimate is the value of one group.
+type Estimate struct {
+	// Value is nil where there is no data: never 0 for want of it.
+	Value *float64 `json:"value"`
+	// N is on how many observations it rests.
+	N int64 `json:"n"`
+	// Interval holds the true value with 95 % confidence; nil where none is known.
+	// It may stand without a value, where that is known to be beyond its low end
+	// only.
+	Interval *Interval `json:"interval,omitempty"`
+	// Note says what a reader must know: what was left out, what is only a hint.
+	Note string `json:"note,omitempty"`
+	// Parts are the numbers that the value was made of, by name, such as
+	// numerator and denominator.
+	Parts map[string]float64 `json:"parts,omitempty"`
+}
+
+// Interval is a confidence interval. An end that the data do not bound is
+// infinite, and null in JSON: [3.5, null].
+type Interval struct{ Low, High float64 }
+
+// MarshalJSON gives the two ends as a list.
+func (i Interval) MarshalJSON() ([]byte, error) {
+	ends := [2]*float64{}
+	for n, end := range []float64{i.Low, i.High} {
+		if !math.IsInf(end, 0) {
+			ends[n] = &end
+		}
+	}
+	return json.Marshal(ends)
+}
+
+// UnmarshalJSON reads what MarshalJSON gives.
+func (i *Interval) UnmarshalJSON(raw []byte) error {
+	ends := [2]*float64{}
+	if err := json.Unmarshal(raw, &ends); err != nil {
+		return err
+	}
+	*i = Interval{math.Inf(-1), math.Inf(1)}
+	if ends[0] != nil {
+		i.Low = *ends[0]
+	}
+	if ends[1] != nil {
+		i.High = *ends[1]
+	}
+	return nil
+}
+
+// None is an estimate without data.
+func None(note string) Estimate { return Estimate{Note: note} }
+
+// Of is an estimate with a value.
+func Of(value float64, n int64) Estimate { return Estimate{Value: &value, N: n} }
+
+// Within adds an interval; one that is open at both ends says nothing and is
+// left out.
+func (e Estimate) Within(i stat.Interval) Estimate {
+	if math.IsInf(i.Low, -1) && math.IsInf(i.High, 1) {
+		return e
+	}
+	e.Interval = &Interval{i.Low, i.High}
+	return e
+}
+
+// Noted adds a note.
+func (e Estimate) Noted(format string, args ...any) Estimate {
+	if e.Note != "" {
+		e.Note += "; "
+	}
+	e.Note += fmt.Sprintf(format, args...)
+	return e
+}
+
+// With adds a part.
+func (e Estimate) With(name string, value float64) Estimate {
+	parts := map[string]float64{name: value}
+	for k, v := range e.Parts {
+		parts[k] = v
+	}
+	e.Parts = parts
+	return e
+}
+
+// Measure is a definition with its way from summaries to estimates.
+type Measure struct {
+	Definition
+	// Compute gives the estimates of all groups that have data.
+	Compute func(ctx context.Context, v *View) (map[Key]Estimate, error)
+	// Evidence gives the sequences of the events behind the value, ascending after
+	// a sequence; nil for a measure that waits for data.
+	Evidence func(ctx context.Context, v *View, after int64, limit int) ([]int64, error)
+}
+
+// New joins a definition with its read and its value: read brings the rows of
+// the summaries into groups, value is a pure function of what one group holds.
+func New[D any](def Definition, read func(context.Context, *View) (map[Key]D, error), value func(D) Estimate,
+	evidence func(context.Context, *View, int64, int) ([]int64, error)) Measure {
+	return Measure{Definition: def, Evidence: evidence, Compute: func(ctx context.Context, v *View) (map[Key]Estimate, error) {
+		groups, err := read(ctx, v)
+		if err != nil {
+			return nil, fmt.Errorf("measure %s: %w", def.Name, err)
+		}
+		estimates := make(map[Key]Estimate, len(groups))
+		for key, data := range groups {
+			estimates[key] = value(data)
+		}
+		return estimates, nil
+	}}
+}
+
+// Waiting is a measure that has no data to compute it from yet.
+func Waiting(def Definition) Measure {
+	return Measure{Definition: def, Compute: func(context.Context, *View) (map[Key]Estimate, error) { return nil, nil }}
+}
+
+// Querier reads summaries.
+type Querier = event.Querier

@@ -1,0 +1,257 @@
+package measure
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Target is what a value shall be.
+type Target struct {
+	// Op is ">", ">=", "<" or "<=".
+	Op string `json:"op" jsonschema:"required,enum=>,enum=>=,enum=<,enum=<="`
+	// Value is in the measure's unit: 0.7 for 70 %, 86400 for a day.
+	Value float64 `json:"value" jsonschema:"required"`
+	// Relative compares with the value of the same time before: -0.3 with "<=" asks
+	// for 30 % less than then.
+	Relative bool `json:"relative,omitempty"`
+}
+
+// ScorecardSpec says which measures are looked at together and what they shall be.
+type ScorecardSpec struct {
+	// Title is shown above the rows.
+	Title string `json:"title,omitempty" jsonschema:"maxLength=120"`
+	// Days is how long the time is that each row is about.
+	Days int            `json:"days,omitempty" jsonschema:"minimum=1,maximum=366"`
+	Rows []ScorecardRow `json:"rows" jsonschema:"required,minItems=1,maxItems=50"`
+}
+
+// ScorecardRow is one measure with its target.
+type ScorecardRow struct {
+	Measure string  `json:"measure" jsonschema:"required"`
+	Title   string  `json:"title,omitempty" jsonschema:"maxLength=120"`
+	Target  *Target `json:"target,omitempty"`
+}
+
+// Kind names the kind.
+func (ScorecardSpec) Kind() string { return "Scorecard" }
+
+// Scorecard holds measures against their targets.
+type Scorecard = object.Typed[ScorecardSpec, struct{}]
+
+// Status says how a row stands.
+type Status string
+
+// The statuses of a row. Unsure is a missed target that lies within the
+// interval: the data do not say that it was missed.
+const (
+	Good   Status = "good"
+	Unsure Status = "unsure"
+	Bad    Status = "bad"
+	NoData Status = "no-data"
+	Shown  Status = "shown" // it has a value and no target
+)
+
+// Row is a row of a computed scorecard.
+type Row struct {
+	Measure   string    `json:"measure"`
+	Title     string    `json:"title"`
+	Value     *float64  `json:"value"`
+	Unit      Unit      `json:"unit"`
+	N         int64     `json:"n"`
+	Interval  *Interval `json:"interval"`
+	Target    *Target   `json:"target"`
+	Direction Better    `json:"direction"`
+	Status    Status    `json:"status"`
+	Note      string    `json:"note,omitempty"`
+	// Before is the value of the same time before, Change the difference and
+	// Moved whether it is more than chance: the intervals do not touch.
+	Before *float64 `json:"before"`
+	Change *float64 `json:"change"`
+	Moved  bool     `json:"moved"`
+	// Version is that of the measure's definition.
+	Version int `json:"version"`
+	// Evidence is the address below the API that gives the events.
+	Evidence string `json:"evidence"`
+}
+
+// Computed is a scorecard with its values.
+type Computed struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	From  string `json:"from"`
+	To    string `json:"to"`
+	Rows  []Row  `json:"rows"`
+}
+
+// Score computes a scorecard over a time, with the same time before.
+func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s Scope) (Computed, error) {
+	s.By, s.Step = "", Whole
+	card := Computed{Name: name, Title: spec.Title, From: dateText(s.From), To: dateText(s.To), Rows: []Row{}}
+	org, err := e.org.Org(ctx)
+	if err != nil {
+		return card, err
+	}
+	for _, r := range spec.Rows {
+		m, err := e.find(r.Measure, Scope{From: s.From, To: s.To})
+		if problem.Is(err, problem.NotFound) { // an older release of the platform had it
+			card.Rows = append(card.Rows, Row{Measure: r.Measure, Title: cmp.Or(r.Title, r.Measure), Target: r.Target, Direction: Neither,
+				Status: NoData, Note: "this platform does not measure it"})
+			continue
+		}
+		if err != nil {
+			return card, err
+		}
+		if _, ok := m.Allows(s); !ok {
+			continue // the scope is narrowed to what this row knows nothing of
+		}
+		now, err := e.one(ctx, m, org, s)
+		if err != nil {
+			return card, err
+		}
+		before, err := e.one(ctx, m, org, s.Before())
+		if err != nil {
+			return card, err
+		}
+		card.Rows = append(card.Rows, row(m, r, now, before, s))
+	}
+	return card, nil
+}
+
+func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
+	row := Row{
+		Measure: m.Name, Title: cmp.Or(r.Title, m.Title), Value: now.Value, Unit: m.Unit, N: now.N, Interval: now.Interval, Target: r.Target, Direction: m.Better, Note: now.Note,
+		Before: before.Value, Version: m.Version,
+		Evidence: "/api/v1/measures/" + m.Name + "/evidence?" + s.Query().Encode(),
+	}
+	if now.Value != nil && before.Value != nil {
+		change := *now.Value - *before.Value
+		row.Change = &change
+		if now.Interval != nil && before.Interval != nil {
+			row.Moved = now.Interval.Low > before.Interval.High || now.Interval.High < before.Interval.Low
+		}
+	}
+	row.Status, row.Note = judge(r.Target, now, before)
+	return row
+}
+
+// judge holds an estimate against its target.
+func judge(t *Target, now, before Estimate) (Status, string) {
+	switch {
+	case now.Value == nil && (now.Interval == nil || t == nil):
+		return NoData, now.Note
+	case t == nil:
+		return Shown, now.Note
+	}
+	aim := t.Value
+	if t.Relative {
+		if before.Value == nil {
+			return NoData, join(now.Note, "nothing to compare with before this time")
+		}
+		aim = *before.Value * (1 + t.Value)
+	}
+	if now.Value != nil && t.met(*now.Value, aim) {
+		return Good, now.Note
+	}
+	if now.Interval != nil && (t.met(now.Interval.Low, aim) || t.met(now.Interval.High, aim)) {
+		return Unsure, join(now.Note, "the target lies within the interval")
+	}
+	return Bad, now.Note
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+func (t *Target) met(value, aim float64) bool {
+	switch t.Op {
+	case ">":
+		return value > aim
+	case ">=":
+		return value >= aim
+	case "<":
+		return value < aim
+	case "<=":
+		return value <= aim
+	}
+	return false
+}
+
+// ScorecardKind is the kind of scorecards. Which measures there are is known
+// when it is called at the latest.
+func ScorecardKind(known func(name string) bool) object.Kind {
+	return object.Kind{
+		Name: "Scorecard", Plural: "scorecards", About: "Measures held against their targets.",
+		Spec: ScorecardSpec{}, Scope: object.ScopePlatform,
+		Validate: func(o object.Object) []object.Issue {
+			var card Scorecard
+			if card.From(o) != nil {
+				return nil // the schema says what is wrong
+			}
+			var issues []object.Issue
+			seen := map[string]bool{}
+			for i, r := range card.Spec.Rows {
+				path := fmt.Sprintf("spec.rows[%d].measure", i)
+				if !known(r.Measure) {
+					issues = append(issues, object.Issue{Path: path, Message: fmt.Sprintf("there is no measure %q", r.Measure)})
+				}
+				if seen[r.Measure] {
+					issues = append(issues, object.Issue{Path: path, Message: r.Measure + " stands there already"})
+				}
+				seen[r.Measure] = true
+			}
+			return issues
+		},
+	}
+}
+
+// Balanced is the scorecard that a platform starts with: two rows each for
+// customers, delivery, reliability, and money. Whoever runs the platform
+// changes it by declaring a Scorecard of the same name.
+func Balanced() ScorecardSpec {
+	day := 86400.0
+	return ScorecardSpec{Title: "Balanced scorecard", Days: 30, Rows: []ScorecardRow{
+		{Measure: "adoption-rate", Target: &Target{Op: ">", Value: 0.70}},
+		{Measure: "nps", Target: &Target{Op: ">", Value: 30}},
+		{Measure: "time-to-first-deployment", Target: &Target{Op: "<", Value: day}},
+		{Measure: "time-to-onboard", Target: &Target{Op: "<=", Value: 5 * day}},
+		{Measure: "deployment-frequency", Target: &Target{Op: ">", Value: 5}},
+		{Measure: "lead-time", Target: &Target{Op: "<", Value: day}},
+		{Measure: "change-failure-rate", Target: &Target{Op: "<=", Value: 0.02}},
+		{Measure: "recovery-time", Target: &Target{Op: "<=", Value: -0.30, Relative: true}},
+		{Measure: "availability", Target: &Target{Op: ">", Value: 0.995}},
+		{Measure: "cost-per-service", Target: &Target{Op: "<", Value: 50000}},
+		{Measure: "tickets-per-100-users", Target: &Target{Op: "<", Value: 10}},
+		{Measure: "feature-requests", Target: &Target{Op: ">=", Value: 5}},
+	}}
+}
+
+// BalancedName is the name of that scorecard.
+const BalancedName = "balanced"
+
+// Known reports whether there is a measure of the name.
+func (e *Engine) Known(name string) bool { return e.byName[name] != nil }
+
+// Find gives the definition of a measure, or problem.NotFound.
+func (e *Engine) Find(name string) (Definition, error) {
+	if m := e.byName[name]; m != nil {
+		return m.Definition, nil
+	}
+	return Definition{}, problem.New(problem.NotFound, "there is no measure %q", name).Do("stoa measure    lists them")
+}
+
+// SpecOf gives a declared scorecard, or the balanced one as it comes with the
+// platform when nobody has declared another under its name.
+func SpecOf(ctx context.Context, objects object.Reader, name string) (ScorecardSpec, error) {
+	card, err := object.Get[Scorecard](ctx, objects, name)
+	if problem.Is(err, problem.NotFound) && name == BalancedName {
+		return Balanced(), nil
+	}
+	return card.Spec, err
+}

@@ -1,0 +1,128 @@
+package measure_test
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// told says one thing of a time and another one of the time before.
+func told(name string, split int64, now, before measure.Estimate) measure.Measure {
+	return measure.New(measure.Definition{Name: name, Title: name, Unit: measure.Ratio, Better: measure.Higher, Version: 1, Cuts: []measure.Dimension{measure.ByTeam}},
+		func(_ context.Context, v *measure.View) (map[measure.Key]measure.Estimate, error) {
+			if v.From >= split {
+				return map[measure.Key]measure.Estimate{{}: now}, nil
+			}
+			return map[measure.Key]measure.Estimate{{}: before}, nil
+		}, func(e measure.Estimate) measure.Estimate { return e }, nil)
+}
+
+func TestScore(t *testing.T) {
+	inf := math.Inf(1)
+	between := func(value, low, high float64) measure.Estimate {
+		return measure.Of(value, 10).Within(stat.Interval{Low: low, High: high})
+	}
+	unknown := measure.None("nothing was told")
+	for _, c := range []struct {
+		what        string
+		now, before measure.Estimate
+		target      *measure.Target
+		status      measure.Status
+		note        string
+		moved       bool
+	}{
+		{"met", measure.Of(0.8, 10), unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Good, "", false},
+		{"not above its target", measure.Of(0.7, 10), unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Bad, "", false},
+		{"at its target", measure.Of(0.7, 10), unknown, &measure.Target{Op: ">=", Value: 0.7}, measure.Good, "", false},
+		{"not below", measure.Of(0.7, 10), unknown, &measure.Target{Op: "<", Value: 0.7}, measure.Bad, "", false},
+		{"at most", measure.Of(0.7, 10), unknown, &measure.Target{Op: "<=", Value: 0.7}, measure.Good, "", false},
+		{"missed within chance", between(0.65, 0.55, 0.75), unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Unsure, "within the interval", false},
+		{"missed", between(0.5, 0.4, 0.6), unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Bad, "", false},
+		{"no data", unknown, measure.Of(1, 1), &measure.Target{Op: ">", Value: 0.7}, measure.NoData, "nothing was told", false},
+		{"no target", measure.Of(0.5, 3), measure.Of(0.4, 3), nil, measure.Shown, "", false},
+		{"less by enough", measure.Of(60, 10), measure.Of(100, 10), &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Good, "", false},
+		{"less by too little", measure.Of(80, 10), measure.Of(100, 10), &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Bad, "", false},
+		{"nothing to compare with", measure.Of(80, 10), unknown, &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.NoData, "nothing to compare", false},
+		{"moved", between(0.5, 0.4, 0.6), between(0.2, 0.1, 0.3), nil, measure.Shown, "", true},
+		{"moved within chance", between(0.5, 0.4, 0.6), between(0.35, 0.2, 0.45), nil, measure.Shown, "", false},
+		{"not reached, surely late", measure.Estimate{N: 5}.Within(stat.Interval{Low: 90, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.Bad, "", false},
+		{"not reached, perhaps late", measure.Estimate{N: 5}.Within(stat.Interval{Low: 60, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.Unsure, "within", false},
+		{"not reached, no target", measure.Estimate{N: 5}.Within(stat.Interval{Low: 60, High: inf}), unknown, nil, measure.NoData, "", false},
+		{"an operator that there is not", measure.Of(1, 1), unknown, &measure.Target{Op: "~", Value: 1}, measure.Bad, "", false},
+	} {
+		e := engine(t, told("m", 100, c.now, c.before))
+		card, err := e.Score(t.Context(), "card", measure.ScorecardSpec{Title: "Card", Rows: []measure.ScorecardRow{{Measure: "m", Target: c.target}}}, measure.Scope{From: 100, To: 130})
+		if err != nil || len(card.Rows) != 1 {
+			t.Fatalf("%s: %+v, %v", c.what, card, err)
+		}
+		row := card.Rows[0]
+		if row.Status != c.status || !strings.Contains(row.Note, c.note) || (c.note == "" && row.Note != "") || row.Moved != c.moved || row.Title != "m" {
+			t.Errorf("%s: %+v", c.what, row)
+		}
+		if (row.Change != nil) != (c.now.Value != nil && c.before.Value != nil) {
+			t.Errorf("%s: change %v", c.what, row.Change)
+		}
+		if _, err := json.Marshal(card); err != nil {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}
+
+func TestScoreOfScopes(t *testing.T) {
+	e := engine(t, told("m", 100, measure.Of(1, 1), measure.Of(1, 1)), measure.Waiting(measure.Definition{Name: "later", Title: "Later", Waits: "answers"}))
+	spec := measure.ScorecardSpec{Rows: []measure.ScorecardRow{{Measure: "m", Title: "My own"}, {Measure: "later", Target: &measure.Target{Op: ">", Value: 1}}}}
+	card, err := e.Score(t.Context(), "card", spec, measure.Scope{From: 100, To: 130, By: measure.ByPath, Step: measure.Daily})
+	if err != nil || len(card.Rows) != 2 || card.Rows[0].Title != "My own" || card.Rows[1].Status != measure.NoData || card.Rows[1].Note != "waits for answers" {
+		t.Errorf("%+v, %v", card, err)
+	}
+	// What cannot be narrowed to a team does not stand in a team's card.
+	card, err = e.Score(t.Context(), "card", spec, measure.Scope{From: 100, To: 130, Only: map[measure.Dimension][]string{measure.ByTeam: {"red"}}})
+	if err != nil || len(card.Rows) != 1 || card.Rows[0].Measure != "m" {
+		t.Errorf("%+v, %v", card, err)
+	}
+	if _, err := e.Score(t.Context(), "card", spec, measure.Scope{From: 100, To: 100}); !problem.Is(err, problem.Invalid) {
+		t.Errorf("a card of no time: %v", err)
+	}
+	spec.Rows = append(spec.Rows, measure.ScorecardRow{Measure: "gone"})
+	if _, err := e.Score(t.Context(), "card", spec, measure.Scope{From: 100, To: 130}); !problem.Is(err, problem.NotFound) {
+		t.Errorf("a card of a measure that is gone: %v", err)
+	}
+}
+
+func TestScorecardKind(t *testing.T) {
+	kinds, err := object.NewRegistry(measure.ScorecardKind(func(name string) bool { return name == "m" || name == "n" }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for spec, path := range map[string]string{
+		`{"rows":[{"measure":"m","target":{"op":">","value":1}},{"measure":"n"}]}`: "",
+		`{"rows":[{"measure":"m"},{"measure":"x"}]}`:                               "spec.rows[1].measure",
+		`{"rows":[{"measure":"m"},{"measure":"m"}]}`:                               "spec.rows[1].measure",
+		`{"rows":[]}`: "spec.rows",
+		`{"rows":[{"measure":"m","target":{"op":"is","value":1}}]}`: "spec.rows[0].target.op",
+		`{"rows":[{"measure":"m","target":{"op":">"}}]}`:            "spec.rows[0].target.value",
+	} {
+		_, wrong := kinds.Admit(object.Object{APIVersion: object.APIVersion, Kind: "Scorecard", Metadata: object.Metadata{Name: "card"}, Spec: json.RawMessage(spec)})
+		if path == "" && len(wrong) > 0 || path != "" && (len(wrong) != 1 || wrong[0].Path != path) {
+			t.Errorf("%s: %+v, want %q", spec, wrong, path)
+		}
+	}
+	balanced, err := json.Marshal(measure.Balanced())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := object.NewRegistry(measure.ScorecardKind(func(string) bool { return true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, wrong := all.Admit(object.Object{APIVersion: object.APIVersion, Kind: "Scorecard", Metadata: object.Metadata{Name: measure.BalancedName}, Spec: balanced}); len(wrong) > 0 {
+		t.Errorf("the balanced card is wrong: %+v", wrong)
+	}
+}

@@ -1,0 +1,156 @@
+package stat
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sort"
+)
+
+// Median is the middle value, in the unit of the values. See Quantile.
+func Median(values []float64) (Estimate, bool) { return Quantile(values, 0.5) }
+
+// Quantile is the value below which the share q of the values lies, 0 < q < 1,
+// between two values in proportion. The interval is made of two of the values
+// themselves and supposes nothing of their distribution but that they are
+// independent: at least 95 %. Where the values are too few for an end, as under
+// six for a median or under 36 for the upper end at 0.9, that end is infinite.
+// ok is false without values, with one that is not finite, or for another q.
+// Costs one sort of a copy: about 13 ms for 100,000 values.
+//
+// The value is definition 7 of R. J. Hyndman, Y. Fan, The American Statistician
+// 50 (1996) 361–365; the interval is W. J. Conover, Practical Nonparametric
+// Statistics, §3.2, with the ranks of M. J. Campbell, M. J. Gardner, BMJ 296
+// (1988) 1454–1456.
+func Quantile(values []float64, q float64) (Estimate, bool) {
+	if !(q > 0 && q < 1) {
+		return Estimate{}, false
+	}
+	sorted, ok := ordered(values)
+	if !ok {
+		return Estimate{}, false
+	}
+	value := pointAt(sorted, q)
+	interval := unbounded()
+	low, high := ranks(len(sorted), q)
+	if low >= 1 {
+		interval.Low = sorted[low-1]
+	}
+	if high <= len(sorted) {
+		interval.High = sorted[high-1]
+	}
+	return Estimate{value, len(sorted), interval.including(value)}, true
+}
+
+// ordered is a sorted copy, if there are values and all are finite.
+func ordered(values []float64) ([]float64, bool) {
+	if len(values) == 0 || !finite(values...) {
+		return nil, false
+	}
+	sorted := slices.Clone(values)
+	slices.Sort(sorted)
+	return sorted, true
+}
+
+func pointAt(sorted []float64, q float64) float64 {
+	whole, part := math.Modf(float64(len(sorted)-1) * q)
+	i := int(whole)
+	if i+1 == len(sorted) {
+		return sorted[i]
+	}
+	return between(sorted[i], sorted[i+1], part)
+}
+
+// between is the point a share of the way from a to b, which may be as far
+// apart as numbers go.
+func between(a, b, share float64) float64 { return min(max((1-share)*a+share*b, a), b) }
+
+// ranks are the two order statistics, from 1, that hold the quantile q between
+// them with 95 %: the number of values below it is binomial. 0 and n+1 mean that
+// there is none.
+func ranks(n int, q float64) (low, high int) {
+	// below is the chance that at most k of n values are.
+	below := func(k int) float64 {
+		p, _ := betaCDF(1-q, float64(n-k), float64(k+1))
+		return p
+	}
+	low = sort.Search(n, func(k int) bool { return below(k) > tail })
+	high = 1 + sort.Search(n, func(k int) bool { return below(k) >= 1-tail })
+	return low, high
+}
+
+// resamples is how many resamples MedianDifference draws: its ends then lie
+// within about ±0.35 % of the 2.5 % and 97.5 % points.
+const resamples = 2_000
+
+// MedianDifference is the median of a less the median of b, in their unit, with
+// the percentile interval of a bootstrap. With fewer than six values on a side
+// there is no interval, and its ends are infinite. ok is false where either has
+// no Median, or they are so far apart that their difference is no number.
+//
+// Why not Hodges and Lehmann's shift with the interval of Mann and Whitney's
+// test: it is an interval of another number, the median of all pairwise
+// differences, and that is the difference of the medians only if b is a shifted.
+// Times to deploy or to repair differ by a factor rather than a shift. Of
+// log-normal times that do, with 8 to 100 on a side, its 95 % held the difference
+// of the medians as few as 81 times in 100; the bootstrap 91 to 97 times.
+//
+// The cost does not grow with resamples × values: the median of a resample is
+// the value whose rank is that of the median of as many uniform numbers, and
+// that is drawn directly, as a beta. So there is one sort of each side, and a
+// fixed 2,000 draws: some 28 ms at 100,000 values a side, 1 ms at a hundred. The
+// generator starts from a constant, so the same data give the same interval.
+//
+// B. Efron, Annals of Statistics 7 (1979) 1–26, §3, and J. S. Maritz, R. G.
+// Jarrett, JASA 73 (1978) 194–196, for the rank of a resampled median.
+func MedianDifference(a, b []float64) (Comparison, bool) {
+	as, okA := ordered(a)
+	bs, okB := ordered(b)
+	if !okA || !okB || !finite(as[len(as)-1]-bs[0], bs[len(bs)-1]-as[0]) {
+		return Comparison{}, false
+	}
+	value := pointAt(as, 0.5) - pointAt(bs, 0.5)
+	interval := unbounded()
+	if low, _ := ranks(min(len(as), len(bs)), 0.5); low >= 1 {
+		draw := rand.New(rand.NewPCG(1979, 194))
+		differences := make([]float64, resamples)
+		for i := range differences {
+			differences[i] = resampledMedian(as, draw) - resampledMedian(bs, draw)
+		}
+		slices.Sort(differences)
+		const cut = resamples * 25 / 1000
+		interval = Interval{differences[cut], differences[resamples-1-cut]}.including(value)
+	}
+	return Comparison{value, len(as), len(bs), interval, !interval.Contains(0)}, true
+}
+
+// resampledMedian is the median of as many values drawn with replacement.
+func resampledMedian(sorted []float64, draw *rand.Rand) float64 {
+	n := len(sorted)
+	r := (n + 1) / 2
+	// u is the r-th smallest of n uniform numbers; the next one up is the least
+	// of the n−r that lie above it.
+	x, y := gammaDraw(float64(r), draw), gammaDraw(float64(n-r+1), draw)
+	u := x / (x + y)
+	at := func(u float64) float64 { return sorted[min(int(u*float64(n)), n-1)] }
+	if n%2 == 1 {
+		return at(u)
+	}
+	next := 1 - (1-u)*math.Pow(1-draw.Float64(), 1/float64(n-r))
+	return between(at(u), at(next), 0.5)
+}
+
+// gammaDraw is a gamma-distributed number of that shape, at least 1: G. Marsaglia,
+// W. W. Tsang, ACM Transactions on Mathematical Software 26 (2000) 363–372.
+func gammaDraw(shape float64, draw *rand.Rand) float64 {
+	d := shape - 1.0/3
+	c := 1 / math.Sqrt(9*d)
+	for {
+		x := draw.NormFloat64()
+		v := 1 + c*x
+		v = v * v * v
+		if v > 0 && math.Log(1-draw.Float64()) < x*x/2+d-d*v+d*math.Log(v) {
+			return d * v
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package measure
+
+import (
+	"slices"
+	"time"
+)
+
+// Dimension is what a measure can be cut by.
+type Dimension string
+
+// The dimensions.
+const (
+	ByTeam       Dimension = "team"
+	BySegment    Dimension = "segment"
+	ByWave       Dimension = "wave"
+	ByService    Dimension = "service"
+	ByCapability Dimension = "capability"
+	ByPath       Dimension = "path" // OnPath or OffPath
+)
+
+// Dimensions lists all of them.
+func Dimensions() []Dimension {
+	return []Dimension{ByTeam, BySegment, ByWave, ByService, ByCapability, ByPath}
+}
+
+// The groups of ByPath.
+const (
+	OnPath  = "on"
+	OffPath = "off"
+)
+
+// Everything is the group when nothing is cut, and Nobody that of what belongs
+// to no group of a cut, such as a team without segment.
+const (
+	Everything = ""
+	Nobody     = "none"
+)
+
+// Step is how wide the buckets of a series are.
+type Step string
+
+// The steps.
+const (
+	Whole   Step = "" // one value for the whole time
+	Daily   Step = "day"
+	Weekly  Step = "week" // from Monday
+	Monthly Step = "month"
+)
+
+// Scope is what a measure is asked for: a time, a cut, a series, and what to
+// leave out. Times are whole days in UTC, half-open.
+type Scope struct {
+	From, To int64 // days since 1970, UTC
+	By       Dimension
+	Step     Step
+	// Only keeps what has one of these names in a dimension.
+	Only map[Dimension][]string
+}
+
+// Day is the day of a time: days since 1970, UTC.
+func Day(t time.Time) int64 {
+	seconds := t.Unix()
+	day := seconds / 86400
+	if seconds%86400 < 0 {
+		day--
+	}
+	return day
+}
+
+// Date is the first moment of a day.
+func Date(day int64) time.Time { return time.Unix(day*86400, 0).UTC() }
+
+// Micros is the first moment of a day in microseconds, as summaries keep times.
+func Micros(day int64) int64 { return day * 86400 * 1_000_000 }
+
+// Days is how many days the scope has.
+func (s Scope) Days() int64 { return s.To - s.From }
+
+// Before is the same scope, the time of the same length just before.
+func (s Scope) Before() Scope {
+	s.From, s.To = s.From-s.Days(), s.From
+	return s
+}
+
+// Bucket is one point of a series.
+type Bucket struct{ From, To int64 }
+
+// Buckets cuts the scope's time into steps; the first and the last one may be
+// shorter.
+func (s Scope) Buckets() []Bucket {
+	if s.Step == Whole {
+		return []Bucket{{s.From, s.To}}
+	}
+	var all []Bucket
+	for from := s.From; from < s.To; {
+		to := min(s.next(from), s.To)
+		all = append(all, Bucket{from, to})
+		from = to
+	}
+	return all
+}
+
+func (s Scope) next(day int64) int64 {
+	switch s.Step {
+	case Monthly:
+		d := Date(day)
+		return Day(time.Date(d.Year(), d.Month()+1, 1, 0, 0, 0, 0, time.UTC))
+	case Weekly:
+		return day + 7 - ((day+3)%7+7)%7 // day 0 was a Thursday
+	case Daily, Whole:
+	}
+	return day + 1
+}
+
+// Key is a group of a cut in a bucket of the series.
+type Key struct {
+	Group  string
+	Bucket int // index into Scope.Buckets
+}
+
+// Cell is where a row of a summary belongs. The numbers are those of the
+// ledger; 0 is none.
+type Cell struct {
+	Day                       int64
+	Team, Service, Capability int64
+	Path                      string // OnPath, OffPath or "" where it has none
+}
+
+// View is a scope with what it is read from.
+type View struct {
+	DB  Querier
+	Org *Org
+	Scope
+
+	buckets []Bucket
+	ofDay   []int // the bucket of each day from From on
+	only    map[Dimension]map[string]bool
+}
+
+// NewView makes a view.
+func NewView(db Querier, org *Org, s Scope) *View {
+	v := &View{DB: db, Org: org, Scope: s, buckets: s.Buckets(), only: map[Dimension]map[string]bool{}}
+	v.ofDay = make([]int, max(0, s.Days()))
+	for i, b := range v.buckets {
+		for day := b.From; day < b.To; day++ {
+			v.ofDay[day-s.From] = i
+		}
+	}
+	for dimension, names := range s.Only {
+		set := map[string]bool{}
+		for _, name := range names {
+			set[name] = true
+		}
+		v.only[dimension] = set
+	}
+	return v
+}
+
+// Key gives the group and bucket of a cell; ok is false for what the scope
+// leaves out: another time, a filtered name, the platform's own team.
+func (v *View) Key(c Cell) (Key, bool) {
+	if c.Day < v.From || c.Day >= v.To {
+		return Key{}, false
+	}
+	group, ok := v.Group(c)
+	return Key{group, v.ofDay[c.Day-v.From]}, ok
+}
+
+// Group is Key without a time.
+func (v *View) Group(c Cell) (string, bool) {
+	team := v.Org.team(c.Team)
+	if team != nil && team.Platform {
+		return "", false
+	}
+	for dimension, names := range v.only {
+		if !names[v.name(dimension, c, team)] {
+			return "", false
+		}
+	}
+	return v.name(v.By, c, team), true
+}
+
+func (v *View) name(d Dimension, c Cell, team *Team) string {
+	name := Everything
+	switch d {
+	case ByTeam:
+		if team != nil {
+			name = team.Name
+		}
+	case BySegment:
+		if team != nil {
+			name = team.Segment
+		}
+	case ByWave:
+		if team != nil {
+			name = team.Wave
+		}
+	case ByService:
+		name = v.Org.Services[c.Service]
+	case ByCapability:
+		name = v.Org.CapabilityNames[c.Capability]
+	case ByPath:
+		name = c.Path
+	default:
+		return Everything
+	}
+	if name == "" {
+		return Nobody
+	}
+	return name
+}
+
+// Teams are the teams of the scope, without the platform's own.
+func (v *View) Teams() []*Team {
+	var in []*Team
+	for _, t := range v.Org.Teams {
+		if _, ok := v.TeamGroup(t); ok {
+			in = append(in, t)
+		}
+	}
+	return in
+}
+
+// Capabilities are those of the scope.
+func (v *View) Capabilities() []*Capability {
+	names, narrowed := v.only[ByCapability]
+	var in []*Capability
+	for _, c := range v.Org.Capabilities {
+		if !narrowed || names[c.Name] {
+			in = append(in, c)
+		}
+	}
+	return in
+}
+
+// TeamGroup gives the group of a team, which may have no number in the ledger
+// yet; ok is false for one that the scope leaves out.
+func (v *View) TeamGroup(t *Team) (string, bool) {
+	if t.Platform {
+		return "", false
+	}
+	for dimension, names := range v.only {
+		switch dimension {
+		case ByTeam, BySegment, ByWave:
+			if !names[v.name(dimension, Cell{}, t)] {
+				return "", false
+			}
+		}
+	}
+	switch v.By {
+	case ByTeam, BySegment, ByWave:
+		return v.name(v.By, Cell{}, t), true
+	}
+	return Everything, true
+}
+
+// Allows reports whether a measure can be cut and filtered as the scope asks.
+func (d *Definition) Allows(s Scope) (Dimension, bool) {
+	if s.By != "" && !slices.Contains(d.Cuts, s.By) {
+		return s.By, false
+	}
+	for dimension := range s.Only {
+		if !slices.Contains(d.Cuts, dimension) {
+			return dimension, false
+		}
+	}
+	return "", true
+}
