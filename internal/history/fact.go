@@ -12,7 +12,7 @@ import (
 
 // The CDEvents types that facts become, spec version 0.5.
 const (
-	cdVersion = "0.5.0"
+	cdVersion = "0.5.1"
 
 	typeDeployed    = "dev.cdevents.service.deployed.0.3.0"
 	typeUpgraded    = "dev.cdevents.service.upgraded.0.3.0"
@@ -74,7 +74,7 @@ func (r *reading) tell(ctx context.Context, f fact) error {
 	}
 	f.id = cut(f.id, maxID)
 	data := map[string]any{
-		"context": map[string]any{"version": cdVersion, "id": f.id, "source": r.repo.Source, "type": f.kind, "timestamp": stamp(f.at)},
+		"context": map[string]any{"specversion": cdVersion, "id": f.id, "source": r.repo.Source, "type": f.kind, "timestamp": stamp(f.at)},
 		"subject": map[string]any{"id": f.about, "source": r.repo.Source, "type": f.subject, "content": f.content},
 	}
 	if len(f.custom) > 0 {
@@ -149,7 +149,7 @@ func (r *reading) purl(d *deployment) string {
 func (r *reading) merged(ctx context.Context, id, about, commit string, at, first time.Time, by actor) error {
 	return r.tell(ctx, fact{
 		kind: typeMerged, id: id, at: at, by: by, subject: "change", about: about,
-		content: map[string]any{"repository": map[string]any{"id": r.repo.Path}},
+		content: map[string]any{"repository": map[string]any{"id": r.repo.Name}},
 		custom:  keep(map[string]any{"commit": commit, "firstCommitTime": stamp(first)}),
 	})
 }

@@ -24,7 +24,6 @@ func day(n int) time.Time { return now.AddDate(0, 0, -n) }
 // collector keeps what a source finds, as the platform would.
 type collector struct {
 	events  []event.Event
-	pending []func()
 	skipped []string
 	waits   []string
 	fail    int // so many events are taken, the next one fails

@@ -157,7 +157,7 @@ func (s *Git) open(ctx context.Context, at string) (r Repository, place string, 
 	if r.Service = serviceName(name); r.Service == "" {
 		return r, "", unreadable(fmt.Errorf("no service can be called %q", name), "read it by itself, with --name")
 	}
-	r.Key = r.Service + "@" + roots
+	r.Name, r.Key = r.Service, r.Service+"@"+roots
 	if r.Owner, err = s.owner(ctx, g); err != nil {
 		return r, "", g.failed(err)
 	}

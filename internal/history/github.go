@@ -116,7 +116,7 @@ func (s *GitHub) List(ctx context.Context, sink Sink) ([]Repository, error) {
 			continue
 		}
 		r := Repository{
-			Key: strconv.FormatInt(g.ID, 10), Path: g.FullName, Source: site(s.API) + "/" + strings.ToLower(s.Org), URL: g.HTMLURL,
+			Key: strconv.FormatInt(g.ID, 10), Path: g.FullName, Name: g.FullName, Source: site(s.API) + "/" + strings.ToLower(s.Org), URL: g.HTMLURL,
 			Service: serviceName(g.Name), Created: g.CreatedAt,
 		}
 		if other := services[r.Service]; other != "" || r.Service == "" {

@@ -185,7 +185,7 @@ type request struct {
 // request tells what became of a proposed change since a time. first, which
 // costs a question, is asked of merged ones only.
 func (r *reading) request(ctx context.Context, resource string, from time.Time, c request, first func() (time.Time, error)) error {
-	content := map[string]any{"repository": map[string]any{"id": r.repo.Path}}
+	content := map[string]any{"repository": map[string]any{"id": r.repo.Name}}
 	if c.created.After(from) {
 		if err := r.tell(ctx, fact{kind: typeOpened, id: c.id + "/created", at: c.created, by: c.by, subject: "change", about: c.about, content: content}); err != nil {
 			return err

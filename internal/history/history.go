@@ -39,8 +39,10 @@ type Sink interface {
 type Repository struct {
 	// Key names it within its source for good, whatever it is renamed to.
 	Key string
-	// Path is what people call it, such as "acme/shop" or a folder.
+	// Path is where people find it, such as "acme/shop" or a folder.
 	Path string
+	// Name is what its facts call it, the same wherever it is read.
+	Name string
 	// Source is the CloudEvents source of its facts.
 	Source string
 	// Service is the name of the service that it holds.
