@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -24,8 +25,12 @@ func (a administration) Backup(ctx context.Context, w io.Writer) error {
 
 // ErasePerson forgets a person: membership, account and tokens, the User object
 // with its history, and at last the name behind the pseudonym. It may be tried
-// again after a failure; what is gone already is no error.
+// again after a failure; what is gone already is no error. A name such as
+// github/ann is that of a person elsewhere, of whom there is nothing but events.
 func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name string) error {
+	if name = strings.TrimPrefix(name, "user/"); strings.Contains(name, "/") {
+		return a.store.ErasePerson(ctx, by.Name, name)
+	}
 	teams, err := object.All[catalog.Team](ctx, a.store, object.Query{Limit: 1000})
 	if err != nil {
 		return err

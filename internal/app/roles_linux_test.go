@@ -57,6 +57,7 @@ var kindsOf = map[string]map[string]string{
 	"owners": {"Team": "{contact: fruit}"},
 	"platform": {
 		"User": "{}", "Environment": "{}", "Quota": "{services: 1000}", "Capability": "{}", "Segment": "{}", "Cohort": "{}",
+		"Webhook":   "{sender: github, secret: {name: own-there, key: GITHUB}}",
 		"Policy":    `{require: "true", message: no}`,
 		"Exception": "{gate: quota/none, target: team/own, reason: to see who may, approvers: [admin], sunset: 2027-01-01T00:00:00Z}",
 	},
