@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -24,8 +25,14 @@ func (a administration) Backup(ctx context.Context, w io.Writer) error {
 
 // ErasePerson forgets a person: membership, account and tokens, the User object
 // with its history, and at last the name behind the pseudonym. It may be tried
-// again after a failure; what is gone already is no error.
+// again after a failure; what is gone already is no error. Who is known from
+// elsewhere only, such as "git/ann@example.org", has no more than that name.
 func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name string) error {
+	if kind, own, ok := strings.Cut(name, "/"); ok && kind != "user" {
+		return a.store.ErasePerson(ctx, by.Name, name)
+	} else if ok {
+		name = own
+	}
 	teams, err := object.All[catalog.Team](ctx, a.store, object.Query{Limit: 1000})
 	if err != nil {
 		return err
