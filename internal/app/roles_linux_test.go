@@ -53,7 +53,10 @@ manage platform -     |   y      .       .      .      .      .
 
 // kindsOf lists the kinds of a scope, each with the spec of a valid object.
 var kindsOf = map[string]map[string]string{
-	"team":   {"Service": "{}", "Secret": "{}", "Release": ""},
+	"team": {
+		"Service": "{}", "Secret": "{}", "Release": "", "System": "{}", "API": "{}",
+		"Entity": "{format: backstage, type: Domain}",
+	},
 	"owners": {"Team": "{contact: fruit}"},
 	"platform": {
 		"User": "{}", "Environment": "{}", "Quota": "{services: 1000}",
@@ -128,7 +131,11 @@ func (p *platform) cast(t *testing.T) map[string]*client.Client {
 		fmt.Fprintf(&doc, "---\n{apiVersion: stoa.dev/v1, kind: %s, metadata: {name: there}, spec: %s}\n", kind, spec)
 	}
 	for _, team := range []string{"own", "other"} {
-		fmt.Fprintf(&doc, "---\n{apiVersion: stoa.dev/v1, kind: Secret, metadata: {name: %s-there, owner: %s}}\n", team, team)
+		for kind, spec := range kindsOf["team"] {
+			if kind != "Service" && kind != "Release" { // they come with the releases below
+				fmt.Fprintf(&doc, "---\n{apiVersion: stoa.dev/v1, kind: %s, metadata: {name: %s-there, owner: %s}, spec: %s}\n", kind, team, team, spec)
+			}
+		}
 	}
 	if _, err := p.Apply(t.Context(), strings.NewReader(doc.String()), "cast.yaml", "", false); err != nil {
 		t.Fatalf("declare the people: %v", err)
@@ -167,8 +174,8 @@ var errNotApplicable = errors.New("there is no such thing to try")
 // changed by it.
 func try(ctx context.Context, c *client.Client, verb, kind, team string) error {
 	plural := strings.ToLower(kind) + "s"
-	if kind == "Policy" {
-		plural = "policies"
+	if name, ends := strings.CutSuffix(plural, "ys"); ends {
+		plural = name + "ies" // policies, entities
 	}
 	there := strings.TrimPrefix(team+"-there", "-")
 	switch {

@@ -17,12 +17,26 @@ func Kinds() []object.Kind {
 		},
 		{
 			Name: "Service", Plural: "services", Short: "svc", About: "A piece of software that a team answers for.",
-			Spec: ServiceSpec{}, Owned: true, Scope: object.ScopeTeam, Fields: []string{"spec.type", "spec.language", "spec.system", "status.active"},
+			Spec: ServiceSpec{}, Owned: true, Scope: object.ScopeTeam, Fields: []string{"spec.type", "spec.language", "spec.system", "spec.lifecycle", "status.active"},
 			Validate: validateService, References: serviceReferences,
 		},
 		{
 			Name: "Environment", Plural: "environments", Short: "env", About: "A place where services run, such as dev or production.",
 			Spec: EnvironmentSpec{}, Scope: object.ScopePlatform,
+		},
+		{
+			Name: "System", Plural: "systems", About: "A number of services and APIs that serve one purpose together.",
+			Spec: SystemSpec{}, Owned: true, Scope: object.ScopeTeam, Fields: []string{"spec.domain"},
+		},
+		{
+			Name: "API", Plural: "apis", About: "What a service offers to other services.",
+			Spec: APISpec{}, Owned: true, Scope: object.ScopeTeam,
+			Fields:   []string{"spec.type", "spec.lifecycle", "spec.system", "spec.provider", "spec.consumers"},
+			Validate: validateAPI, References: apiReferences,
+		},
+		{
+			Name: "Entity", Plural: "entities", About: "What another catalog holds and Stoa has no kind for.",
+			Spec: EntitySpec{}, Scope: object.ScopeTeam, Fields: []string{"spec.format", "spec.type"},
 		},
 	}
 }
