@@ -189,6 +189,9 @@ func merge(was, next *Item, now object.Object, keep bool) (merged object.Object,
 	}
 	result, _ := three(base, want, tree(now), keep).(map[string]any)
 	settleOwner(want, given, result)
+	if spec, ok := result["spec"].(map[string]any); ok && now.Kind == "Team" {
+		settleMembers(spec)
+	}
 	before, err := json.Marshal(given)
 	if err != nil {
 		return now, false, fmt.Errorf("encode %s: %w", now.Ref(), err)
@@ -246,6 +249,20 @@ func settleOwner(want, given, result map[string]any) {
 	case inferred(want) && given["owner"] != nil && !inferred(given):
 		result["owner"] = given["owner"]
 		delete(spec, "ownerSource")
+	}
+}
+
+// settleMembers leaves out of the members whom people have made an owner: those
+// are members too.
+func settleMembers(spec map[string]any) {
+	owners, _ := spec["owners"].([]any)
+	members, _ := spec["members"].([]any)
+	own := setOf(owners)
+	left := slices.DeleteFunc(slices.Clone(members), func(v any) bool { return own[keyOf(v)] })
+	if len(left) == 0 {
+		delete(spec, "members")
+	} else {
+		spec["members"] = left
 	}
 }
 
