@@ -290,3 +290,28 @@ func TestForget(t *testing.T) {
 		}
 	}
 }
+
+// An API that was defined by a file and is defined by an address now, or was
+// declared elsewhere, is the one that the catalog tells of last.
+func TestAnotherDefinition(t *testing.T) {
+	first := reading(t, entity("API", "x", "owner: t, definition: {$text: ./x.yaml}"))
+	first.Entities[0].Definition, first.Entities[0].Path = "openapi: 3.1.0", "a/catalog-info.yaml"
+	platform, _ := imports(t, nil, first, false)
+	for text, want := range map[string]catalog.APISpec{
+		"{$text: 'https://example.com/x'}": {DefinitionURL: "https://example.com/x"}, "other": {Definition: "other"},
+	} {
+		second := reading(t, entity("API", "x", "owner: t, definition: "+text))
+		second.Entities[0].Path = "b/catalog-info.yaml"
+		after, notes := imports(t, platform, second, false)
+		var x catalog.API
+		if err := x.From(find(t, after, "api/x")); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, x.Spec); diff != "" {
+			t.Error(diff)
+		}
+		if want := (Note{"moved", "api:default/x was declared in a/catalog-info.yaml before", "catalog-info.yaml:1"}); !slices.Contains(notes, want) {
+			t.Errorf("notes are %v", notes)
+		}
+	}
+}
