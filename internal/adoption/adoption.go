@@ -17,5 +17,5 @@ func Projectors() []event.Projector {
 
 // Measures are the measures of who uses the platform.
 func Measures() []measure.Measure {
-	return slices.Concat([]measure.Measure{adoptionRate()}, peopleMeasures(), wayMeasures())
+	return slices.Concat([]measure.Measure{adoptionRate(), activeTeams()}, serviceMeasures(), peopleMeasures(), wayMeasures(), hindranceMeasures())
 }

@@ -210,7 +210,7 @@ func (s *Git) owner(ctx context.Context, g gitRepository) (Owner, error) {
 	if s.Team != "" {
 		return Owner{Team: s.Team}, nil
 	}
-	for _, file := range detect.CodeownersFiles() {
+	for _, file := range detect.CodeownersPlaces() {
 		var text []byte
 		err := g.read(ctx, "", func(r io.Reader) (err error) {
 			text, err = io.ReadAll(io.LimitReader(r, maxCodeowners))
@@ -222,7 +222,7 @@ func (s *Git) owner(ctx context.Context, g gitRepository) (Owner, error) {
 		if err != nil {
 			continue // it is not there
 		}
-		if team, line := detect.TeamOf(file, text); team != "" {
+		if team, line := detect.ParseCodeowners(file, text).Team("."); team != "" {
 			return Owner{Team: team, Source: line}, nil
 		}
 		break

@@ -233,7 +233,7 @@ func (s *State) codeowners(key string, changed, now time.Time, places []string, 
 		if err != nil {
 			return "", "", err
 		}
-		team, line = detect.TeamOf(file, text)
+		team, line = detect.ParseCodeowners(file, text).Team(".")
 		break
 	}
 	s.change(key, func(p *progress) {

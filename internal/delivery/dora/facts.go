@@ -64,9 +64,6 @@ type facts struct {
 // payload is what of a CDEvent's payload is read. Fields of another type than
 // expected are taken as absent: the event still counts.
 type payload struct {
-	Context struct {
-		ID string `json:"id"`
-	} `json:"context"`
 	Subject struct {
 		ID      string `json:"id"`
 		Content struct {
@@ -96,12 +93,6 @@ func decode(r *event.Record) payload {
 		_ = json.Unmarshal(r.Data, &p) // goes on behind a field of a wrong type
 	}
 	return p
-}
-
-// event is the key of an event: of the id that CDEvents ask of the payload, or
-// of the payload itself where there is none.
-func (p *payload) event(r *event.Record) int64 {
-	return key(cmp.Or(p.Context.ID, string(r.Data)))
 }
 
 // collect picks out of records what tells of delivery.
@@ -136,7 +127,7 @@ func collect(records []event.Record) facts {
 func deploymentOf(r *event.Record, p payload, rollback bool) deployment {
 	said := p.CustomData
 	d := deployment{
-		seq: r.Seq, at: r.Time.UnixMicro(), event: p.event(r), service: r.IDs.Service, team: r.IDs.Team, environment: r.IDs.Environment,
+		seq: r.Seq, at: r.Time.UnixMicro(), event: key(r.ID), service: r.IDs.Service, team: r.IDs.Team, environment: r.IDs.Environment,
 		path: path(r), release: key(said.Release), newest: commitKey(said.Commit), fixes: key(said.Fixes), brings: bringsCommit,
 	}
 	switch {
@@ -209,9 +200,9 @@ func (f *facts) merged(r *event.Record, p payload) {
 // ledger has bound to its sender, not within one that the payload names: nobody
 // resolves another's incident.
 func incidentOf(r *event.Record, p payload, resolved bool) incidentFact {
-	id := cmp.Or(p.Subject.ID, r.Subject, p.Context.ID, string(r.Data))
+	id := cmp.Or(p.Subject.ID, r.Subject, r.ID)
 	return incidentFact{
-		incident: key(r.Source + "\x00" + id), name: key(id), seq: r.Seq, at: r.Time.UnixMicro(), event: p.event(r), resolved: resolved,
+		incident: key(r.Source + "\x00" + id), name: key(id), seq: r.Seq, at: r.Time.UnixMicro(), event: key(r.ID), resolved: resolved,
 		service: r.IDs.Service, team: r.IDs.Team, environment: r.IDs.Environment, caused: key(p.CustomData.Deployment),
 	}
 }

@@ -1,0 +1,47 @@
+package portal
+
+import (
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/portal/insight"
+	"github.com/stoa-platform/stoa/internal/portal/page"
+)
+
+// balanced gives the targets of the balanced scorecard by measure.
+func (p *Portal) balanced(v *visit) (map[string]measure.Target, error) {
+	spec, err := measure.SpecOf(v.Context(), p.Objects, measure.BalancedName)
+	targets := map[string]measure.Target{}
+	for _, r := range spec.Rows {
+		if r.Target != nil {
+			targets[r.Measure] = *r.Target
+		}
+	}
+	return targets, err
+}
+
+func (p *Portal) deliveryPage(v *visit) error {
+	p.used(v, "portal", "", "", "")
+	s, err := p.scope(v, measure.UsualDays)
+	if err != nil {
+		return err
+	}
+	asked := v.URL.Query()
+	q := insight.DeliveryQuery{Scope: s, Sort: asked.Get("sort"), Before: asked.Get("before"), All: asked.Has("all") || asked.Has("table"),
+		MayAudit: func(team string) bool { return p.mayAudit(v, team) == nil }}
+	if q.Targets, err = p.balanced(v); err != nil {
+		return err
+	}
+	show, err := p.insight().Delivery(v.Context(), q, p.Clock())
+	if err != nil {
+		return err
+	}
+	show.Frame = p.frame(v, "Delivery", "delivery")
+	sheets := []*page.Sheet{&show.Groups, &show.Failures, &show.Contrast, &show.Failed}
+	for i := range show.Panels {
+		sheets = append(sheets, &show.Panels[i].Table)
+	}
+	files(v, sheets...)
+	if done, err := p.file(v, sheets...); done {
+		return err
+	}
+	return p.render(v, 200, page.DeliveryPage(show))
+}
