@@ -50,6 +50,28 @@ func (p *Portal) overviewPage(v *visit) error {
 	return p.render(v, 200, page.LeadershipPage(show))
 }
 
+func (p *Portal) adoptionPage(v *visit) error {
+	p.used(v, "portal", "", "", "")
+	s, err := p.scope(v, measure.UsualDays)
+	if err != nil {
+		return err
+	}
+	show, err := p.insight().Adoption(v.Context(), s, p.Clock())
+	if err != nil {
+		return err
+	}
+	show.Frame = p.frame(v, "Adoption", "adoption")
+	sheets := []*page.Sheet{&show.Matrix, &show.Path}
+	for i := range show.People {
+		sheets = append(sheets, &show.People[i].Table)
+	}
+	files(v, sheets...)
+	if done, err := p.file(v, sheets...); done {
+		return err
+	}
+	return p.render(v, 200, page.AdoptionPage(show))
+}
+
 func (p *Portal) deliveryPage(v *visit) error {
 	p.used(v, "portal", "", "", "")
 	s, err := p.scope(v, measure.UsualDays)

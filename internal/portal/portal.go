@@ -188,6 +188,7 @@ func (p *Portal) routes() http.Handler {
 		"POST /teams/{name}/access":      p.ask,
 		"GET /me":                        p.me,
 		"GET /overview":                  p.overviewPage,
+		"GET /adoption":                  p.adoptionPage,
 		"GET /delivery":                  p.deliveryPage,
 		"GET /scorecard":                 p.scorecard,
 		"GET /scorecard/targets":         p.targets,
