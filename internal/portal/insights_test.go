@@ -78,7 +78,7 @@ func TestDeliveryPage(t *testing.T) {
 	contains(t, "rollbacks", a.row(t, "failures", "rolled back"), "| 1 |")
 	contains(t, "incidents", a.row(t, "failures", "incident within"), "| 1 |")
 	contains(t, "the unattributed", a.row(t, "failures", "unattributed incidents"), "| 1 |", "in no rate")
-	contains(t, "the contrast", a.row(t, "contrast", "Lead time"), "40 h", "better on the path")
+	contains(t, "the contrast", a.row(t, "contrast", "Lead time"), "40 h", "| better")
 	contains(t, "the caution", a.text("section#contrast"), "This is a correlation")
 	failed := a.all("section#failed")
 	var proofs int

@@ -187,6 +187,8 @@ func (p *Portal) routes() http.Handler {
 		"GET /teams/{name}":              p.team,
 		"POST /teams/{name}/access":      p.ask,
 		"GET /me":                        p.me,
+		"GET /overview":                  p.overviewPage,
+		"GET /adoption":                  p.adoptionPage,
 		"GET /delivery":                  p.deliveryPage,
 		"GET /scorecard":                 p.scorecard,
 		"GET /scorecard/targets":         p.targets,

@@ -24,6 +24,7 @@ type Bucket struct {
 	Title     string   // what the pointer finds
 	Value     *float64 // nil is no data
 	Low, High *float64 // the interval; nil where none is known
+	Usual     *float64 // what is usual there; nil where nothing is
 	Expected  bool     // a forecast
 	Href      string   // the evidence
 }
@@ -71,6 +72,11 @@ func (t Trend) shown() []float64 {
 		values, most = append(values, *t.Target), max(most, *t.Target)
 	}
 	for _, b := range t.Buckets {
+		if b.Usual != nil {
+			values, most = append(values, *b.Usual), max(most, *b.Usual)
+		}
+	}
+	for _, b := range t.Buckets {
 		if b.Low != nil && b.High != nil {
 			values = append(values, max(*b.Low, -2*most), min(*b.High, 2*most))
 		}
@@ -111,6 +117,17 @@ func (t Trend) path(expected bool) string {
 		}
 		for n, i := range run {
 			b.WriteString(map[bool]string{true: "M", false: "L"}[n == 0] + coordinate(t.x(i)) + " " + coordinate(t.y(*t.Buckets[i].Value)))
+		}
+	}
+	return b.String()
+}
+
+// usual is the line of what is usual.
+func (t Trend) usual() string {
+	var b strings.Builder
+	for _, run := range t.runs(func(b Bucket) bool { return b.Usual != nil }) {
+		for n, i := range run {
+			b.WriteString(map[bool]string{true: "M", false: "L"}[n == 0] + coordinate(t.x(i)) + " " + coordinate(t.y(*t.Buckets[i].Usual)))
 		}
 	}
 	return b.String()

@@ -250,7 +250,7 @@ var failureWords = map[dora.Failure]string{
 func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.Sheet {
 	sheet := page.Sheet{Name: "contrast", Title: "On the golden path and off it", Says: dora.Caution, Empty: "There is nothing to compare in this time.",
 		Columns: []page.Column{{Key: "measure", Title: "Measure"}, {Key: "on", Title: "On the path"}, {Key: "off", Title: "Off the path"},
-			{Key: "difference", Title: "Difference within segments"}, {Key: "says", Title: "It says"}}}
+			{Key: "difference", Title: "Difference within segments"}, {Key: "says", Title: "On the path it is"}}}
 	for _, c := range contrasts {
 		if !slices.Contains(theFive, c.Measure) || c.On.Value == nil && c.Off.Value == nil {
 			continue
@@ -270,9 +270,9 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 				difference.Sub = signed(d.Unit, c.Interval.Low) + " to " + signed(d.Unit, c.Interval.High)
 			}
 			if c.Clear && d.Better != measure.Neither {
-				says.State = page.State{Level: page.Bad, Word: "worse on the path"}
+				says.State = page.State{Level: page.Bad, Word: "worse"}
 				if (*c.Difference > 0) == (d.Better == measure.Higher) {
-					says.State = page.State{Level: page.Good, Word: "better on the path"}
+					says.State = page.State{Level: page.Good, Word: "better"}
 				}
 				says.Raw = says.State.Word
 			}
