@@ -27,6 +27,7 @@ func TestAdoptionRate(t *testing.T) {
 			t.Errorf("before anything is recorded: %v", *got.Value)
 		}
 		w.add(fact("dev.stoa.team.created", noon(1), "red"), fact("dev.stoa.team.created", noon(1), "blue"), fact("dev.stoa.team.created", noon(2), "green"),
+			fact(adoption.TypeAccessGranted, noon(1), "red"), fact(adoption.TypeAccessGranted, noon(1), "blue"), fact(adoption.TypeAccessGranted, noon(2), "green"),
 			usageEvent(noon(5), "user/ann", "red", "logs", 3), deployed(noon(6), "blue", "etl", true), deployed(noon(7), "green", "old", false),
 			usageEvent(noon(8), "user/root", "platform", "logs", 1), usageEvent(noon(8), "user/ann", "nobody-knows", "logs", 1), usageEvent(noon(8), "user/ann", "", "logs", 1),
 			usageEvent(noon(9), "user/bob", "green", "kafka", 1))

@@ -236,7 +236,9 @@ func TestMilestonesAreTheFirstInTime(t *testing.T) {
 			}
 			return e
 		}
-		add(t, s, say("dev.stoa.team.created", 3, "red"), say("dev.stoa.access.asked", 2, "red"), say("dev.stoa.access.granted", 5, "red"),
+		brought := say("dev.stoa.access.granted", 1, "red") // with the team's description: nobody set out by it
+		brought.Extensions = map[string]string{adoption.ExtBrought: "true"}
+		add(t, s, say("dev.stoa.access.granted", 3, "red"), say("dev.stoa.access.asked", 2, "red"), brought,
 			say("dev.cdevents.service.upgraded.0.3.0", 9, "red"), say("dev.cdevents.service.deployed.0.2.0", 7, "red"),
 			say("dev.cdevents.service.deployed.0.3.0", 6, ""), say("dev.cdevents.service.removed.0.3.0", 1, "red"),
 			usageEvent(at(8), "user/ann", "red", "deploy", 1), say("dev.stoa.access.asked", 4, "blue"),
