@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/stoa-platform/stoa/internal/app"
+	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
 // The scripts run the real binary: this test binary is it, under the name stoa.
@@ -23,14 +24,23 @@ func TestMain(m *testing.M) {
 
 // Scripts in testdata/shared work on one platform, each on services of its own
 // names; they find it in STOA_SERVER and its admin's token in STOA_TOKEN.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { onOnePlatform(t, "testdata/shared") }
+
+// Scripts in testdata/git do too, and need git.
+func TestGitScripts(t *testing.T) {
+	testenv.Need(t, "git")
+	onOnePlatform(t, "testdata/git")
+}
+
+func onOnePlatform(t *testing.T, dir string) {
+	t.Helper()
 	data := t.TempDir()
 	server := start(t, data)
 	token, err := os.ReadFile(filepath.Join(data, "admin.token"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, params("testdata/shared", func(env *testscript.Env) error {
+	testscript.Run(t, params(dir, func(env *testscript.Env) error {
 		env.Setenv("STOA_SERVER", server)
 		env.Setenv("STOA_TOKEN", strings.TrimSpace(string(token)))
 		env.Setenv("STOA_DATA", filepath.Join(env.WorkDir, "no-data"))
@@ -71,7 +81,7 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 			return setup(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "until": until, "fetch": fetch, "post": post, "json": jsonPath, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears,
+			"exits": exits, "until": until, "fetch": fetch, "post": post, "json": jsonPath, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "githost": gitHost,
 		},
 	}
 }

@@ -64,8 +64,10 @@ type Options struct {
 	Ingest   Ingester
 	Admin    Admin
 	Usage    Usage
+	Measures Measures
 	Secrets  Secrets
 	Access   Access
+	Webhooks Webhooks
 	Version  string
 	Clock    func() time.Time
 	Logger   *slog.Logger
@@ -91,7 +93,7 @@ const (
 	sourceTime = 10 * time.Minute
 )
 
-// New returns the handler of /api/v1, /events, /openapi.json, /livez and /readyz.
+// New returns the handler of /api/v1, /events, /webhooks, /openapi.json, /livez and /readyz.
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Stoa", o.Version)
@@ -116,7 +118,10 @@ func New(o Options) http.Handler {
 	a.secretRoutes()
 	a.accessRoutes()
 	a.eventRoutes()
+	a.webhookRoutes()
 	a.ledgerRoutes()
+	a.measureRoutes()
+	a.meRoutes()
 	mux.Handle("GET /openapi.json", a.openAPI())
 	mux.HandleFunc("/", a.notFound)
 	return a.guard(mux)

@@ -54,6 +54,11 @@ func (a *api) describe() ([]byte, error) {
 	}
 	components := doc["components"].(map[string]any)
 	schemas := components["schemas"].(map[string]any)
+	// It writes itself as a list, which huma cannot know.
+	schemas["measure.Interval"] = map[string]any{
+		"type": "array", "minItems": 2, "maxItems": 2, "items": map[string]any{"type": []string{"number", "null"}},
+		"description": "Low and high end of the 95 % interval, null where the data do not bound it.",
+	}
 	for _, kind := range a.Pipe.Kinds().All() {
 		if err := a.describeKind(schemas, kind); err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,9 +25,11 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/governance"
 	"github.com/stoa-platform/stoa/internal/logs"
+	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/metrics"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/reconcile"
@@ -35,6 +38,8 @@ import (
 	"github.com/stoa-platform/stoa/internal/secret"
 	"github.com/stoa-platform/stoa/internal/source"
 	"github.com/stoa-platform/stoa/internal/store"
+	"github.com/stoa-platform/stoa/internal/support"
+	"github.com/stoa-platform/stoa/internal/webhook"
 )
 
 // Platform is one running platform process.
@@ -56,6 +61,7 @@ type Platform struct {
 	logs     *logs.Store
 	output   *logging
 	metrics  *metrics.DB
+	registry *prometheus.Registry
 	router   *route.Router
 	runtime  *process.Runtime
 	steps    *stepTimer
@@ -65,6 +71,8 @@ type Platform struct {
 	runner   *event.Runner
 	usage    *event.Usage
 	ingest   *event.Ingester
+	webhooks *webhook.Receiver
+	measures *measure.Engine
 
 	background sync.WaitGroup
 	stop       context.CancelFunc
@@ -115,14 +123,24 @@ func kinds() (*object.Registry, *governance.Policies, error) {
 	var all []object.Kind
 	all = append(all, catalog.Kinds()...)
 	all = append(all, delivery.Kinds()...)
-	all = append(all, secret.Kind())
+	all = append(all, secret.Kind(), webhook.Kind())
 	all = append(all, governance.Kinds(policies)...)
+	all = append(all, measure.ScorecardKind(known()))
 	all = append(all, adoption.Kinds()...)
 	registry, err := object.NewRegistry(all...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("register kinds: %w", err)
 	}
 	return registry, policies, nil
+}
+
+// known tells which measures there are.
+func known() func(name string) bool {
+	names := map[string]bool{}
+	for _, m := range measures() {
+		names[m.Name] = true
+	}
+	return func(name string) bool { return names[name] }
 }
 
 func (p *Platform) openStore(ctx context.Context, kinds *object.Registry) (err error) {
@@ -138,25 +156,27 @@ func (p *Platform) openStore(ctx context.Context, kinds *object.Registry) (err e
 }
 
 func (p *Platform) openEngines(ctx context.Context) (err error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	p.steps = newStepTimer(registry, time.Now)
+	p.registry = prometheus.NewRegistry()
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.steps = newStepTimer(p.registry, time.Now)
 	if p.sources, err = source.NewStore(p.path("sources")); err != nil {
 		return err
 	}
 	if p.builder, err = build.NewBuilder(build.Options{Dir: p.path("builds"), Log: p.log}); err != nil {
 		return err
 	}
-	if p.logs, err = logs.Open(p.path("logs"), logs.Options{Logger: p.log, Registerer: registry}); err != nil {
+	if p.logs, err = logs.Open(p.path("logs"), logs.Options{Logger: p.log, Registerer: p.registry}); err != nil {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.logs.Close() })
-	if p.metrics, err = metrics.Open(p.path("metrics"), metrics.Options{Gatherer: registry, Logger: p.log}); err != nil {
+	if p.metrics, err = metrics.Open(p.path("metrics"), metrics.Options{
+		Gatherer: p.registry, Logger: p.log, Traffic: metrics.TrafficNames{Requests: route.RequestsTotal, Duration: route.DurationSeconds},
+	}); err != nil {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.metrics.Close() })
 	p.output = &logging{store: p.logs}
-	p.router = route.New(route.Options{Registerer: registry, Logger: p.log})
+	p.router = route.New(route.Options{Registerer: p.registry, Logger: p.log})
 	p.runtime, err = process.New(ctx, process.Options{
 		State: p.path("run"), Router: routing{p.router}, Logs: p.output, Exits: p.noteExit, Logger: p.log,
 	})
@@ -202,10 +222,19 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 		return err
 	}
 	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log})
-	p.runner = event.NewRunner(p.store, adoption.Projectors(), event.RunnerOptions{Logger: p.log})
+	p.runner = event.NewRunner(p.store, slices.Concat(adoption.Projectors(), dora.Projectors(), support.Projectors()), event.RunnerOptions{Logger: p.log})
 	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
-	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf})
-	return nil
+	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf, Capabilities: ownCapabilities()})
+	p.webhooks = webhook.NewReceiver(webhook.Options{
+		Objects: p.store, Values: vault, Ingest: p.ingest, Ledger: p.store, Registerer: p.registry, Clock: clock, Logger: p.log,
+	})
+	p.measures, err = measure.NewEngine(p.store, adoption.NewOrganisation(p.store, clock), measures()...)
+	return err
+}
+
+// measures are those of every room.
+func measures() []measure.Measure {
+	return slices.Concat(adoption.Measures(), dora.Measures(), support.Measures(adoption.ActivePeople), waitingMeasures())
 }
 
 // ledgerName names the key that signs the ledger's checkpoints.

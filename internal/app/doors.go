@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/stoa-platform/stoa/internal/api"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
@@ -18,8 +20,8 @@ func (p *Platform) openDoors() error {
 	draining := make(chan struct{})
 	handler := api.New(api.Options{
 		Store: p.store, Pipe: p.pipe, Auth: p.auth, Verbs: p.verbs, Delivery: p.delivery, Sources: p.sources,
-		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: administration{p}, Usage: using{p.usage},
-		Secrets: p.secrets, Access: catalog.Access{Store: p.store, Clock: time.Now}, Version: p.config.Version, Clock: time.Now, Logger: p.log,
+		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: administration{p}, Usage: using{p.usage}, Measures: p.measures,
+		Secrets: p.secrets, Access: catalog.Access{Store: p.store, Clock: time.Now}, Webhooks: p.webhooks, Version: p.config.Version, Clock: time.Now, Logger: p.log,
 		Ready:    func(ctx context.Context) error { return p.store.Ping(ctx) },
 		Draining: draining,
 	})
@@ -28,7 +30,11 @@ func (p *Platform) openDoors() error {
 		return err
 	}
 	mux := behind(handler, pages)
-	mux.Handle("GET /metrics", p.metrics.Handler())
+	// Beside the registry that the platform keeps by itself: a scorecard is
+	// computed for those who ask for it.
+	exported := prometheus.NewRegistry()
+	exported.MustRegister(&scores{engine: p.measures, objects: p.store, clock: time.Now, log: p.log})
+	mux.Handle("GET /metrics", p.metrics.Handler(exported))
 	p.server = &http.Server{
 		Handler: p.dispatch(mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: nil,
@@ -67,13 +73,25 @@ func capability(operation string) string {
 		return "logs"
 	case "list-events", "tail-events", "checkpoint", "export-ledger":
 		return "audit"
-	case "set-secret-values", "list-secret-keys", "unset-secret-values":
+	case "set-secret-values", "list-secret-keys", "unset-secret-values", "set-values-of-secret", "unset-values-of-secret":
 		return "secrets"
 	case "post-events":
 		return "events"
+	case "list-measures", "ask-measure", "evidence-of-measure", "scorecard":
+		return "measures"
 	default:
 		return "catalog"
 	}
+}
+
+// ownCapabilities are the names of what Stoa offers by itself, and of what is
+// recorded without being offered.
+func ownCapabilities() []string {
+	names := []string{"measures"}
+	for _, c := range capabilities() {
+		names = append(names, c.Metadata.Name)
+	}
+	return names
 }
 
 // housekeeping keeps what grows within its bounds.

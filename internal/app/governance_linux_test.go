@@ -271,12 +271,16 @@ func (g *governed) testQuestion(t *testing.T) {
 		t.Fatalf("it is told %v", err)
 	}
 	asked := g.events(t, client.EventQuery{Types: []string{"dev.stoa.input.asked"}})
-	if len(asked) != 1 || asked[0].Actor != "user/admin" || !strings.Contains(string(asked[0].Data), `"team"`) {
+	if len(asked) != 1 || asked[0].Actor != "user/admin" || asked[0].Capability != "deploy" || asked[0].Extensions["question"] != "team" {
 		t.Errorf("asked %+v", asked)
 	}
 	rel, err := g.Release(t.Context(), client.ReleaseSpec{Source: g.digest, Service: "quince", Answers: map[string]string{"team": "north"}}, "", "", false)
 	if err != nil || rel.Metadata.Owner != "north" {
 		t.Fatalf("with the answer: owner %q, %v", rel.Metadata.Owner, err)
+	}
+	answered := g.events(t, client.EventQuery{Types: []string{"dev.stoa.input.answered"}})
+	if len(answered) != 1 || answered[0].Actor != "user/admin" || answered[0].Subject != "release/"+rel.Metadata.Name || string(answered[0].Data) != `{"answer":"north","id":"team"}` {
+		t.Errorf("answered %+v", answered)
 	}
 	g.succeeded(t, rel.Metadata.Name)
 }

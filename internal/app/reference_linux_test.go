@@ -3,20 +3,19 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/app"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/reference/openapi.json")
 
 // TestReference keeps docs/reference/openapi.json in step with what is served;
 // -update writes it. The document itself must hold together.
@@ -36,7 +35,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join("..", "..", "docs", "reference", "openapi.json")
-	if *update {
+	if *app.Update {
 		if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -47,6 +46,35 @@ func TestReference(t *testing.T) {
 	}
 	if !bytes.Equal(stored, page.Bytes()) {
 		t.Errorf("%s is out of date: go test ./internal/app -run TestReference -update", path)
+	}
+}
+
+// TestRecorded keeps docs/reference/recorded.md in step with what is recorded.
+func TestRecorded(t *testing.T) {
+	t.Parallel()
+	p := open(t, "")
+	var operations []string
+	for _, methods := range p.openAPI(t)["paths"].(map[string]any) {
+		for _, op := range methods.(map[string]any) {
+			if id, ok := op.(map[string]any)["operationId"].(string); ok {
+				operations = append(operations, id)
+			}
+		}
+	}
+	slices.Sort(operations)
+	page := app.RecordedPage(app.Kinds(t), operations)
+	path := filepath.Join("..", "..", "docs", "reference", "recorded.md")
+	if *app.Update {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(stored) != page {
+		t.Errorf("%s is out of date: go test ./internal/app -run Recorded -update", path)
 	}
 }
 

@@ -284,8 +284,9 @@ func (c *Command) personCommand() *cobra.Command {
 		Use:   "erase NAME",
 		Short: "Take a person's name out of the ledger; its proofs still hold",
 		Long: "Take a person's name out of the ledger, for ever: what the person did stays under a pseudonym that nobody can\n" +
-			"resolve any more, payloads that name the person are erased, and every proof still holds.",
-		Example: "  stoa person erase ann\n  stoa person erase ann --yes",
+			"resolve any more, payloads that name the person are erased, and every proof still holds. Who is known from elsewhere\n" +
+			"only is named as there.",
+		Example: "  stoa person erase ann\n  stoa person erase git/ann@example.org --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.connect(cmd.Context())

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"log/slog"
@@ -57,6 +58,8 @@ type Command struct {
 
 	server, token, output string
 	quiet                 bool
+
+	typed *bufio.Reader // over In, once a line was asked for
 }
 
 // Run runs the command line and returns its exit code.

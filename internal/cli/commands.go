@@ -12,18 +12,18 @@ func (c *Command) develop() []*cobra.Command {
 
 // objects are the commands for what is declared.
 func (c *Command) objects() []*cobra.Command {
-	return []*cobra.Command{c.getCommand(), c.describeCommand(), c.historyCommand(), c.applyCommand(), c.deleteCommand()}
+	return []*cobra.Command{c.getCommand(), c.describeCommand(), c.historyCommand(), c.applyCommand(), c.deleteCommand(), c.importCommand(), c.exportCommand()}
 }
 
 // platform are the commands of people who run the platform.
 func (c *Command) platform() []*cobra.Command {
 	return []*cobra.Command{
-		c.serveCommand(), c.backupCommand(), c.restoreCommand(), c.eventsCommand(), c.auditCommand(),
+		c.scorecardCommand(), c.measureCommand(), c.connectCommand(), c.serveCommand(), c.backupCommand(), c.restoreCommand(), c.eventsCommand(), c.simulateCommand(), c.auditCommand(),
 		c.tokenCommand(), c.accountCommand(), c.personCommand(),
 	}
 }
 
 // own are the commands about this command itself.
 func (c *Command) own() []*cobra.Command {
-	return []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.versionCommand(), c.completionCommand()}
+	return []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.meCommand(), c.versionCommand(), c.completionCommand()}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/term"
@@ -41,13 +43,65 @@ func (c *Command) askLine(ctx context.Context, question, instead string) (string
 		return "", usage("%s cannot be asked: this is no terminal; %s", strings.ToLower(question), instead)
 	}
 	fmt.Fprint(c.Err, question+": ")
-	return interruptible(ctx, func() (string, error) {
-		line, err := bufio.NewReader(c.In).ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			return "", problem.New(problem.Invalid, "no answer came")
+	line, err := interruptible(ctx, c.readLine)
+	if errors.Is(err, io.EOF) {
+		return "", problem.New(problem.Invalid, "no answer came")
+	}
+	return line, err
+}
+
+// readLine reads what a person types up to Enter. What they type ahead is kept
+// for the next question.
+func (c *Command) readLine() (string, error) {
+	if c.typed == nil {
+		c.typed = bufio.NewReader(c.In)
+	}
+	line, err := c.typed.ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
+// asks reports whether there is a person to ask: one who reads what is told and
+// can type, and whose command prints nothing that a program reads.
+func (c *Command) asks() bool {
+	return !c.structured() && !c.quiet && terminal.Is(c.In) && terminal.Is(c.Err)
+}
+
+// tries is how often a question is put when the answer is none of the options.
+const tries = 3
+
+// askOption asks a question with numbered options, of which the first holds
+// when nothing is typed. The answer is "" when none came that is an option.
+func (c *Command) askOption(ctx context.Context, q problem.Question, why []string) (string, error) {
+	p := c.paint()
+	fmt.Fprintf(c.Err, "\n  %s\n", p.Bold(terminal.OneLine(q.Text)))
+	for _, reason := range why {
+		fmt.Fprintf(c.Err, "  %s\n", p.Dim(terminal.OneLine(reason)))
+	}
+	for i, option := range q.Options {
+		fmt.Fprintf(c.Err, "  %3d  %s\n", i+1, terminal.OneLine(option))
+	}
+	for range tries {
+		fmt.Fprintf(c.Err, "  1 to %d, or Enter for %s: ", len(q.Options), terminal.OneLine(q.Options[0]))
+		typed, err := interruptible(ctx, c.readLine)
+		if err != nil {
+			fmt.Fprintln(c.Err)
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return "", err
 		}
-		return strings.TrimSpace(line), err
-	})
+		if typed == "" {
+			return q.Options[0], nil
+		}
+		if slices.Contains(q.Options, typed) {
+			return typed, nil
+		}
+		if n, err := strconv.Atoi(typed); err == nil && n >= 1 && n <= len(q.Options) {
+			return q.Options[n-1], nil
+		}
+		fmt.Fprintf(c.Err, "  %q is none of them\n", typed)
+	}
+	return "", nil
 }
 
 // askSecret asks for what nobody shall see. The terminal shows again what is

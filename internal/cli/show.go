@@ -27,7 +27,7 @@ type upResult struct {
 	Owner       string            `json:"owner"`
 	Detected    []detect.Setting  `json:"detected"`
 	Gates       []problem.Verdict `json:"gates"`
-	// Asked counts the questions that a person had to answer.
+	// Asked counts the questions that a person has answered.
 	Asked   int              `json:"asked"`
 	Steps   []upStep         `json:"steps"`
 	Problem *problem.Problem `json:"problem,omitempty"`
@@ -45,7 +45,7 @@ func resultOf(rel client.Release) upResult {
 		Service: rel.Spec.Service, Environment: rel.Spec.Environment, Release: rel.Metadata.Name, URL: rel.Status.URL,
 		Healthy: rel.Status.Healthy, Owner: rel.Metadata.Owner, Problem: rel.Status.Problem,
 		Detected: append([]detect.Setting{}, rel.Status.Detected...), Gates: append([]problem.Verdict{}, rel.Status.Gates...),
-		Steps: []upStep{},
+		Asked: len(rel.Spec.Answers), Steps: []upStep{},
 	}
 	for _, s := range rel.Status.Steps {
 		if s.State == delivery.StepDone || s.State == delivery.StepFailed {
@@ -208,6 +208,9 @@ func detectedRows(rel client.Release, server string) []row {
 	}
 	rows = append(rows, ownerRow(rel))
 	rows[0].label = "detected"
+	if n := len(rel.Spec.Answers); n > 0 {
+		rows = append(rows, row{label: "asked", text: count(int64(n), "question"), source: "answered by you"})
+	}
 	if guesses && server != "" {
 		rows = append(rows, row{label: "confirm", text: server + "/services/" + rel.Spec.Service})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,13 +16,15 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/source"
 )
 
 // upOptions are the flags of `stoa up`: all of them optional.
 type upOptions struct {
 	name, env, team, memory, cpu, reason string
-	components, set                      []string
+	components, set, answer              []string
+	answers                              map[string]string // of answer and of a person
 	replicas                             int
 	detach, dryRun                       bool
 }
@@ -32,7 +35,8 @@ func (c *Command) upCommand() *cobra.Command {
 		Use:   "up [DIR | GIT-ADDRESS]",
 		Short: "Deploy a folder of code; nothing else is asked",
 		Long: "Deploy a folder of code: detect what it is, find out who owns it, ask the gates, build, release, roll out,\n" +
-			"verify, route. With no platform configured one is started in this process and runs until Ctrl-C.",
+			"verify, route. With no platform configured one is started in this process and runs until Ctrl-C.\n" +
+			"What nothing tells, such as which of your teams owns it, is asked on a terminal, once; elsewhere the options are told.",
 		Example: "  stoa up\n  stoa up ./shop --env production --replicas 3\n  stoa up ./shop --set LOG_LEVEL=debug --detach\n" +
 			"  stoa up . --component api -o json\n  stoa up https://git.example.com/team/shop.git",
 		Args: cobra.MaximumNArgs(1),
@@ -52,6 +56,7 @@ func (c *Command) upCommand() *cobra.Command {
 	flags.StringVar(&o.cpu, "cpu", "", "processors of each instance, such as 0.5")
 	flags.StringArrayVar(&o.set, "set", nil, "plain setting KEY=VALUE of the service; may be repeated")
 	flags.StringArrayVar(&o.components, "component", nil, "only this component of several, by name or folder; may be repeated")
+	flags.StringArrayVar(&o.answer, "answer", nil, "answer ID=OPTION to a question that an earlier try was told; may be repeated")
 	flags.StringVar(&o.reason, "reason", "", "why, kept with the release")
 	flags.BoolVarP(&o.detach, "detach", "d", false, "return when the release is healthy or has failed")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "detect, find the owner and ask the gates; change nothing")
@@ -65,6 +70,9 @@ func (c *Command) upCommand() *cobra.Command {
 func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled bool) error {
 	settings, err := pairs("set", o.set)
 	if err != nil {
+		return err
+	}
+	if o.answers, err = pairs("answer", o.answer); err != nil {
 		return err
 	}
 	dir, cleanup, err := c.checkout(ctx, args)
@@ -128,7 +136,7 @@ func (c *Command) release(ctx context.Context, cl *client.Client, dir string, sp
 		if spec.Service == "" && component == "." {
 			spec.Component = ""
 		}
-		rel, err := cl.Release(ctx, spec, o.team, o.reason, o.dryRun)
+		rel, err := c.admit(ctx, cl, spec, o)
 		if err != nil {
 			return all, err
 		}
@@ -139,6 +147,34 @@ func (c *Command) release(ctx context.Context, cl *client.Client, dir string, sp
 		}
 	}
 	return all, nil
+}
+
+// admit asks for a release, and a person for what only they can say. What was
+// answered for one component holds for the next one that asks the same.
+func (c *Command) admit(ctx context.Context, cl *client.Client, spec client.ReleaseSpec, o upOptions) (client.Release, error) {
+	spec.Answers = maps.Clone(o.answers)
+	for {
+		rel, err := cl.Release(ctx, spec, o.team, o.reason, o.dryRun)
+		var told *problem.Problem
+		if !errors.As(err, &told) || told.Question == nil || o.dryRun || !c.asks() {
+			return rel, err
+		}
+		id := told.Question.ID
+		if _, again := spec.Answers[id]; again {
+			return rel, err // the answer did not settle it
+		}
+		if _, known := o.answers[id]; !known {
+			answer, err := c.askOption(ctx, *told.Question, told.Why)
+			if err != nil {
+				return rel, err
+			}
+			if answer == "" {
+				return rel, told // it says how to answer without being asked
+			}
+			o.answers[id] = answer
+		}
+		spec.Answers[id] = o.answers[id]
+	}
 }
 
 // upload sends the source unless the platform has it already.

@@ -70,6 +70,19 @@ func DataDir() (string, error) {
 	return filepath.Join(home, ".local", "share", "stoa"), nil
 }
 
+// StateDir is where commands keep how far they came: stoa in the user's folder
+// for state.
+func StateDir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "stoa"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no home folder to keep progress in; set XDG_STATE_HOME: %w", err)
+	}
+	return filepath.Join(home, ".local", "state", "stoa"), nil
+}
+
 func first(values ...string) string {
 	for _, v := range values {
 		if v != "" {

@@ -110,11 +110,11 @@ func (d *Delivery) Rules() []admission.Rule {
 	return []admission.Rule{
 		{
 			Kind: "Release", Infer: d.infer, Admit: d.admit, Initial: d.initial,
-			Plan: func(_ context.Context, _ *admission.Change, draft *admission.Draft, stored object.Object) (admission.Plan, error) {
+			Plan: func(_ context.Context, c *admission.Change, draft *admission.Draft, stored object.Object) (admission.Plan, error) {
 				if draft.Delete {
 					return admission.Plan{}, nil
 				}
-				events, err := admittedEvents(stored)
+				events, err := admittedEvents(stored, c.By.Name)
 				return admission.Plan{Events: events, Jobs: []store.Job{{Kind: "release", Args: releaseJob{stored.Metadata.Name}}}}, err
 			},
 		},

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
@@ -19,10 +17,9 @@ import (
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
-// The CDEvents types that delivery tells, spec version 0.5. There is none for
-// a deployment that failed: a pipeline run that finished with its outcome says it.
+// The CDEvents types that delivery tells. There is none for a deployment that
+// failed: a pipeline run that finished with its outcome says it.
 const (
-	cdVersion            = "0.5.0"
 	typeDeployed         = "dev.cdevents.service.deployed.0.3.0"
 	typeUpgraded         = "dev.cdevents.service.upgraded.0.3.0"
 	typeRolledBack       = "dev.cdevents.service.rolledback.0.3.0"
@@ -32,13 +29,18 @@ const (
 
 // stepEvent tells that a step of a release ended.
 func stepEvent(rel Release, step string, state StepState, took time.Duration, message string) (event.Event, error) {
-	return releaseEvent(rel, "dev.stoa.release."+step+"."+string(state), map[string]any{
-		"release": rel.Metadata.Name, "ms": took.Milliseconds(), "message": message,
-	})
+	e := releaseEvent(rel, "dev.stoa.release."+step+"."+string(state))
+	var err error
+	e.Data, err = json.Marshal(map[string]any{"release": rel.Metadata.Name, "ms": took.Milliseconds(), "message": message})
+	if err != nil {
+		return event.Event{}, fmt.Errorf("encode event %s of release %s: %w", e.Type, rel.Metadata.Name, err)
+	}
+	return e, nil
 }
 
-// admittedEvents tell of the steps that were done on the way in.
-func admittedEvents(stored object.Object) ([]event.Event, error) {
+// admittedEvents tell of the steps that were done on the way in, and of what by
+// was asked and has answered.
+func admittedEvents(stored object.Object, by string) ([]event.Event, error) {
 	var rel Release
 	raw, err := json.Marshal(stored)
 	if err != nil {
@@ -48,6 +50,14 @@ func admittedEvents(stored object.Object) ([]event.Event, error) {
 		return nil, err
 	}
 	var events []event.Event
+	for _, id := range slices.Sorted(maps.Keys(rel.Spec.Answers)) {
+		e := releaseEvent(rel, "dev.stoa.input.answered")
+		e.Actor, e.Extensions = by, map[string]string{"question": id}
+		if e.Data, err = json.Marshal(map[string]string{"id": id, "answer": rel.Spec.Answers[id]}); err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
 	for _, step := range rel.Status.Steps {
 		if step.State != StepDone {
 			continue
@@ -74,58 +84,41 @@ func (r *run) deployed() ([]event.Event, error) {
 		"environment": map[string]any{"id": r.rel.Spec.Environment},
 		"artifactId":  purl(r.rel),
 	}
-	data := cdEvent(kind, "service", r.rel.Spec.Service, content)
-	data["customData"] = map[string]any{
+	e, err := releaseEvent(r.rel, kind).AsCDEvent(r.rel.Spec.Service, content, map[string]any{
 		"release": r.rel.Metadata.Name, "cause": r.rel.Spec.Cause, "previous": r.rel.Status.Previous,
 		"commit": r.rel.Status.Commit, "commitTime": r.rel.Status.CommitTime,
-	}
-	e, err := releaseEvent(r.rel, kind, data)
+	})
 	return []event.Event{e}, err
 }
 
 // pipelineFinished tells that the release failed.
 func pipelineFinished(rel Release, because *problem.Problem) (event.Event, error) {
 	content := map[string]any{"pipelineName": "release", "outcome": "failure", "errors": because.Title}
-	data := cdEvent(typePipelineFinished, "pipelineRun", rel.Metadata.Name, content)
-	data["customData"] = map[string]any{"release": rel.Metadata.Name, "service": rel.Spec.Service, "environment": rel.Spec.Environment, "commit": rel.Status.Commit}
-	return releaseEvent(rel, typePipelineFinished, data)
+	return releaseEvent(rel, typePipelineFinished).AsCDEvent(rel.Metadata.Name, content, map[string]any{
+		"release": rel.Metadata.Name, "service": rel.Spec.Service, "environment": rel.Spec.Environment, "commit": rel.Status.Commit,
+	})
 }
 
 // removedEvents tell that a service is gone from where it ran.
 func removedEvents(s catalog.Service) ([]event.Event, error) {
 	var events []event.Event
 	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
-		data := cdEvent(typeRemoved, "service", s.Metadata.Name, map[string]any{"environment": map[string]any{"id": env}})
-		raw, err := json.Marshal(data)
+		e, err := event.Event{
+			Source: eventSource, Type: typeRemoved, Subject: s.Ref().String(), Time: time.Now(), Actor: actor,
+			Team: s.Metadata.Owner, Service: s.Metadata.Name, Environment: env,
+		}.AsCDEvent(s.Metadata.Name, map[string]any{"environment": map[string]any{"id": env}}, nil)
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, event.Event{
-			Source: eventSource, Type: typeRemoved, Subject: s.Ref().String(), Actor: actor,
-			Team: s.Metadata.Owner, Service: s.Metadata.Name, Environment: env, Data: raw,
-		})
+		events = append(events, e)
 	}
 	return events, nil
 }
 
-func releaseEvent(rel Release, kind string, data map[string]any) (event.Event, error) {
-	raw, err := json.Marshal(data)
-	if err != nil {
-		return event.Event{}, fmt.Errorf("encode event %s of release %s: %w", kind, rel.Metadata.Name, err)
-	}
+func releaseEvent(rel Release, kind string) event.Event {
 	return event.Event{
-		Source: eventSource, Type: kind, Subject: rel.Ref().String(), Actor: actor,
-		Team: rel.Metadata.Owner, Service: rel.Spec.Service, Environment: rel.Spec.Environment, Capability: "deploy", Data: raw,
-	}, nil
-}
-
-// cdEvent gives the payload that the CDEvents specification asks for.
-func cdEvent(kind, subject, id string, content map[string]any) map[string]any {
-	return map[string]any{
-		"context": map[string]any{
-			"version": cdVersion, "id": uuid.NewString(), "source": eventSource, "type": kind, "timestamp": time.Now().UTC().Format(time.RFC3339Nano),
-		},
-		"subject": map[string]any{"id": id, "source": eventSource, "type": subject, "content": content},
+		Source: eventSource, Type: kind, Subject: rel.Ref().String(), Time: time.Now(), Actor: actor,
+		Team: rel.Metadata.Owner, Service: rel.Spec.Service, Environment: rel.Spec.Environment, Capability: "deploy",
 	}
 }
 

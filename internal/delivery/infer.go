@@ -121,7 +121,7 @@ func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Releas
 	if err != nil {
 		return err
 	}
-	component, err := choose(result, rel.Spec.Component)
+	component, err := choose(result, cmp.Or(rel.Spec.Component, rel.Spec.Answers["component"]))
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (s *scan) ownerByCodeowners(d *draft) error {
 		if err != nil {
 			return err
 		}
-		owners, source = parseCodeowners(file, data).of(d.Dir)
+		owners, source = ParseCodeowners(file, data).of(d.Dir)
 	}
 	if team, confidence := teamOf(owners); team != "" {
 		d.setOwner(team, source, confidence)

@@ -295,9 +295,8 @@ func jsonType(contentType string) bool {
 func attributeText(value jsontext.Value) (string, error) {
 	switch value.Kind() {
 	case '"':
-		var text string
-		err := json.Unmarshal(value, &text)
-		return text, err
+		text, err := jsontext.AppendUnquote(nil, value)
+		return string(text), err
 	case 't', 'f':
 		return string(value), nil
 	case '0':

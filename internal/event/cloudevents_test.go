@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -140,6 +141,7 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 func FuzzParseBatch(f *testing.F) {
 	f.Add([]byte(`[{` + minimal + `,"data":{"a":[1,2]},"time":"2026-01-02T03:04:05Z"}]`))
 	f.Add([]byte(`[{` + minimal + `,"datacontenttype":"text/plain","data":"hi"},{"id":7}]`))
+	f.Add([]byte(`[{` + minimal + `,"count":"7","surface":"a}b\\\"c","bot":true,"empty":""}]`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		events, err := event.ParseBatch(raw)
@@ -157,6 +159,12 @@ func FuzzParseBatch(f *testing.F) {
 			rec, err := event.DecodeEnvelope(entry.Envelope)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if extensions, err := event.DecodeExtensions(entry.Envelope); err != nil || !maps.Equal(extensions, rec.Extensions) {
+				t.Fatalf("%s: extensions %q, alone %q: %v", entry.Envelope, rec.Extensions, extensions, err)
+			}
+			if id, err := event.DecodeID(entry.Envelope); err != nil || id != rec.ID {
+				t.Fatalf("%s: id %q, alone %q: %v", entry.Envelope, rec.ID, id, err)
 			}
 			rec.Data = entry.Data
 			if !entry.Same(rec) {

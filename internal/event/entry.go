@@ -5,11 +5,14 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -83,11 +86,60 @@ func Prepare(ev Event, poster string, received time.Time) (Entry, error) {
 	}
 	env := envelopeOf(e.Event)
 	env.Received, env.Poster = e.Received.Format(timeFormat), poster
-	var err error
-	if e.Envelope, err = json.Marshal(env); err != nil {
-		return Entry{}, fmt.Errorf("encode event %s of %s: %w", ev.ID, ev.Source, err)
-	}
+	e.Envelope = env.encode()
 	return e, nil
+}
+
+// encode writes the envelope as compact JSON, without what is empty. Broken
+// UTF-8 becomes the replacement character.
+func (e *envelope) encode() []byte {
+	raw := make([]byte, 0, 512)
+	put := func(name, value string) {
+		raw = append(append(append(raw, ',', '"'), name...), '"', ':')
+		raw, _ = jsontext.AppendQuote(raw, value)
+	}
+	text := func(name, value string) {
+		if value != "" {
+			put(name, value)
+		}
+	}
+	list := func(name string, values []string) {
+		if len(values) == 0 {
+			return
+		}
+		raw = append(append(append(raw, ',', '"'), name...), '"', ':')
+		for i, value := range values {
+			raw = append(raw, "[,"[min(i, 1)])
+			raw, _ = jsontext.AppendQuote(raw, value)
+		}
+		raw = append(raw, ']')
+	}
+	put("id", e.ID)
+	put("source", e.Source)
+	put("type", e.Type)
+	text("subject", e.Subject)
+	text("time", e.Time)
+	text("actor", e.Actor)
+	text("team", e.Team)
+	text("service", e.Service)
+	text("capability", e.Capability)
+	text("environment", e.Environment)
+	list("names", e.Names)
+	list("inferred", e.Inferred)
+	if len(e.Extensions) > 0 {
+		raw = append(raw, `,"extensions":`...)
+		at := len(raw)
+		for _, name := range slices.Sorted(maps.Keys(e.Extensions)) {
+			put(name, e.Extensions[name])
+		}
+		raw[at] = '{'
+		raw = append(raw, '}')
+	}
+	text("datacontenttype", e.DataContentType)
+	text("received", e.Received)
+	text("poster", e.Poster)
+	raw[0] = '{'
+	return append(raw, '}')
 }
 
 // At is the event's time, or when it was received if its sender gave none.
@@ -164,6 +216,62 @@ func DecodeEnvelope(raw []byte) (Record, error) {
 		}
 	}
 	return rec, nil
+}
+
+// DecodeID reads the id alone out of stored envelope bytes, which begin with it.
+func DecodeID(raw []byte) (string, error) {
+	const field = `{"id":"`
+	if rest, ok := bytes.CutPrefix(raw, []byte(field)); ok {
+		if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
+			return string(rest[:end]), nil
+		}
+	}
+	record, err := DecodeEnvelope(raw)
+	return record.ID, err
+}
+
+// DecodeExtensions reads the extension attributes alone out of stored envelope
+// bytes: a small part of what DecodeEnvelope costs.
+func DecodeExtensions(raw []byte) (map[string]string, error) {
+	// A quote inside a JSON string is escaped, so this stands nowhere else.
+	const field = `"extensions":{`
+	at := bytes.Index(raw, []byte(field))
+	if at < 0 {
+		return nil, nil
+	}
+	at += len(field) - 1
+	end := bytes.IndexByte(raw[at:], '}')
+	if end < 0 {
+		return nil, errors.New("decode extensions: they have no end")
+	}
+	if object := raw[at : at+end+1]; bytes.IndexByte(object, '\\') < 0 {
+		if extensions, ok := plainStrings(object); ok {
+			return extensions, nil
+		}
+	}
+	record, err := DecodeEnvelope(raw)
+	return record.Extensions, err
+}
+
+// plainStrings reads a compact JSON object whose names and values are strings
+// without escapes; ok is false for any other.
+func plainStrings(object []byte) (map[string]string, bool) {
+	parts := strings.Split(string(object[1:len(object)-1]), `"`)
+	if len(parts)%4 != 1 || len(parts) < 5 {
+		return nil, false
+	}
+	values := make(map[string]string, len(parts)/4)
+	for i := 0; i+4 < len(parts); i += 4 {
+		separator := ""
+		if i > 0 {
+			separator = ","
+		}
+		if parts[i] != separator || parts[i+2] != ":" {
+			return nil, false
+		}
+		values[parts[i+1]] = parts[i+3]
+	}
+	return values, parts[len(parts)-1] == ""
 }
 
 // KeyOf finds an event by its source and id: the first 16 bytes of SHA-256 over

@@ -128,6 +128,7 @@ type Filter struct {
 	From, To    time.Time // half-open, by Time
 	AfterSeq    int64     // keyset: records with a greater sequence (ascending) …
 	BeforeSeq   int64     // … or a lesser one (Newest)
+	Seqs        []int64   // these alone, at most 1000
 	Newest      bool      // newest first
 	Limit       int       // 1..1000, default 100
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ type Poster struct {
 	// team, and events that others did, such as history from elsewhere.
 	Platform bool
 	Teams    []string // the teams that it may post for
+	// Team is the team of events that neither name one nor are about a service
+	// whose team is known; "" leaves them without.
+	Team string
 }
 
 // IngestOptions tune an Ingester. The zero value works.
@@ -31,18 +35,22 @@ type IngestOptions struct {
 	// TeamOf names the team that owns a service, "" for a service that Stoa does
 	// not know. Nil: no service is known.
 	TeamOf func(ctx context.Context, service string) (string, error)
+	// Capabilities are Stoa's own, such as "deploy": an event that claims one says
+	// that the platform was used, which only the platform team may say.
+	Capabilities []string
 }
 
 // Ingester takes events from outside into the ledger.
 type Ingester struct {
-	store  Appender
-	clock  func() time.Time
-	teamOf func(ctx context.Context, service string) (string, error)
+	store        Appender
+	clock        func() time.Time
+	teamOf       func(ctx context.Context, service string) (string, error)
+	capabilities []string
 }
 
 // NewIngester makes an ingester.
 func NewIngester(store Appender, o IngestOptions) *Ingester {
-	in := &Ingester{store: store, clock: o.Clock, teamOf: o.TeamOf}
+	in := &Ingester{store: store, clock: o.Clock, teamOf: o.TeamOf, capabilities: o.Capabilities}
 	if in.clock == nil {
 		in.clock = time.Now
 	}
@@ -60,8 +68,10 @@ const maxAhead = time.Hour
 // It returns problem.Invalid for an event that is malformed, problem.TooLarge
 // beyond the limits, and problem.Forbidden for one that speaks for what is not
 // the poster's: a source below "/stoa" or bound to another principal, a type
-// below "dev.stoa.", another actor, a foreign team. A source that nobody has
-// posted yet is bound to the poster.
+// below "dev.stoa.", a capability of Stoa's, another actor, a foreign team. The
+// platform team may bring the history of another platform: capabilities of
+// Stoa's, and a few types below "dev.stoa.". A source that nobody has posted yet
+// is bound to the poster.
 func (in *Ingester) Ingest(ctx context.Context, by Poster, events []Event) ([]Outcome, error) {
 	if by.Name == "" {
 		return nil, errors.New("ingest events: no poster given")
@@ -98,12 +108,12 @@ func (in *Ingester) check(ctx context.Context, by Poster, ev *Event, index int, 
 	if err := validate(*ev, index); err != nil {
 		return err
 	}
-	ev.Inferred, ev.Names = nil, nil
+	ev.Inferred = nil // but Names stand: no form of an event over HTTP gives any
 	if resemblesOwn(ev.Source) {
 		return forbidden(index, "source", "sources below /stoa are Stoa's own", "give your events a source of your own, such as https://ci.example.org/shop")
 	}
-	if strings.HasPrefix(strings.ToLower(ev.Type), "dev.stoa.") {
-		return forbidden(index, "type", "types below dev.stoa. are Stoa's own", "use a CDEvents type, or one below a domain of yours")
+	if err := in.checkOwn(by, ev, index); err != nil {
+		return err
 	}
 	if ev.Time.After(in.clock().Add(maxAhead)) {
 		return invalid(index, "time", "lies more than an hour in the future")
@@ -132,7 +142,45 @@ func (in *Ingester) check(ctx context.Context, by Poster, ev *Event, index int, 
 		}
 	}
 	infer(ev, "team", &ev.Team, owner)
+	infer(ev, "team", &ev.Team, by.Team)
 	return nil
+}
+
+// checkOwn guards what Stoa says itself: its types, and the use of its capabilities.
+func (in *Ingester) checkOwn(by Poster, ev *Event, index int) error {
+	if strings.HasPrefix(strings.ToLower(ev.Type), "dev.stoa.") {
+		switch {
+		case !broughtType(ev.Type):
+			return forbidden(index, "type", "types below dev.stoa. are Stoa's own", "use a CDEvents type, or one below a domain of yours")
+		case !by.Platform:
+			return forbidden(index, "type", "only the platform team may bring events of type "+ev.Type, "use a CDEvents type, or one below a domain of yours")
+		}
+	}
+	own := slices.ContainsFunc(in.capabilities, func(c string) bool { return strings.EqualFold(c, strings.TrimSpace(ev.Capability)) })
+	if own && !by.Platform {
+		return forbidden(index, "capability", "capability "+ev.Capability+" is Stoa's own: only the platform team may say that it was used",
+			"leave capability out, or name the one that you offer")
+	}
+	if count, given := ev.Extensions[ExtCount]; given && ev.Type == TypeUsage {
+		if n, err := strconv.ParseInt(count, 10, 64); err != nil || n < 1 || n > maxCount {
+			return invalid(index, ExtCount, "must be a number from 1 to %d, is %q", maxCount, count)
+		}
+	}
+	return nil
+}
+
+// maxCount bounds how often one event can say that something was used.
+const maxCount = 1_000_000_000
+
+// broughtType reports whether the platform team may post events of the type
+// under a source that is not Stoa's: what another platform knows of its history.
+func broughtType(eventType string) bool {
+	switch eventType {
+	case TypeUsage, "dev.stoa.access.asked", "dev.stoa.access.granted", "dev.stoa.access.revoked",
+		"dev.stoa.alert.received", "dev.stoa.input.asked", "dev.stoa.gate.refused":
+		return true
+	}
+	return false
 }
 
 func forbidden(index int, field, why, next string) *problem.Problem {

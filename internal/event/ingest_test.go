@@ -51,7 +51,7 @@ func TestIngestBindsSources(t *testing.T) {
 
 func TestIngestRefusesToSpeakForOthers(t *testing.T) {
 	s := open(t, t.TempDir()+"/stoa.db", nil)
-	in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf})
+	in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf, Capabilities: []string{"deploy", "logs"}})
 	ci := event.Poster{Name: "token/ci", Teams: []string{"payments"}}
 	root := event.Poster{Name: "user/root", Platform: true}
 	base := func(change func(*event.Event)) event.Event {
@@ -71,7 +71,14 @@ func TestIngestRefusesToSpeakForOthers(t *testing.T) {
 		"escaped":           {root, base(func(e *event.Event) { e.Source = "/%73toa/delivery" }), "source", problem.Forbidden},
 		"as a host":         {root, base(func(e *event.Event) { e.Source = "//stoa/delivery" }), "source", problem.Forbidden},
 		"without a slash":   {root, base(func(e *event.Event) { e.Source = "stoa/delivery" }), "source", problem.Forbidden},
-		"own type":          {root, base(func(e *event.Event) { e.Type = "dev.stoa.access.granted" }), "type", problem.Forbidden},
+		"own type":          {root, base(func(e *event.Event) { e.Type = "dev.stoa.release.created" }), "type", problem.Forbidden},
+		"own type, dressed": {root, base(func(e *event.Event) { e.Type = "Dev.Stoa.Access.granted" }), "type", problem.Forbidden},
+		"a brought type":    {ci, base(func(e *event.Event) { e.Type = "dev.stoa.access.granted" }), "type", problem.Forbidden},
+		"own capability":    {ci, base(func(e *event.Event) { e.Capability = "deploy" }), "capability", problem.Forbidden},
+		"dressed up as own": {ci, base(func(e *event.Event) { e.Capability = " Deploy" }), "capability", problem.Forbidden},
+		"no number of uses": {root, usage("many"), "count", problem.Invalid},
+		"a negative number": {root, usage("-1"), "count", problem.Invalid},
+		"no use at all":     {root, usage("0"), "count", problem.Invalid},
 		"another actor":     {ci, base(func(e *event.Event) { e.Actor = "user/ann" }), "actor", problem.Forbidden},
 		"Stoa as actor":     {root, base(func(e *event.Event) { e.Actor = "stoa/delivery" }), "actor", problem.Invalid},
 		"a pseudonym":       {root, base(func(e *event.Event) { e.Actor = "p-abc" }), "actor", problem.Invalid},
@@ -98,6 +105,67 @@ func TestIngestRefusesToSpeakForOthers(t *testing.T) {
 	}
 	if got, err := in.Ingest(t.Context(), ci, nil); err != nil || len(got) != 0 {
 		t.Errorf("none: %v, %v", got, err)
+	}
+}
+
+func usage(count string) event.Event {
+	return event.Event{ID: "1", Source: "https://old", Type: event.TypeUsage, Capability: "logs", Extensions: map[string]string{event.ExtCount: count}}
+}
+
+// The platform team brings what another platform knows: who asked for access,
+// what was used. Anybody may tell of capabilities that are not Stoa's.
+func TestIngestTakesHistory(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf, Capabilities: []string{"deploy", "logs"}})
+		root := event.Poster{Name: "user/root", Platform: true}
+		var brought []event.Event
+		for _, kind := range []string{
+			event.TypeUsage, "dev.stoa.access.asked", "dev.stoa.access.granted", "dev.stoa.access.revoked",
+			"dev.stoa.alert.received", "dev.stoa.input.asked", "dev.stoa.gate.refused",
+		} {
+			brought = append(brought, event.Event{ID: kind, Source: "https://old", Type: kind, Actor: "user/ann", Team: "payments", Capability: "logs",
+				Time: time.Now().AddDate(0, -1, 0), Extensions: map[string]string{event.ExtCount: "3"}})
+		}
+		outcomes, err := in.Ingest(t.Context(), root, brought)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, o := range outcomes {
+			if o.Status != event.Accepted {
+				t.Errorf("%s: %s", brought[i].Type, o.Status)
+			}
+		}
+		ci := event.Poster{Name: "token/ci", Teams: []string{"payments"}}
+		kafka := event.Event{ID: "1", Source: "https://kafka", Type: "org.example.topic.used", Capability: "kafka"}
+		if _, err := in.Ingest(t.Context(), ci, []event.Event{kafka}); err != nil {
+			t.Errorf("a capability of their own: %v", err)
+		}
+	})
+}
+
+// A poster's own team is that of what names none and follows from nothing; what
+// is known of a service goes before.
+func TestIngestFallsBackToThePostersTeam(t *testing.T) {
+	s := open(t, t.TempDir()+"/stoa.db", nil)
+	in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf})
+	hook := event.Poster{Name: "webhook/alerts", Platform: true, Team: "platform"}
+	for _, c := range []struct{ service, team, want string }{
+		{"", "", "platform"}, {"unknown", "", "platform"}, {"shop", "", "payments"}, {"shop", "web", "web"},
+	} {
+		ev := event.Event{ID: "id-" + c.service + c.team, Source: "https://alerts", Type: "x.y", Service: c.service, Team: c.team}
+		got, err := in.Ingest(t.Context(), hook, []event.Event{ev})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := s.Events(t.Context(), event.Filter{AfterSeq: got[0].Seq - 1, Limit: 1})
+		if err != nil || len(records) != 1 || records[0].Team != c.want {
+			t.Errorf("service %q, team %q: %+v, %v, want team %s", c.service, c.team, records, err, c.want)
+		}
+	}
+	hook.Team = "web" // a change of the fallback is no change of what was said
+	again, err := in.Ingest(t.Context(), hook, []event.Event{{ID: "id-unknown", Source: "https://alerts", Type: "x.y", Service: "unknown"}})
+	if err != nil || again[0].Status != event.Duplicate {
+		t.Errorf("again: %v, %v", again, err)
 	}
 }
 

@@ -145,7 +145,7 @@ func (e *Engine) Evidence(ctx context.Context, name string, s Scope, after int64
 func (e *Engine) find(name string, s Scope) (*Measure, error) {
 	m := e.byName[name]
 	if m == nil {
-		return nil, problem.New(problem.NotFound, "there is no measure %q", name).Do("stoa get measures    lists them")
+		return nil, problem.New(problem.NotFound, "there is no measure %q", name).Do("stoa measure    lists them")
 	}
 	if dimension, ok := m.Allows(s); !ok {
 		cuts := make([]string, len(m.Cuts))

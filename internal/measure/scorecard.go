@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -96,6 +97,11 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 	}
 	for _, r := range spec.Rows {
 		m, err := e.find(r.Measure, Scope{From: s.From, To: s.To})
+		if problem.Is(err, problem.NotFound) { // an older release of the platform had it
+			card.Rows = append(card.Rows, Row{Measure: r.Measure, Title: cmp.Or(r.Title, r.Measure), Target: r.Target, Direction: Neither,
+				Status: NoData, Note: "this platform does not measure it"})
+			continue
+		}
 		if err != nil {
 			return card, err
 		}
@@ -117,12 +123,9 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 
 func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 	row := Row{
-		Measure: m.Name, Title: r.Title, Value: now.Value, Unit: m.Unit, N: now.N, Interval: now.Interval, Target: r.Target, Direction: m.Better, Note: now.Note,
+		Measure: m.Name, Title: cmp.Or(r.Title, m.Title), Value: now.Value, Unit: m.Unit, N: now.N, Interval: now.Interval, Target: r.Target, Direction: m.Better, Note: now.Note,
 		Before: before.Value, Version: m.Version,
-		Evidence: fmt.Sprintf("/api/v1/measures/%s/evidence?from=%s&to=%s", m.Name, dateText(s.From), dateText(s.To)),
-	}
-	if row.Title == "" {
-		row.Title = m.Title
+		Evidence: "/api/v1/measures/" + m.Name + "/evidence?" + s.Query().Encode(),
 	}
 	if now.Value != nil && before.Value != nil {
 		change := *now.Value - *before.Value
@@ -241,4 +244,14 @@ func (e *Engine) Find(name string) (Definition, error) {
 		return m.Definition, nil
 	}
 	return Definition{}, problem.New(problem.NotFound, "there is no measure %q", name).Do("stoa measure    lists them")
+}
+
+// SpecOf gives a declared scorecard, or the balanced one as it comes with the
+// platform when nobody has declared another under its name.
+func SpecOf(ctx context.Context, objects object.Reader, name string) (ScorecardSpec, error) {
+	card, err := object.Get[Scorecard](ctx, objects, name)
+	if problem.Is(err, problem.NotFound) && name == BalancedName {
+		return Balanced(), nil
+	}
+	return card.Spec, err
 }

@@ -32,7 +32,7 @@ type Options struct {
 	MaxBytes  int64               // of complete blocks on disk; 2 GB
 	Now       func() time.Time    // nil is time.Now
 	Logger    *slog.Logger        // warnings and errors; nil discards
-	Traffic   TrafficNames        // the metrics behind Traffic
+	Traffic   TrafficNames        // the metrics behind DB.Traffic, which needs them
 }
 
 // DB is the numbers over time. Its methods may be called concurrently.
@@ -129,9 +129,9 @@ func (d *DB) Close() error {
 }
 
 // Handler serves the present numbers in the formats of Prometheus and
-// OpenMetrics.
-func (d *DB) Handler() http.Handler {
-	return promhttp.HandlerFor(d.opts.Gatherer, promhttp.HandlerOpts{
+// OpenMetrics, with those of more.
+func (d *DB) Handler(more ...prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(append(prometheus.Gatherers{d.opts.Gatherer}, more...), promhttp.HandlerOpts{
 		EnableOpenMetrics: true,
 		ErrorLog:          slog.NewLogLogger(d.opts.Logger.Handler(), slog.LevelWarn),
 		ErrorHandling:     promhttp.ContinueOnError,

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -44,6 +45,9 @@ type Summary struct {
 // step before it, or over four samples if the step is shorter.
 func (d *DB) Traffic(ctx context.Context, q TrafficQuery) (Traffic, error) {
 	var out Traffic
+	if d.opts.Traffic.Requests == "" || d.opts.Traffic.Duration == "" {
+		return out, errors.New("read traffic: the database was opened without the names of its metrics")
+	}
 	window := max(q.Step, 4*d.opts.Interval)
 	for _, line := range []struct {
 		points *[]Point

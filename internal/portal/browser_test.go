@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +13,10 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/stoa-platform/stoa/internal/testenv"
 )
@@ -113,19 +117,156 @@ func (b *browser) sees(selector, text string) {
 	b.t.Helper()
 	find := fmt.Sprintf(`[...document.querySelectorAll(%q)].map(e => e.innerText).join("\n")`, selector)
 	var shown string
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		var err error
-		if shown, err = chromedp.Run(b, chromedp.Evaluate[string](find)); err == nil && strings.Contains(shown, text) {
-			return
+	if !b.within(patience, func() bool {
+		now, err := chromedp.Run(b, chromedp.Evaluate[string](find))
+		if err == nil {
+			shown = now
 		}
-		select {
-		case <-b.Done():
-			b.t.Fatalf("waiting for %q: %v", text, b.Err())
-		case <-time.After(50 * time.Millisecond):
-		}
+		return err == nil && strings.Contains(now, text)
+	}) {
+		b.picture("failed-" + strings.ReplaceAll(b.t.Name(), "/", "-"))
+		b.t.Fatalf("%s shows %q, want %q in it", selector, shown, text)
 	}
-	b.picture("failed-" + strings.ReplaceAll(b.t.Name(), "/", "-"))
-	b.t.Fatalf("%s shows %q, want %q in it", selector, shown, text)
+}
+
+// comesToBe waits until the expression holds in the page. What fails while one
+// page makes room for the next is no answer yet.
+func (b *browser) comesToBe(expression string) {
+	b.t.Helper()
+	b.waits(expression, func() bool {
+		holds, err := chromedp.Run(b, chromedp.Evaluate[bool]("!!("+expression+")"))
+		return err == nil && holds
+	})
+}
+
+// waits asks again and again until it is so.
+func (b *browser) waits(what string, so func() bool) {
+	b.t.Helper()
+	if !b.within(patience, so) {
+		b.picture("failed-" + strings.ReplaceAll(b.t.Name(), "/", "-"))
+		b.t.Fatalf("never came to be: %s", what)
+	}
+}
+
+// within asks again and again whether it is so, for so long.
+func (b *browser) within(d time.Duration, so func() bool) bool {
+	for deadline := time.Now().Add(d); !so(); {
+		if time.Now().After(deadline) || b.Err() != nil {
+			return false
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	return true
+}
+
+// does evaluates an expression in the page for its effect.
+func (b *browser) does(expression string) {
+	b.t.Helper()
+	run(b, chromedp.Evaluate[chromedp.Void](expression))
+}
+
+// loads waits until what act brings about has led to another document, and that
+// is there whole.
+func (b *browser) loads(act func()) {
+	b.t.Helper()
+	b.does(`window.before = true`)
+	act()
+	b.comesToBe(`!window.before && document.readyState === "complete" && document.querySelector("main")`)
+}
+
+// at waits until the browser is at the path.
+func (b *browser) at(path string) {
+	b.t.Helper()
+	b.comesToBe(fmt.Sprintf(`location.pathname === %q && document.readyState === "complete"`, path))
+}
+
+// focuses puts the focus on an element, as the tabulator does, with all that a
+// field holds selected.
+func (b *browser) focuses(selector string) {
+	b.t.Helper()
+	b.comesToBe(fmt.Sprintf(`(e => { if (!e?.checkVisibility() || e.disabled) return false; e.focus(); e.select?.(); return document.activeElement === e })(document.querySelector(%q))`, selector))
+}
+
+// fills types into a field in place of what is there.
+func (b *browser) fills(field, text string) {
+	b.t.Helper()
+	b.focuses(field)
+	call(b, input.InsertText, input.InsertTextParams{Text: text})
+	b.holds(field, text)
+}
+
+// holds waits until the field holds the text.
+func (b *browser) holds(field, text string) {
+	b.t.Helper()
+	b.comesToBe(fmt.Sprintf(`document.querySelector(%q)?.value === %q`, field, text))
+}
+
+// submits sends a form by its button, from the keyboard.
+func (b *browser) submits(form string) {
+	b.t.Helper()
+	b.presses(form + " button[type=submit]")
+}
+
+// presses presses a button that leads to another page.
+func (b *browser) presses(button string) {
+	b.t.Helper()
+	b.focuses(button)
+	b.loads(func() { b.do(chromedp.KeyEvent(kb.Enter)) })
+}
+
+// follows clicks a link.
+func (b *browser) follows(link string) {
+	b.t.Helper()
+	b.loads(func() { b.clicks(link) })
+}
+
+// opens unfolds what a <details> holds.
+func (b *browser) opens(details string) {
+	b.t.Helper()
+	b.clicks(details + " > summary")
+	b.comesToBe(fmt.Sprintf(`document.querySelector(%q)?.open`, details))
+}
+
+// clicks clicks an element with the pointer once it lies still and nothing
+// lies over it.
+func (b *browser) clicks(selector string) {
+	b.t.Helper()
+	find := fmt.Sprintf(`(e => {
+		if (!e?.checkVisibility() || document.readyState !== "complete") return [];
+		e.scrollIntoView({block: "center", behavior: "instant"});
+		const r = e.getClientRects()[0], x = r.x + r.width / 2, y = r.y + r.height / 2;
+		return e.contains(document.elementFromPoint(x, y)) ? [x, y] : [];
+	})(document.querySelector(%q))`, selector)
+	var at []float64
+	b.waits("a place to click "+selector, func() bool {
+		now, err := chromedp.Run(b, chromedp.Evaluate[[]float64](find))
+		still := err == nil && len(now) == 2 && slices.Equal(now, at)
+		at = now
+		return still
+	})
+	b.do(chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// until looks again, as a person without scripts does, until the text is there.
+func (b *browser) until(selector, text string) {
+	b.t.Helper()
+	b.waits(fmt.Sprintf("%s with the text %q", selector, text), func() bool {
+		find := fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q) ?? false`, selector, text)
+		if so, err := chromedp.Run(b, chromedp.Evaluate[bool](find)); err == nil && so {
+			return true
+		}
+		b.loads(func() { b.do(chromedp.Reload()) })
+		return false
+	})
+}
+
+// keeps waits until the browser keeps a cookie with the value.
+func (b *browser) keeps(name, value string) {
+	b.t.Helper()
+	b.waits("cookie "+name+"="+value, func() bool {
+		kept, err := chromedp.Call(b, network.GetCookies, network.GetCookiesParams{})
+		return err == nil && slices.ContainsFunc(kept.Cookies, func(c *network.Cookie) bool { return c.Name == name && c.Value == value })
+	})
 }
 
 // look sets the theme and the width of the window.

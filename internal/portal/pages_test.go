@@ -105,10 +105,19 @@ func attribute(n *html.Node, name string) string {
 func (a answer) text(selector string) string {
 	var words []string
 	for _, n := range a.all(selector) {
-		for d := range n.Descendants() {
-			if d.Type == html.TextNode {
-				words = append(words, strings.Fields(d.Data)...)
-			}
+		if said := (answer{root: n}).words(); said != "" {
+			words = append(words, said)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// words are all that it says.
+func (a answer) words() string {
+	var words []string
+	for d := range a.root.Descendants() {
+		if d.Type == html.TextNode {
+			words = append(words, strings.Fields(d.Data)...)
 		}
 	}
 	return strings.Join(words, " ")
@@ -174,6 +183,9 @@ func TestEveryPageIsProtectedAndFast(t *testing.T) {
 	c := s.browserless(t, s.code(t))
 	for _, p := range pages() {
 		a := get(t, c, s.url+p.path)
+		if want := max(p.status, http.StatusOK); a.StatusCode != want {
+			t.Errorf("%s: %s, want %d: %s", p.path, a.Status, want, a.text("main"))
+		}
 		for header, want := range map[string]string{
 			"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
 		} {
@@ -255,7 +267,7 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 	page := get(t, ann, s.url+"/services/index")
 	if got := page.text("p.why-not"); !strings.Contains(got, "Only team search can change it") || len(page.all("div.verbs")) != 0 {
-		t.Errorf("who may not change a service is told %q", got)
+		t.Errorf("who may not change a service is told %q: %s %s", got, page.Status, page.text("main"))
 	}
 	response, err := ann.PostForm(s.url+"/services/index/scale", url.Values{"env": {"dev"}, "replicas": {"5"}, "reason": {"mine"}})
 	if err != nil {
@@ -342,6 +354,9 @@ func TestTrafficIsCounted(t *testing.T) {
 func requests(t *testing.T, c *http.Client, s *site) int {
 	t.Helper()
 	a := get(t, c, s.url+"/services/hello?env=production&range=15m")
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("the page with the traffic: %s: %s", a.Status, a.text("main"))
+	}
 	var n int
 	for _, head := range a.all("div.chart-head") {
 		text := answer{root: head}.text("span.chart-summary")

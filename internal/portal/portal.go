@@ -17,9 +17,11 @@ import (
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/logs"
+	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/metrics"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/assets"
+	"github.com/stoa-platform/stoa/internal/portal/insight"
 	"github.com/stoa-platform/stoa/internal/runtime"
 	"github.com/stoa-platform/stoa/internal/store"
 )
@@ -90,6 +92,12 @@ type Usage interface {
 	Record(u event.Use)
 }
 
+// Measures computes the platform's numbers; measure.Engine has them.
+type Measures interface {
+	insight.Measures
+	Evidence(ctx context.Context, name string, s measure.Scope, after int64, limit int) ([]int64, error)
+}
+
 // Options are the rooms and engines behind the portal.
 type Options struct {
 	Objects  Objects
@@ -104,6 +112,10 @@ type Options struct {
 	Runtime  Runtime
 	Usage    Usage
 	Access   Access
+	Measures Measures
+	Kept     Kept
+	// Tokens lists the tokens of a principal.
+	Tokens func(ctx context.Context, by auth.Principal, principal string) ([]auth.Token, error)
 	// Milestones gives what a team has reached on its way onto the platform.
 	Milestones func(ctx context.Context, team string) ([]adoption.Reached, error)
 	// Address of the platform for the commands that pages show, such as http://localhost:7700.
@@ -119,6 +131,7 @@ type Portal struct {
 	assets  *assets.Files
 	handler http.Handler
 	service object.Kind
+	simulation
 	// ended is done when the streams shall end, so that the server can drain.
 	ended context.Context
 	end   context.CancelFunc
@@ -173,6 +186,14 @@ func (p *Portal) routes() http.Handler {
 		"GET /teams":                     p.teams,
 		"GET /teams/{name}":              p.team,
 		"POST /teams/{name}/access":      p.ask,
+		"GET /me":                        p.me,
+		"GET /overview":                  p.overviewPage,
+		"GET /adoption":                  p.adoptionPage,
+		"GET /delivery":                  p.deliveryPage,
+		"GET /scorecard":                 p.scorecard,
+		"GET /scorecard/targets":         p.targets,
+		"POST /scorecard/targets":        p.setTargets,
+		"GET /measures/{name}":           p.measure,
 		"GET /audit":                     p.audit,
 		"GET /audit/{seq}":               p.event,
 	} {

@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,36 +13,42 @@ import (
 )
 
 // place is a page with the name of its picture.
-type place struct{ name, path string }
+type place struct {
+	name, path string
+	status     int // 0 is 200
+}
 
 // pages are all pages of the portal.
 func pages() []place {
 	return []place{
-		{"home", "/"},
-		{"services", "/services"},
-		{"services-filtered", "/services?owner=payments&state=running&env=dev"},
-		{"services-none", "/services?q=nothing-is-called-so"},
-		{"service", "/services/hello?env=dev&range=15m"},
-		{"service-never", "/services/invoices"},
-		{"releases", "/services/hello/releases?env=dev"},
-		{"logs", "/services/hello/logs?env=dev"},
-		{"logs-wrong", "/services/hello/logs?env=dev&grep=%5B"},
-		{"detected", "/services/hello/detected?env=dev"},
-		{"settings", "/services/hello/settings?env=dev"},
-		{"gates", "/services/hello/gates?env=dev"},
-		{"history", "/services/hello/history"},
-		{"rollback", "/services/hello/rollback?env=dev"},
-		{"scale", "/services/hello/scale?env=dev"},
-		{"promote", "/services/hello/promote?env=dev"},
-		{"restart", "/services/hello/restart?env=dev"},
-		{"release", "/releases/hello-2"},
-		{"release-failed", "/releases/invoices-1"},
-		{"teams", "/teams"},
-		{"team", "/teams/payments"},
-		{"audit", "/audit"},
-		{"event", "/audit/12"},
-		{"search", "/search?q=he"},
-		{"not-found", "/services/nowhere"},
+		{name: "home", path: "/"},
+		{name: "services", path: "/services"},
+		{name: "services-filtered", path: "/services?owner=payments&state=running&env=dev"},
+		{name: "services-none", path: "/services?q=nothing-is-called-so"},
+		{name: "service", path: "/services/hello?env=dev&range=15m"},
+		{name: "service-never", path: "/services/invoices"},
+		{name: "releases", path: "/services/hello/releases?env=dev"},
+		{name: "logs", path: "/services/hello/logs?env=dev"},
+		{name: "logs-wrong", path: "/services/hello/logs?env=dev&grep=%5B", status: http.StatusUnprocessableEntity},
+		{name: "detected", path: "/services/hello/detected?env=dev"},
+		{name: "settings", path: "/services/hello/settings?env=dev"},
+		{name: "gates", path: "/services/hello/gates?env=dev"},
+		{name: "history", path: "/services/hello/history"},
+		{name: "rollback", path: "/services/hello/rollback?env=dev"},
+		{name: "scale", path: "/services/hello/scale?env=dev"},
+		{name: "promote", path: "/services/hello/promote?env=dev"},
+		{name: "restart", path: "/services/hello/restart?env=dev"},
+		{name: "release", path: "/releases/hello-2"},
+		{name: "release-failed", path: "/releases/invoices-1"},
+		{name: "teams", path: "/teams"},
+		{name: "team", path: "/teams/payments"},
+		{name: "scorecard", path: "/scorecard"},
+		{name: "delivery", path: "/delivery"},
+		{name: "me", path: "/me"},
+		{name: "audit", path: "/audit"},
+		{name: "event", path: "/audit/12"},
+		{name: "search", path: "/search?q=he"},
+		{name: "not-found", path: "/services/nowhere", status: http.StatusNotFound},
 	}
 }
 
@@ -103,7 +110,7 @@ func TestScreenshots(t *testing.T) {
 	first.signIn()
 	for _, width := range []int64{1440, 390} {
 		first.look("light", width)
-		for _, p := range []place{{"empty-home", "/?git=https://git.example.com/team/shop.git"}, {"empty-services", "/services"}, {"empty-team", "/teams/platform"}} {
+		for _, p := range []place{{name: "empty-home", path: "/?git=https://git.example.com/team/shop.git"}, {name: "empty-services", path: "/services"}, {name: "empty-team", path: "/teams/platform"}} {
 			first.goTo(p.path)
 			first.picture(fmt.Sprintf("%s-%d-light", p.name, width))
 		}

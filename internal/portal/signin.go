@@ -11,6 +11,7 @@ import (
 // notices are what a page says after a form has done its work, by the word that
 // the address carries.
 var notices = map[string]string{
+	"targets":    "The targets are set; who, when and why is in the scorecard's history.",
 	"scaled":     "The number of instances is changed; the state above follows.",
 	"restarted":  "Restart asked for. New instances start before the old ones stop, so no request is lost.",
 	"confirmed":  "Confirmed. It counts as said by a person from now on.",

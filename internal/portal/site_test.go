@@ -107,9 +107,11 @@ func seeded(t *testing.T) *site {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if shared.site != nil {
-		shared.site.close()
-		_ = os.RemoveAll(shared.site.data)
+	for _, s := range []*site{shared.site, inhabited.site} {
+		if s != nil {
+			s.close()
+			_ = os.RemoveAll(s.data)
+		}
 	}
 	os.Exit(code)
 }
@@ -219,7 +221,8 @@ func copyEdited(from, to string, edit map[string]string) error {
 	return nil
 }
 
-// visit sends requests to a service by its host name.
+// visit sends a request to a service by its host name. An answer that is none
+// of the service's is an error that says what came instead.
 func (s *site) visit(ctx context.Context, host, path string) error {
 	u, err := url.Parse(s.url)
 	if err != nil {
@@ -234,7 +237,12 @@ func (s *site) visit(ctx context.Context, host, path string) error {
 	if err != nil {
 		return err
 	}
-	return answer.Body.Close()
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s%s answers %s: %s", host, path, answer.Status, body)
+	}
+	return err
 }
 
 // browserless is a signed-in client that takes pages as they are sent.

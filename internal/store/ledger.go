@@ -13,6 +13,7 @@ import (
 // ledgerState is what a process keeps of the ledger besides the database.
 type ledgerState struct {
 	dims       nameCache
+	names      dimNamesByID
 	persons    personCache
 	appended   event.Signal
 	partitions atomic.Int64 // PostgreSQL: the partitions known to exist, counted from the first

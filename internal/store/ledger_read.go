@@ -28,13 +28,6 @@ const pageBytes = 16 << 20
 const selectRecords = `SELECT e.seq, e.time, e.received, e.type, e.actor, e.team, e.service, e.capability, e.environment,
 	e.envelope, e.payload_hash, p.body FROM events e LEFT JOIN event_payload p ON p.seq = e.seq WHERE `
 
-// ReadFrom gives up to limit records after a sequence, ascending: what
-// projectors read. There are none only at the ledger's end; a page may be
-// shorter than limit when its payloads are large.
-func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.Record, error) {
-	return s.records(ctx, selectRecords+"e.seq > $1 ORDER BY e.seq LIMIT $2", after, limit)
-}
-
 // Events gives a page of the records that the filter selects. A page may be
 // shorter than the limit when its payloads are large: the last page is the
 // empty one. It returns problem.Invalid for a limit out of range.
@@ -134,6 +127,13 @@ func (s *Store) filterEvents(ctx context.Context, f event.Filter, where *conditi
 	}
 	if f.BeforeSeq > 0 {
 		where.add("e.seq", "<", f.BeforeSeq)
+	}
+	if len(f.Seqs) > 0 {
+		list := make([]string, len(f.Seqs))
+		for i, seq := range f.Seqs {
+			list[i] = where.arg(seq)
+		}
+		where.parts = append(where.parts, "e.seq IN ("+strings.Join(list, ", ")+")")
 	}
 	return true, nil
 }

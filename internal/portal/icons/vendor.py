@@ -6,9 +6,9 @@ import re
 import sys
 
 NAMES = """
-activity adjustments alert-triangle apps arrow-back-up brand-git check chevron-left chevron-right circle-check
+activity adjustments target-arrow trending-up git-merge user-circle alert-triangle apps arrow-back-up brand-git check chevron-left chevron-right circle-check
 circle-dashed circle-x contrast copy download external-link eye history home key keyboard loader-2 lock logout
-mood-empty player-pause refresh rocket search server-2 shield-check stack-2 terminal-2 users-group x
+map-2 mood-empty player-pause presentation refresh rocket search server-2 shield-check stack-2 terminal-2 users-group x
 """.split()
 
 folder = pathlib.Path(sys.argv[1]) / "icons" / "outline"

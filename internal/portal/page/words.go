@@ -175,3 +175,6 @@ func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UT
 func barWidth(share float64) string {
 	return strconv.FormatFloat(math.Round(min(max(share, 0), 1)*1000)/10, 'f', -1, 64) + "%"
 }
+
+// Decimal writes a number as addresses have it.
+func Decimal(n int64) string { return strconv.FormatInt(n, 10) }

@@ -46,13 +46,20 @@
       const to = root.dataset.bsTheme === 'dark' ? 'light' : 'dark';
       form.elements.to.value = to;
       root.dataset.bsTheme = root.dataset.theme = to;
-      fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), redirect: 'manual' });
+      fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), redirect: 'manual', keepalive: true });
     });
   }
 
   // Menus close when one goes on elsewhere.
   document.addEventListener('click', (e) => {
     for (const d of $$('details[data-dismiss][open]')) if (!d.contains(e.target)) d.open = false;
+  });
+  document.addEventListener('keydown', (e) => {
+    if (e.key !== 'Escape') return;
+    for (const d of $$('details[data-dismiss][open]')) {
+      if (d.contains(document.activeElement)) $('summary', d).focus();
+      d.open = false;
+    }
   });
 
   // A form is sent once.
@@ -179,7 +186,7 @@
     if (e.key === '/') { e.preventDefault(); ($('main [data-search]') || $('.finder input')).focus(); }
     if (e.key === 'g') { leader = Date.now(); return; }
     if (Date.now() - leader < 1500) {
-      const to = { h: '/', s: '/services', t: '/teams', a: '/audit' }[e.key];
+      const to = { h: '/', s: '/services', t: '/teams', o: '/overview', c: '/scorecard', u: '/adoption', d: '/delivery', j: '/journeys', a: '/audit', m: '/me' }[e.key];
       if (to) location.assign(to);
     }
     leader = 0;

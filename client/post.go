@@ -1,0 +1,202 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Posted is what became of posted events.
+type Posted struct {
+	Accepted   int64 `json:"accepted"`
+	Duplicates int64 `json:"duplicates"` // they were there already
+	Conflicts  int64 `json:"conflicts"`  // other content under a known id; recorded as such
+	Refused    int64 `json:"refused"`    // what the platform would not take
+}
+
+// NotTaken is an event that the platform has not taken as it is.
+type NotTaken struct {
+	ID     string       `json:"id"`
+	Source string       `json:"source"`
+	Type   string       `json:"type"`
+	Status event.Status `json:"status"` // conflict; empty for a refusal
+	Why    string       `json:"why"`
+}
+
+// Posting gathers events into batches and posts them. While the platform does
+// not answer it waits and tries again: an event that comes twice is no change.
+// An event that is refused by itself is left out and told; the others go in.
+type Posting struct {
+	post     func(ctx context.Context, contentType string, body io.Reader) ([]Outcome, error)
+	pause    func(context.Context, time.Duration) error
+	notTaken func(NotTaken)
+
+	sum   Posted
+	batch []posted
+	bytes int
+	after []func()
+}
+
+type posted struct {
+	event Event
+	raw   []byte
+}
+
+// NewPosting starts a posting. notTaken hears of each event that was not taken.
+func (c *Client) NewPosting(notTaken func(NotTaken)) *Posting {
+	return &Posting{post: c.Post, pause: wait, notTaken: notTaken}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Sum tells what became of the events that were posted so far.
+func (p *Posting) Sum() Posted { return p.sum }
+
+// Add takes one event. It returns the error that keeps a batch from being posted.
+func (p *Posting) Add(ctx context.Context, e event.Event) error {
+	record := event.Record{Event: e}
+	raw, err := record.CloudEvent()
+	if err != nil {
+		return err
+	}
+	if len(p.batch) == batchEvents || (len(p.batch) > 0 && p.bytes+len(raw) > batchBytes) {
+		if err := p.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	p.batch, p.bytes = append(p.batch, posted{record, raw}), p.bytes+len(raw)
+	return nil
+}
+
+// After calls done once all events that were added before are posted.
+func (p *Posting) After(done func()) {
+	if len(p.batch) == 0 {
+		done()
+		return
+	}
+	p.after = append(p.after, done)
+}
+
+// Flush posts what was gathered.
+func (p *Posting) Flush(ctx context.Context) error {
+	for len(p.batch) > 0 {
+		outcomes, err := p.try(ctx)
+		if err == nil {
+			p.count(outcomes)
+			break
+		}
+		bad, ok := refusedAlone(err, len(p.batch))
+		if !ok {
+			return p.located(err)
+		}
+		p.sum.Refused++
+		p.tell(p.batch[bad], "", problem.From(err).Error())
+		p.batch = append(p.batch[:bad], p.batch[bad+1:]...)
+	}
+	p.batch, p.bytes = nil, 0
+	done := p.after
+	p.after = nil
+	for _, f := range done {
+		f()
+	}
+	return nil
+}
+
+// maxTries is how often a batch is posted to a platform that does not answer.
+const maxTries = 6
+
+// try posts the batch, with longer and longer pauses while the platform is away.
+func (p *Posting) try(ctx context.Context) ([]Outcome, error) {
+	for n := 1; ; n++ {
+		parts := make([][]byte, len(p.batch))
+		for i := range p.batch {
+			parts[i] = p.batch[i].raw
+		}
+		body := append([]byte{'['}, bytes.Join(parts, []byte(","))...)
+		outcomes, err := p.post(ctx, event.MediaBatch, bytes.NewReader(append(body, ']')))
+		if err == nil && len(outcomes) != len(p.batch) {
+			return nil, fmt.Errorf("%d events were posted, the platform answers for %d", len(p.batch), len(outcomes))
+		}
+		var told *problem.Problem
+		if err == nil || n == maxTries || ctx.Err() != nil ||
+			(errors.As(err, &told) && told.Kind != problem.Unavailable && told.Kind != problem.TooMany) {
+			return outcomes, err
+		}
+		pause := time.Second << (n - 1)
+		if told != nil && told.RetryAfter > 0 {
+			pause = time.Duration(told.RetryAfter) * time.Second
+		}
+		if err := p.pause(ctx, min(pause, time.Minute)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (p *Posting) count(outcomes []Outcome) {
+	for i, o := range outcomes {
+		switch o.Status {
+		case event.Accepted:
+			p.sum.Accepted++
+		case event.Duplicate:
+			p.sum.Duplicates++
+		case event.Conflict:
+			p.sum.Conflicts++
+			p.tell(p.batch[i], o.Status, fmt.Sprintf("the ledger holds other content under this id; the difference is recorded as event %d", o.Seq))
+		}
+	}
+}
+
+func (p *Posting) tell(what posted, status event.Status, why string) {
+	if p.notTaken != nil {
+		p.notTaken(NotTaken{what.event.ID, what.event.Source, what.event.Type, status, why})
+	}
+}
+
+// refusedAlone finds the one event of a batch that a refusal is about, if
+// others could be taken without it.
+func refusedAlone(err error, n int) (index int, ok bool) {
+	var p *problem.Problem
+	if !errors.As(err, &p) || (p.Kind != problem.Invalid && p.Kind != problem.TooLarge) {
+		return 0, false
+	}
+	for _, f := range p.Fields {
+		if _, err := fmt.Sscanf(f.Source, "event %d", &index); err == nil && index >= 0 && index < n {
+			return index, true
+		}
+	}
+	return 0, n == 1
+}
+
+// located names the event that a refusal of the whole batch is about.
+func (p *Posting) located(err error) error {
+	var told *problem.Problem
+	if !errors.As(err, &told) {
+		return err
+	}
+	for i := range told.Fields {
+		var index int
+		if len(p.batch) == 1 {
+			index = 0
+		} else if _, err := fmt.Sscanf(told.Fields[i].Source, "event %d", &index); err != nil || index < 0 || index >= len(p.batch) {
+			continue
+		}
+		e := p.batch[index].event
+		told.Fields[i].Source = fmt.Sprintf("%s of %s", e.ID, e.Source)
+	}
+	return told
+}

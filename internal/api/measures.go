@@ -1,0 +1,181 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// Measures computes the numbers of the platform.
+type Measures interface {
+	Definitions() []measure.Definition
+	Ask(ctx context.Context, name string, s measure.Scope) (measure.Answer, error)
+	Evidence(ctx context.Context, name string, s measure.Scope, after int64, limit int) ([]int64, error)
+	Score(ctx context.Context, name string, spec measure.ScorecardSpec, s measure.Scope) (measure.Computed, error)
+}
+
+func (a *api) measureRoutes() {
+	tags := []string{"measures"}
+	register(a, huma.Operation{
+		OperationID: "list-measures", Method: http.MethodGet, Path: "/api/v1/measures", Summary: "What is measured, and how", Tags: tags,
+	}, a.listMeasures)
+	register(a, huma.Operation{
+		OperationID: "ask-measure", Method: http.MethodGet, Path: "/api/v1/measures/{name}", Summary: "The value of a measure, whole, cut into groups, or as a series", Tags: tags,
+		Description: "A value that has no data is null, never 0. Times are whole days in UTC, half-open.",
+	}, a.askMeasure)
+	register(a, huma.Operation{
+		OperationID: "evidence-of-measure", Method: http.MethodGet, Path: "/api/v1/measures/{name}/evidence", Summary: "The events behind a measure", Tags: tags,
+	}, a.evidence)
+	register(a, huma.Operation{
+		OperationID: "scorecard", Method: http.MethodGet, Path: "/api/v1/scorecard", Summary: "Measures held against their targets", Tags: tags,
+		Description: "The scorecard named balanced comes with the platform; an object of kind Scorecard with that name replaces it.",
+	}, a.scorecard)
+}
+
+// ScopeInput is the time and the cut that a measure is asked for.
+type ScopeInput struct {
+	From       string `query:"from" doc:"First day, such as 2026-11-01."`
+	To         string `query:"to" doc:"The day after the last; default is tomorrow."`
+	Days       string `query:"days" doc:"How many days, up to the end; default 30."`
+	Team       string `query:"team" doc:"Only these teams, separated by commas."`
+	Segment    string `query:"segment"`
+	Wave       string `query:"wave"`
+	Service    string `query:"service"`
+	Capability string `query:"capability"`
+	Path       string `query:"path" enum:"on,off," doc:"Only what is on, or off, the golden path."`
+}
+
+func (in *ScopeInput) values() url.Values {
+	q := url.Values{}
+	for name, value := range map[string]string{
+		"from": in.From, "to": in.To, "days": in.Days, "team": in.Team, "segment": in.Segment, "wave": in.Wave,
+		"service": in.Service, "capability": in.Capability, "path": in.Path,
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return q
+}
+
+type definitionsOutput struct {
+	Body struct {
+		Items []measure.Definition `json:"items"`
+	}
+}
+
+func (a *api) listMeasures(context.Context, *struct{}) (*definitionsOutput, error) {
+	out := &definitionsOutput{}
+	out.Body.Items = a.Measures.Definitions()
+	return out, nil
+}
+
+type measureInput struct {
+	NameInput
+	ScopeInput
+	By      string `query:"by" doc:"Cut into groups: team, segment, wave, service, capability or path."`
+	Step    string `query:"step" doc:"A series by day, week or month."`
+	Compare bool   `query:"compare" doc:"The same time before, too."`
+}
+
+type measureOutput struct {
+	Body struct {
+		measure.Answer
+		Before []measure.Point `json:"before,omitempty"`
+	}
+}
+
+func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput, error) {
+	q := in.values()
+	q.Set("by", in.By)
+	q.Set("step", in.Step)
+	s, err := measure.ParseScope(q, measure.UsualDays, a.Clock())
+	if err != nil {
+		return nil, err
+	}
+	out := &measureOutput{}
+	if out.Body.Answer, err = a.Measures.Ask(ctx, in.Name, s); err != nil || !in.Compare {
+		return out, err
+	}
+	before, err := a.Measures.Ask(ctx, in.Name, s.Before())
+	out.Body.Before = before.Points
+	return out, err
+}
+
+type evidenceInput struct {
+	NameInput
+	ScopeInput
+	After string `query:"after" doc:"The next of the page before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+type evidenceOutput struct {
+	Body struct {
+		Items []event.Record `json:"items"`
+		Next  string         `json:"next"`
+	}
+}
+
+// evidence shows the events behind a number to those who may read the ledger:
+// a team's members those of their team, the platform team all.
+func (a *api) evidence(ctx context.Context, in *evidenceInput) (*evidenceOutput, error) {
+	if err := a.mayAudit(ctx, in.Team); err != nil {
+		return nil, err
+	}
+	s, err := measure.ParseScope(in.values(), measure.UsualDays, a.Clock())
+	if err != nil {
+		return nil, err
+	}
+	after, err := strconv.ParseInt(cmp.Or(in.After, "0"), 10, 64)
+	if err != nil || after < 0 {
+		return nil, problem.New(problem.Invalid, "%q is no page", in.After).Do("pass on the next of the page before")
+	}
+	seqs, err := a.Measures.Evidence(ctx, in.Name, s, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &evidenceOutput{}
+	out.Body.Items = []event.Record{}
+	if len(seqs) == 0 {
+		return out, nil
+	}
+	if out.Body.Items, err = a.namedEvents(ctx, event.Filter{Seqs: seqs, Limit: len(seqs)}); err != nil {
+		return nil, err
+	}
+	if len(seqs) == in.Limit {
+		out.Body.Next = strconv.FormatInt(seqs[len(seqs)-1], 10)
+	}
+	return out, nil
+}
+
+type scorecardInput struct {
+	ScopeInput
+	Name string `query:"name" default:"balanced" maxLength:"63"`
+}
+
+type scorecardOutput struct{ Body measure.Computed }
+
+func (a *api) scorecard(ctx context.Context, in *scorecardInput) (*scorecardOutput, error) {
+	if err := a.readsKind(ctx, "Scorecard"); err != nil {
+		return nil, err
+	}
+	spec, err := measure.SpecOf(ctx, a.Store, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := measure.ParseScope(in.values(), cmp.Or(spec.Days, measure.UsualDays), a.Clock())
+	if err != nil {
+		return nil, err
+	}
+	out := &scorecardOutput{}
+	out.Body, err = a.Measures.Score(ctx, in.Name, spec, s)
+	return out, err
+}

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/measure"
+)
+
+type measureOptions struct {
+	scopeOptions
+	by, step, after   string
+	compare, evidence bool
+	limit             int
+}
+
+func (c *Command) measureCommand() *cobra.Command {
+	var o measureOptions
+	cmd := &cobra.Command{
+		Use:   "measure [NAME]",
+		Short: "List what is measured, or ask for one measure and the events behind it",
+		Long: "List what is measured, or ask for one measure: as a whole, cut into groups (--by), as a series (--step), with the same\n" +
+			"time before (--compare), or the events behind it (--evidence). Times are whole days in UTC; the end is not included.",
+		Example: "  stoa measure\n  stoa measure lead-time --by team --days 90\n  stoa measure adoption-rate --step month --from 2026-01-01\n" +
+			"  stoa measure change-failure-rate --path off --compare -o json\n  stoa measure lead-time --team payments --evidence",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: c.complete(askMeasures),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return c.measures(cmd.Context(), cl)
+			}
+			if o.evidence {
+				return c.evidence(cmd.Context(), cl, args[0], o)
+			}
+			return c.measure(cmd.Context(), cl, args[0], o)
+		},
+	}
+	o.flags(c, cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.by, "by", "", "cut into groups: team, segment, wave, service, capability or path")
+	f.StringVar(&o.step, "step", "", "a series by day, week or month")
+	f.BoolVar(&o.compare, "compare", false, "the same time before, too")
+	f.BoolVar(&o.evidence, "evidence", false, "the events behind the value")
+	f.IntVar(&o.limit, "limit", 100, "with --evidence: at most so many events, up to 1000")
+	f.StringVar(&o.after, "after", "", "with --evidence: the next of the page before")
+	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"team", "segment", "wave", "service", "capability", "path"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("step", cobra.FixedCompletions([]string{"day", "week", "month"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// askMeasures completes measures, with what they answer.
+func askMeasures(ctx context.Context, cl *client.Client, _ []string, _ string) ([]string, error) {
+	measures, err := cl.Measures(ctx)
+	words := make([]string, len(measures))
+	for i, m := range measures {
+		words[i] = m.Name + "\t" + m.Question
+	}
+	return words, err
+}
+
+func (c *Command) measures(ctx context.Context, cl *client.Client) error {
+	all, err := cl.Measures(ctx)
+	if err != nil {
+		return err
+	}
+	if c.structured() {
+		return c.print(map[string]any{"items": all, "next": ""})
+	}
+	rows := make([][]string, len(all))
+	for i, m := range all {
+		if c.output == "name" {
+			fmt.Fprintln(c.Out, m.Name)
+			continue
+		}
+		waits := ""
+		if m.Waits != "" {
+			waits = "waits for " + m.Waits
+		}
+		rows[i] = []string{m.Name, m.Unit, m.Better, m.Question, waits}
+	}
+	if c.output == "name" {
+		return nil
+	}
+	return c.table([]string{"NAME", "UNIT", "BETTER", "ANSWERS", "NOTE"}, rows)
+}
+
+func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o measureOptions) error {
+	q := o.query()
+	for key, value := range map[string]string{"by": o.by, "step": o.step} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	if o.compare {
+		q.Set("compare", "true")
+	}
+	answer, err := cl.Measure(ctx, name, q)
+	if err != nil {
+		return err
+	}
+	if c.structured() {
+		return c.print(answer)
+	}
+	fmt.Fprintf(c.Out, "%s\n%s\n\n", answer.Title, answer.Formula)
+	var rows [][]string
+	for i, p := range answer.Points {
+		group := p.Group
+		if group == "" {
+			group = "all"
+		}
+		row := []string{group, p.From + " – " + p.To, valueText(p.Value, answer.Unit), intervalText(p.Interval, answer.Unit), countText(p.N), partsText(p.Parts), p.Note}
+		if o.compare {
+			before := "no data"
+			if o.by == "" && i < len(answer.Before) {
+				before = valueText(answer.Before[i].Value, answer.Unit)
+			} else if at := slices.IndexFunc(answer.Before, func(b client.Point) bool { return b.Group == p.Group }); at >= 0 && o.step == "" {
+				before = valueText(answer.Before[at].Value, answer.Unit)
+			}
+			row = slices.Insert(row, 3, before)
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 {
+		c.note("no data")
+		return nil
+	}
+	head := []string{"GROUP", "DAYS", "VALUE", "95 %", "N", "PARTS", "NOTE"}
+	if o.compare {
+		head = slices.Insert(head, 3, "BEFORE")
+	}
+	return c.table(head, rows)
+}
+
+func partsText(parts map[string]float64) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		words = append(words, name+" "+measure.Digits(parts[name]))
+	}
+	return strings.Join(words, " · ")
+}
+
+func (c *Command) evidence(ctx context.Context, cl *client.Client, name string, o measureOptions) error {
+	var q url.Values = o.query()
+	events, next, err := cl.Evidence(ctx, name, q, o.after, o.limit)
+	if err != nil {
+		return err
+	}
+	if c.structured() {
+		if events == nil {
+			events = []client.Event{}
+		}
+		return c.print(map[string]any{"items": events, "next": next})
+	}
+	if len(events) == 0 {
+		c.note("no events")
+		return nil
+	}
+	rows := make([][]string, len(events))
+	for i, e := range events {
+		rows[i] = []string{fmt.Sprint(e.Seq), e.Time.UTC().Format(time.DateTime), e.Type, e.Team, e.Service, e.Environment, e.Subject}
+	}
+	if err := c.table([]string{"SEQ", "TIME (UTC)", "TYPE", "TEAM", "SERVICE", "ENVIRONMENT", "SUBJECT"}, rows); err != nil {
+		return err
+	}
+	if next != "" {
+		c.note("more: --after %s", next)
+	}
+	return nil
+}

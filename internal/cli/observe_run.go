@@ -1,0 +1,313 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
+	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/history"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// observed is what `stoa connect … -o json` prints.
+type observed struct {
+	Repositories int   `json:"repositories"`
+	Events       int64 `json:"events"` // that were found
+	client.Posted
+	Skipped  int               `json:"skipped"` // what was not read
+	Waits    int               `json:"waits"`   // that the source asked for
+	NotRead  []notRead         `json:"notRead"`
+	NotTaken []client.NotTaken `json:"notTaken"`
+	Declared *declared         `json:"declared,omitempty"`
+}
+
+type notRead struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+// observer takes what a source finds to the platform, or to stdout.
+type observer struct {
+	c       *Command
+	live    *terminal.Live
+	posting *client.Posting // nil for a dry run
+	broken  bool            // the platform does not take events any more
+	at      string          // the repository that is read
+	done    int             // repositories, …
+	all     int             // … of so many
+	sum     observed
+}
+
+// Event takes one fact.
+func (o *observer) Event(ctx context.Context, e event.Event) error {
+	o.sum.Events++
+	o.bar()
+	if o.posting != nil {
+		err := o.posting.Add(ctx, e)
+		o.broken = err != nil
+		return err
+	}
+	raw, err := event.Record{Event: e}.CloudEvent()
+	if err != nil {
+		return err
+	}
+	if o.c.json() { // one document
+		separator := ",\n"
+		if o.sum.Events == 1 {
+			separator = "[\n"
+		}
+		_, err = fmt.Fprintf(o.c.Out, "%s%s", separator, raw)
+		return err
+	}
+	_, err = fmt.Fprintf(o.c.Out, "%s\n", raw)
+	return err
+}
+
+// After calls remember once all events before it are taken.
+func (o *observer) After(remember func()) {
+	if o.posting != nil {
+		o.posting.After(remember)
+	}
+}
+
+// Skipped notes what was not read.
+func (o *observer) Skipped(what, why string) {
+	o.sum.Skipped++
+	o.sum.NotRead = append(o.sum.NotRead, notRead{what, why})
+}
+
+// Waiting tells a person why nothing goes on.
+func (o *observer) Waiting(why string, until time.Time) {
+	o.sum.Waits++
+	o.live.Say("waits until %s: %s (wait %d)", until.Local().Format(time.TimeOnly), why, o.sum.Waits)
+}
+
+// observe reads a source and posts what it finds.
+func (c *Command) observe(ctx context.Context, o observation, kind, api, target string, open func(history.Options) (history.Source, error)) (err error) {
+	if o.dryRun && o.catalog {
+		return usage("--dry-run shows events only: leave --catalog out")
+	}
+	opts, err := o.options(time.Now())
+	if err != nil {
+		return err
+	}
+	sink := &observer{c: c, live: c.live(), sum: observed{NotRead: []notRead{}, NotTaken: []client.NotTaken{}}}
+	defer sink.live.Close()
+	var cl *client.Client
+	if o.dryRun {
+		opts.State, err = history.OpenState("", 0)
+	} else {
+		if cl, err = c.connect(ctx); err != nil {
+			return err
+		}
+		sink.posting = cl.NewPosting(func(n client.NotTaken) { sink.sum.NotTaken = append(sink.sum.NotTaken, n) })
+		opts.State, err = progressOf(ctx, cl, kind, api, target)
+	}
+	if err != nil {
+		return err
+	}
+	if o.again {
+		opts.State.Forget()
+	}
+	src, err := open(opts)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if saved := opts.State.Save(); err == nil {
+			err = saved
+		}
+	}()
+	repos, err := sink.read(ctx, src, func(repos []history.Repository) error {
+		if !o.catalog {
+			return nil
+		}
+		sink.sum.Declared, err = c.declare(ctx, cl, repos, src.Teams())
+		return err
+	}, opts.State)
+	sink.live.Close()
+	if err != nil {
+		sink.interrupted(ctx)
+		return err
+	}
+	if cl != nil {
+		size, _, err := ledgerOf(ctx, cl)
+		if err != nil {
+			return err
+		}
+		opts.State.Grown(size)
+	}
+	return sink.tell(o, repos, kind, target)
+}
+
+// ledgerOf tells how many events a platform's ledger holds, and the key that
+// signs it, by which one platform is told from another.
+func ledgerOf(ctx context.Context, cl *client.Client) (size int64, key string, err error) {
+	head, err := cl.Checkpoint(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	checkpoint, err := event.ParseCheckpoint(head.Checkpoint, head.PublicKey)
+	return checkpoint.Size, head.PublicKey, err
+}
+
+// progressOf reads how far a source was read for a platform. Another platform
+// at the same address has been told nothing.
+func progressOf(ctx context.Context, cl *client.Client, kind, api, target string) (*history.State, error) {
+	size, key, err := ledgerOf(ctx, cl)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := config.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	if kind == "git" {
+		target = "" // repositories have names of their own, wherever they lie
+	}
+	name := strings.Trim(kind+"-"+object.SlugName(target), "-") + "-" + shortHash(key+"\n"+api+"\n"+strings.ToLower(target)) + ".json"
+	return history.OpenState(filepath.Join(dir, "connect", name), size)
+}
+
+// read hands over all repositories, one after another. What concerns one of
+// them alone keeps no other from being read.
+func (o *observer) read(ctx context.Context, src history.Source, found func([]history.Repository) error, state *history.State) ([]history.Repository, error) {
+	o.live.Say("looking for repositories")
+	repos, err := src.List(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := found(repos); err != nil {
+		return repos, err
+	}
+	for i, r := range repos {
+		before := o.sum.Events
+		o.at, o.done, o.all = r.Path, i, len(repos)
+		o.bar()
+		err := src.Read(ctx, r, o)
+		var p *problem.Problem
+		if errors.As(err, &p) && p.Kind == problem.Failed {
+			o.Skipped(r.Path, strings.Join(append([]string{p.Error()}, p.Next...), ": "))
+		} else if err != nil {
+			return repos, errors.Join(err, o.settle(ctx, state))
+		}
+		if err := o.settle(ctx, state); err != nil {
+			return repos, err
+		}
+		o.sum.Repositories++
+		o.live.Say("%s: %s (%d of %d)", r.Path, count(o.sum.Events-before, "event"), i+1, len(repos))
+	}
+	return repos, nil
+}
+
+// bar shows how far it is.
+func (o *observer) bar() {
+	o.live.Bar(fmt.Sprintf("%s, %s so far", o.at, count(o.sum.Events, "event")), int64(o.done), int64(o.all), func(n int64) string { return strconv.FormatInt(n, 10) })
+}
+
+// settle posts what was gathered and remembers how far that is.
+func (o *observer) settle(ctx context.Context, state *history.State) error {
+	if o.posting == nil || ctx.Err() != nil || o.broken {
+		return nil
+	}
+	if err := o.posting.Flush(ctx); err != nil {
+		return err
+	}
+	return state.Save()
+}
+
+// interrupted says what is safe already.
+func (o *observer) interrupted(ctx context.Context) {
+	if o.posting == nil || ctx.Err() == nil {
+		return
+	}
+	sum := o.posting.Sum()
+	o.c.note("%s were taken; the same command goes on from there", count(sum.Accepted+sum.Duplicates, "event"))
+}
+
+// shownTroubles is how many of what was not read or taken a person is told of
+// one by one.
+const shownTroubles = 20
+
+// tell sums up.
+func (o *observer) tell(asked observation, repos []history.Repository, kind, target string) error {
+	c := o.c
+	if o.posting != nil {
+		o.sum.Posted = o.posting.Sum()
+	}
+	switch {
+	case asked.dryRun && c.json():
+		end := "\n]\n"
+		if o.sum.Events == 0 {
+			end = "[]\n"
+		}
+		if _, err := fmt.Fprint(c.Out, end); err != nil {
+			return err
+		}
+	case !asked.dryRun && c.structured():
+		return c.print(o.sum)
+	}
+	p := c.paint()
+	for i, n := range o.sum.NotRead {
+		if i == shownTroubles {
+			c.note("… and %d more that were not read", len(o.sum.NotRead)-i)
+			break
+		}
+		fmt.Fprintf(c.Err, "%s %s: %s\n", p.Warn("not read:"), terminal.OneLine(n.What), terminal.OneLine(n.Why))
+	}
+	for i, n := range o.sum.NotTaken {
+		if i == shownTroubles {
+			c.note("… and %d more that were not taken", len(o.sum.NotTaken)-i)
+			break
+		}
+		word := "refused:"
+		if n.Status != "" {
+			word = string(n.Status) + ":"
+		}
+		fmt.Fprintf(c.Err, "%s %s of %s (%s): %s\n", p.Warn(word), terminal.OneLine(n.ID), n.Source, n.Type, terminal.OneLine(n.Why))
+	}
+	if asked.dryRun {
+		c.note("%s of %s; nothing was posted: this was a dry run", count(o.sum.Events, "event"), repositories(o.sum.Repositories))
+		return nil
+	}
+	fmt.Fprintf(c.Out, "%s, %s: %d taken, %d there already", repositories(o.sum.Repositories), count(o.sum.Events, "event"), o.sum.Accepted, o.sum.Duplicates)
+	for _, part := range []struct {
+		n    int64
+		what string
+	}{{o.sum.Conflicts, "recorded as conflicts"}, {o.sum.Refused, "refused"}, {int64(o.sum.Waits), "times waited"}} {
+		if part.n > 0 {
+			fmt.Fprintf(c.Out, ", %d %s", part.n, part.what)
+		}
+	}
+	fmt.Fprintln(c.Out)
+	if d := o.sum.Declared; d != nil {
+		d.tell(c)
+	} else if len(repos) > 0 {
+		c.note("next  stoa connect %s %s --catalog    declares the %s that were found", kind, target, count(len(repos), "service"))
+	}
+	return nil
+}
+
+func repositories(n int) string {
+	if n == 1 {
+		return "1 repository"
+	}
+	return fmt.Sprintf("%d repositories", n)
+}
+
+// shortHash tells texts apart in the name of a file.
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/measure"
+)
+
+// scopeOptions are the time and the cut of a measure, as flags.
+type scopeOptions struct {
+	from, to                                       string
+	days                                           int
+	team, segment, wave, service, capability, path string
+}
+
+func (o *scopeOptions) flags(c *Command, cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.from, "from", "", "first day, such as 2026-11-01")
+	f.StringVar(&o.to, "to", "", "the day after the last (default tomorrow)")
+	f.IntVar(&o.days, "days", 0, "how many days, up to the end (default 30)")
+	f.StringVar(&o.team, "team", "", "only these teams, separated by commas")
+	f.StringVar(&o.segment, "segment", "", "only teams of these segments")
+	f.StringVar(&o.wave, "wave", "", "only teams of these waves")
+	f.StringVar(&o.service, "service", "", "only these services")
+	f.StringVar(&o.capability, "capability", "", "only these capabilities")
+	f.StringVar(&o.path, "path", "", "only what is on, or off, the golden path")
+	c.completeFlag(cmd, "team", askOf("teams"))
+	c.completeFlag(cmd, "service", askOf("services"))
+	_ = cmd.RegisterFlagCompletionFunc("path", cobra.FixedCompletions([]string{"on", "off"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (o *scopeOptions) query() url.Values {
+	q := url.Values{}
+	for name, value := range map[string]string{
+		"from": o.from, "to": o.to, "team": o.team, "segment": o.segment, "wave": o.wave,
+		"service": o.service, "capability": o.capability, "path": o.path,
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if o.days != 0 {
+		q.Set("days", strconv.Itoa(o.days))
+	}
+	return q
+}
+
+func (c *Command) scorecardCommand() *cobra.Command {
+	var o scopeOptions
+	cmd := &cobra.Command{
+		Use:   "scorecard [NAME]",
+		Short: "Is the platform a healthy product: measures against their targets",
+		Long: "Measures against their targets, each with what it rests on. The scorecard named balanced comes with the platform;\n" +
+			"declare an object of kind Scorecard with that name to change its rows and targets.",
+		Example: "  stoa scorecard\n  stoa scorecard --days 90\n  stoa scorecard --segment mobile -o json\n  stoa scorecard balanced --from 2026-10-01 --to 2026-11-01",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			name := ""
+			if len(args) > 0 {
+				name = args[0]
+			}
+			return c.scorecard(cmd.Context(), cl, name, o.query())
+		},
+	}
+	o.flags(c, cmd)
+	return cmd
+}
+
+func (c *Command) scorecard(ctx context.Context, cl *client.Client, name string, q url.Values) error {
+	card, err := cl.Scorecard(ctx, name, q)
+	if err != nil {
+		return err
+	}
+	if c.structured() {
+		return c.print(card)
+	}
+	if c.output == "name" {
+		for _, r := range card.Rows {
+			fmt.Fprintln(c.Out, r.Measure)
+		}
+		return nil
+	}
+	fmt.Fprintf(c.Out, "%s, %s to %s\n\n", card.Title, card.From, card.To)
+	rows := make([][]string, len(card.Rows))
+	for i, r := range card.Rows {
+		rows[i] = []string{r.Title, valueText(r.Value, r.Unit), intervalText(r.Interval, r.Unit), targetText(r.Target, r.Unit), statusText(r), changeText(r), countText(r.N), r.Note}
+	}
+	if err := c.table([]string{"MEASURE", "VALUE", "95 %", "TARGET", "", "CHANGE", "N", "NOTE"}, rows); err != nil {
+		return err
+	}
+	c.note("\nthe events behind a row: stoa measure NAME --evidence")
+	return nil
+}
+
+var statusWords = map[string]string{"good": "met", "bad": "missed", "unsure": "unsure", "no-data": "no data", "shown": ""}
+
+func statusText(r client.ScorecardRow) string { return statusWords[r.Status] }
+
+func changeText(r client.ScorecardRow) string {
+	if r.Change == nil {
+		return ""
+	}
+	sign := "+"
+	if *r.Change < 0 {
+		sign = "−"
+	}
+	text := sign + measure.Unit(r.Unit).Format(math.Abs(*r.Change))
+	if !r.Moved {
+		text += " (may be chance)"
+	}
+	return text
+}
+
+func targetText(t *client.Target, unit string) string {
+	if t == nil {
+		return ""
+	}
+	if t.Relative {
+		return fmt.Sprintf("%s %+.0f %% against before", t.Op, t.Value*100)
+	}
+	return t.Op + " " + measure.Unit(unit).Format(t.Value)
+}
+
+func countText(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func intervalText(i *client.Interval, unit string) string {
+	if i == nil {
+		return ""
+	}
+	between := measure.Interval{Low: math.Inf(-1), High: math.Inf(1)}
+	if i[0] != nil {
+		between.Low = *i[0]
+	}
+	if i[1] != nil {
+		between.High = *i[1]
+	}
+	return measure.Unit(unit).Between(between)
+}
+
+func valueText(v *float64, unit string) string {
+	if v == nil {
+		return "no data"
+	}
+	return measure.Unit(unit).Format(*v)
+}

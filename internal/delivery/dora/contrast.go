@@ -1,0 +1,151 @@
+package dora
+
+import (
+	"context"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+)
+
+// Caution goes with every contrast.
+const Caution = "This is a correlation. Teams chose the golden path themselves, and what made them choose it may also be what makes the difference."
+
+// Contrast is a measure on the golden path and off it.
+type Contrast struct {
+	Measure string           `json:"measure"`
+	On      measure.Estimate `json:"on"`
+	Off     measure.Estimate `json:"off"`
+	// Difference is on less off, within each segment and then averaged: a segment
+	// weighs as much as its smaller side lets it. nil where no segment has both.
+	Difference *float64          `json:"difference"`
+	Interval   *measure.Interval `json:"interval,omitempty"`
+	// Clear says that the interval leaves out 0. Without it nothing may be claimed.
+	Clear bool `json:"clear"`
+	// Segments were compared; LeftOut have data on one side only.
+	Segments []string `json:"segments"`
+	LeftOut  []string `json:"leftOut,omitempty"`
+	Caution  string   `json:"caution"`
+}
+
+// Contrasts compares the deployments on the golden path with those off it.
+func Contrasts(ctx context.Context, v *measure.View) ([]Contrast, error) {
+	read := func(by measure.Dimension, path string) (map[measure.Key]*tally, error) {
+		scope := v.Scope
+		scope.Step, scope.By, scope.Only = measure.Whole, by, maps.Clone(scope.Only)
+		if path != "" {
+			if scope.Only == nil {
+				scope.Only = map[measure.Dimension][]string{}
+			}
+			scope.Only[measure.ByPath] = []string{path}
+		}
+		return reading{services: true, leads: true, waits: true}.tallies(ctx, measure.NewView(v.DB, v.Org, scope))
+	}
+	whole, err := read(measure.ByPath, "")
+	if err != nil {
+		return nil, err
+	}
+	on, err := read(measure.BySegment, measure.OnPath)
+	if err != nil {
+		return nil, err
+	}
+	off, err := read(measure.BySegment, measure.OffPath)
+	if err != nil {
+		return nil, err
+	}
+	side := func(path string) *tally {
+		if t := whole[measure.Key{Group: path}]; t != nil {
+			return t
+		}
+		return &tally{}
+	}
+	all := []Contrast{}
+	for _, m := range ofDeployments() {
+		c := Contrast{Measure: m.name, On: m.value(side(measure.OnPath)), Off: m.value(side(measure.OffPath)), Segments: []string{}, Caution: Caution}
+		c.match(on, off, differences()[m.name])
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// differences compares two groups of deployments for each measure.
+func differences() map[string]func(on, off *tally) (stat.Comparison, bool) {
+	medians := func(values func(*tally) []float64) func(on, off *tally) (stat.Comparison, bool) {
+		return func(on, off *tally) (stat.Comparison, bool) { return stat.MedianDifference(values(on), values(off)) }
+	}
+	return map[string]func(on, off *tally) (stat.Comparison, bool){
+		DeploymentFrequency: medians((*tally).aDay),
+		DeploymentDays:      medians((*tally).daysAWeek),
+		LeadTime:            medians(func(t *tally) []float64 { return t.leads }),
+		ChangeFailureRate: func(on, off *tally) (stat.Comparison, bool) {
+			return stat.ProportionDifference(on.failures(), on.n, off.failures(), off.n)
+		},
+		ReworkRate: func(on, off *tally) (stat.Comparison, bool) {
+			return stat.ProportionDifference(on.rework, on.n, off.rework, off.n)
+		},
+		RecoveryTime: func(on, off *tally) (stat.Comparison, bool) { return recoveryDifference(on.waits, off.waits) },
+	}
+}
+
+// recoveryDifference is the difference of two medians of Kaplan and Meier, with
+// the interval that follows from those of both: G. Y. Zou, A. Donner,
+// Statistics in Medicine 27 (2008) 1693–1702.
+func recoveryDifference(on, off []stat.Wait) (stat.Comparison, bool) {
+	a, okA := stat.KaplanMeier(on)
+	b, okB := stat.KaplanMeier(off)
+	if !okA || !okB {
+		return stat.Comparison{}, false
+	}
+	medianA, _ := a.Median()
+	medianB, _ := b.Median()
+	if !medianA.Reached || !medianB.Reached {
+		return stat.Comparison{}, false
+	}
+	d := medianA.Time - medianB.Time
+	interval := stat.Interval{
+		Low:  d - math.Hypot(medianA.Time-medianA.Interval.Low, medianB.Interval.High-medianB.Time),
+		High: d + math.Hypot(medianA.Interval.High-medianA.Time, medianB.Time-medianB.Interval.Low),
+	}
+	return stat.Comparison{Value: d, NA: a.N, NB: b.N, Interval: interval, Clear: !interval.Contains(0)}, true
+}
+
+// match averages the differences within segments, each with the weight of
+// Mantel and Haenszel, n·m/(n+m); the distances to the ends of their intervals
+// add up as squares.
+func (c *Contrast) match(on, off map[measure.Key]*tally, difference func(on, off *tally) (stat.Comparison, bool)) {
+	names := map[string]bool{}
+	for _, side := range []map[measure.Key]*tally{on, off} {
+		for key := range side {
+			names[key.Group] = true
+		}
+	}
+	var weights, sum, low, high float64
+	for _, segment := range slices.Sorted(maps.Keys(names)) {
+		a, b := on[measure.Key{Group: segment}], off[measure.Key{Group: segment}]
+		var d stat.Comparison
+		ok := a != nil && b != nil
+		if ok {
+			d, ok = difference(a, b)
+		}
+		if !ok {
+			c.LeftOut = append(c.LeftOut, segment)
+			continue
+		}
+		c.Segments = append(c.Segments, segment)
+		w := float64(d.NA) * float64(d.NB) / float64(d.NA+d.NB)
+		weights += w
+		sum += w * d.Value
+		low = math.Hypot(low, w*(d.Value-d.Interval.Low))
+		high = math.Hypot(high, w*(d.Interval.High-d.Value))
+	}
+	if weights == 0 {
+		return
+	}
+	average := sum / weights
+	c.Difference = &average
+	if interval := (stat.Interval{Low: average - low/weights, High: average + high/weights}); interval.Bounded() {
+		c.Interval, c.Clear = &measure.Interval{Low: interval.Low, High: interval.High}, !interval.Contains(0)
+	}
+}

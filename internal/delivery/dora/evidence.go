@@ -1,0 +1,102 @@
+package dora
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+)
+
+// deployments calls do with the sequence of each deployment to production in
+// the view for which a condition holds.
+func deployments(ctx context.Context, v *measure.View, condition string, do func(seq int64)) error {
+	in, args := production(v, 3)
+	rows, err := v.DB.Query(ctx, `SELECT seq, at, service, team, path FROM deployments
+		WHERE environment IN (`+trim(in)+`) AND at >= $1 AND at < $2`+condition,
+		slices.Concat([]any{measure.Micros(v.From), measure.Micros(v.To)}, args)...)
+	if err != nil {
+		return fmt.Errorf("read deployments: %w", err)
+	}
+	if err := eachRow(rows, 5, func(row []int64) {
+		cell := measure.Cell{Day: dayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
+		if _, ok := v.Key(cell); ok {
+			do(row[0])
+		}
+	}); err != nil {
+		return fmt.Errorf("read deployments: %w", err)
+	}
+	return nil
+}
+
+// trim makes a list of what production gives, with -1, which no environment has.
+func trim(in string) string { return "-1" + in }
+
+type evidenceFunc = func(context.Context, *measure.View, int64, int) ([]int64, error)
+
+func deploymentEvidence(condition string) evidenceFunc {
+	return evidence(func(ctx context.Context, v *measure.View, do func(int64)) error {
+		return deployments(ctx, v, condition, do)
+	})
+}
+
+// failureEvidence gives failed deployments with what says that they failed:
+// what mended them, and all that was told of their incidents.
+func failureEvidence(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+	return evidence(func(ctx context.Context, v *measure.View, do func(int64)) error {
+		failed := map[int64]bool{}
+		if err := deployments(ctx, v, " AND failed <> 0", func(seq int64) {
+			failed[seq] = true
+			do(seq)
+		}); err != nil {
+			return err
+		}
+		for _, query := range []string{
+			"SELECT mends, seq FROM deployments WHERE mends <> 0",
+			"SELECT l.deployment, f.seq FROM incident_links l JOIN incident_facts f ON f.incident = l.incident",
+		} {
+			rows, err := v.DB.Query(ctx, query)
+			if err != nil {
+				return fmt.Errorf("read what says that deployments failed: %w", err)
+			}
+			if err := eachRow(rows, 2, func(row []int64) {
+				if failed[row[0]] {
+					do(row[1])
+				}
+			}); err != nil {
+				return fmt.Errorf("read what says that deployments failed: %w", err)
+			}
+		}
+		return nil
+	})(ctx, v, after, limit)
+}
+
+// incidentEvidence gives all that was told of the incidents.
+func incidentEvidence(unattributedOnly bool) evidenceFunc {
+	return evidence(func(ctx context.Context, v *measure.View, do func(int64)) error {
+		in := map[int64]bool{}
+		if err := incidents(ctx, v, func(_ measure.Key, id, _, _ int64, attributed bool) {
+			if !unattributedOnly || !attributed {
+				in[id] = true
+			}
+		}); err != nil {
+			return err
+		}
+		rows, err := v.DB.Query(ctx, "SELECT f.incident, f.seq FROM incidents i JOIN incident_facts f ON f.incident = i.incident WHERE i.started >= $1 AND i.started < $2",
+			measure.Micros(v.From), measure.Micros(v.To))
+		if err != nil {
+			return fmt.Errorf("read incidents: %w", err)
+		}
+		return eachRow(rows, 2, func(row []int64) {
+			if in[row[0]] {
+				do(row[1])
+			}
+		})
+	})
+}
+
+func pipelineEvidence(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+	return evidence(func(ctx context.Context, v *measure.View, do func(int64)) error {
+		return pipelines(ctx, v, func(_ measure.Key, seq int64) { do(seq) })
+	})(ctx, v, after, limit)
+}

@@ -1,0 +1,214 @@
+// Package dora tells how fast and how safely changes reach production: the
+// measures of the DORA research programme, computed from the deployments,
+// changes and incidents in the ledger, whoever deployed and with what.
+package dora
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/event"
+)
+
+// The values of deployments.cause.
+const (
+	causePlain = iota
+	causeRollback
+	causeHotfix
+	causePromotion
+)
+
+// The values of deployments.brings.
+const (
+	bringsNothing = iota
+	bringsCommit
+	bringsList
+)
+
+// deployment is what a deployment's event says by itself.
+type deployment struct {
+	seq, at, event                   int64
+	service, team, environment, path int64
+	cause, release, newest, fixes    int64
+	brings                           int64
+	changes                          []change
+}
+
+// change is a commit that a deployment brought. at is in microseconds.
+type change struct {
+	key   int64
+	at    int64
+	known bool // at was said
+}
+
+type incidentFact struct {
+	incident, name, seq, at, event     int64
+	resolved                           bool
+	service, team, environment, caused int64
+}
+
+type pipelineFact struct{ seq, at, service, team, environment, path int64 }
+
+// facts are what a batch of records says about delivery.
+type facts struct {
+	deployments []deployment
+	commits     map[int64]int64 // the earliest time of each
+	incidents   []incidentFact
+	pipelines   []pipelineFact
+}
+
+// payload is what of a CDEvent's payload is read. Fields of another type than
+// expected are taken as absent: the event still counts.
+type payload struct {
+	Subject struct {
+		ID      string `json:"id"`
+		Content struct {
+			Outcome string `json:"outcome"`
+		} `json:"content"`
+	} `json:"subject"`
+	CustomData struct {
+		Release         string    `json:"release"`
+		Cause           string    `json:"cause"`
+		Commit          string    `json:"commit"`
+		CommitTime      string    `json:"commitTime"`
+		Changes         *[]commit `json:"changes"`
+		Fixes           string    `json:"fixes"`
+		Deployment      string    `json:"deployment"`
+		FirstCommitTime string    `json:"firstCommitTime"`
+	} `json:"customData"`
+}
+
+type commit struct {
+	Commit string `json:"commit"`
+	Time   string `json:"time"`
+}
+
+func decode(r *event.Record) payload {
+	var p payload
+	if len(r.Data) > 0 {
+		_ = json.Unmarshal(r.Data, &p) // goes on behind a field of a wrong type
+	}
+	return p
+}
+
+// collect picks out of records what tells of delivery.
+func collect(records []event.Record) facts {
+	f := facts{commits: map[int64]int64{}}
+	for i := range records {
+		r := &records[i]
+		subject, predicate, ok := event.CDEvent(r.Type)
+		if !ok {
+			continue
+		}
+		switch subject + "." + predicate {
+		case "service.deployed", "service.upgraded":
+			f.deployments = append(f.deployments, deploymentOf(r, decode(r), false))
+		case "service.rolledback":
+			f.deployments = append(f.deployments, deploymentOf(r, decode(r), true))
+		case "change.merged":
+			f.merged(r, decode(r))
+		case "incident.detected", "incident.reported":
+			f.incidents = append(f.incidents, incidentOf(r, decode(r), false))
+		case "incident.resolved":
+			f.incidents = append(f.incidents, incidentOf(r, decode(r), true))
+		case "pipelinerun.finished":
+			if outcome := decode(r).Subject.Content.Outcome; outcome == "failure" || outcome == "error" {
+				f.pipelines = append(f.pipelines, pipelineFact{r.Seq, r.Time.UnixMicro(), r.IDs.Service, r.IDs.Team, r.IDs.Environment, path(r)})
+			}
+		}
+	}
+	return f
+}
+
+func deploymentOf(r *event.Record, p payload, rollback bool) deployment {
+	said := p.CustomData
+	d := deployment{
+		seq: r.Seq, at: r.Time.UnixMicro(), event: key(r.ID), service: r.IDs.Service, team: r.IDs.Team, environment: r.IDs.Environment,
+		path: path(r), release: key(said.Release), newest: commitKey(said.Commit), fixes: key(said.Fixes), brings: bringsCommit,
+	}
+	switch {
+	case rollback || said.Cause == "rollback":
+		d.cause = causeRollback
+	case said.Cause == "hotfix" || d.fixes != 0:
+		d.cause = causeHotfix
+	case said.Cause == "promote":
+		d.cause = causePromotion
+	}
+	switch {
+	case d.cause == causeRollback: // what it brings was there before
+		d.brings = bringsNothing
+	case said.Changes == nil:
+		if c, ok := changeOf(said.Commit, said.CommitTime); ok {
+			d.changes = append(d.changes, c)
+		}
+	case len(*said.Changes) == 0:
+		d.brings = bringsNothing
+	default:
+		d.brings = bringsList
+		seen := map[int64]bool{}
+		for _, each := range *said.Changes {
+			if c, ok := changeOf(each.Commit, each.Time); ok && !seen[c.key] {
+				d.changes = append(d.changes, c)
+				seen[c.key] = c.key != 0
+			}
+		}
+	}
+	return d
+}
+
+// changeOf is ok for what says which commit it is, or when it was made.
+func changeOf(id, at string) (change, bool) {
+	c := change{key: commitKey(id)}
+	if made, err := time.Parse(time.RFC3339, at); err == nil {
+		c.at, c.known = made.UnixMicro(), true
+	}
+	return c, c.key != 0 || c.known
+}
+
+// merged notes when a commit was made: what came first of several words on it.
+func (f *facts) merged(r *event.Record, p payload) {
+	id, at := commitKey(cmp.Or(p.CustomData.Commit, p.Subject.ID)), r.Time.UnixMicro()
+	if id == 0 {
+		return
+	}
+	if made, err := time.Parse(time.RFC3339, p.CustomData.FirstCommitTime); err == nil {
+		at = made.UnixMicro()
+	}
+	if known, ok := f.commits[id]; !ok || at < known {
+		f.commits[id] = at
+	}
+}
+
+// incidentOf reads an incident. Its id is unique within the source that the
+// ledger has bound to its sender, not within one that the payload names: nobody
+// resolves another's incident.
+func incidentOf(r *event.Record, p payload, resolved bool) incidentFact {
+	id := cmp.Or(p.Subject.ID, r.Subject, r.ID)
+	return incidentFact{
+		incident: key(r.Source + "\x00" + id), name: key(id), seq: r.Seq, at: r.Time.UnixMicro(), event: key(r.ID), resolved: resolved,
+		service: r.IDs.Service, team: r.IDs.Team, environment: r.IDs.Environment, caused: key(p.CustomData.Deployment),
+	}
+}
+
+// path is 1 for what came over the golden path.
+func path(r *event.Record) int64 {
+	if r.Capability == "deploy" {
+		return 1
+	}
+	return 0
+}
+
+// key stands for a name in the tables: 63 bits of its SHA-256, 0 for none.
+func key(name string) int64 {
+	if name == "" {
+		return 0
+	}
+	sum := sha256.Sum256([]byte(name))
+	return max(1, int64(binary.BigEndian.Uint64(sum[:8])>>1))
+}
+
+func commitKey(id string) int64 { return key(strings.ToLower(strings.TrimSpace(id))) }

@@ -1,0 +1,103 @@
+package dora
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+)
+
+// incidentTally is what the incidents in production of one group come to.
+type incidentTally struct {
+	n            int
+	unattributed int
+	waits        []stat.Wait
+	backward     int // said to be over before they began
+}
+
+// incidents calls do with each incident in production that began in the view's
+// time. One that names no environment is taken to be in production: it hurt.
+func incidents(ctx context.Context, v *measure.View, do func(key measure.Key, id, started, resolved int64, attributed bool)) error {
+	in, args := production(v, 3)
+	rows, err := v.DB.Query(ctx, `SELECT i.incident, i.started, i.resolved, i.service, i.team,
+			(SELECT count(*) FROM incident_links l WHERE l.incident = i.incident AND l.environment IN (0`+in+`))
+		FROM incidents i WHERE i.started >= $1 AND i.started < $2 AND i.environment IN (0`+in+`)`,
+		slices.Concat([]any{measure.Micros(v.From), measure.Micros(v.To)}, args)...)
+	if err != nil {
+		return fmt.Errorf("read incidents: %w", err)
+	}
+	if err := eachRow(rows, 6, func(row []int64) {
+		cell := measure.Cell{Day: dayOf(row[1]), Service: row[3], Team: row[4]}
+		if key, ok := v.Key(cell); ok {
+			do(key, row[0], row[1], row[2], row[5] > 0)
+		}
+	}); err != nil {
+		return fmt.Errorf("read incidents: %w", err)
+	}
+	return nil
+}
+
+func incidentTallies(ctx context.Context, v *measure.View) (map[measure.Key]*incidentTally, error) {
+	known, err := knownUntil(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	all := map[measure.Key]*incidentTally{}
+	return all, incidents(ctx, v, func(key measure.Key, _, started, resolved int64, attributed bool) {
+		t := all[key]
+		if t == nil {
+			t = &incidentTally{}
+			all[key] = t
+		}
+		t.n++
+		if !attributed {
+			t.unattributed++
+		}
+		wait := stat.Wait{Event: resolved != null}
+		if resolved == null {
+			resolved = max(known, started)
+		}
+		if resolved < started {
+			t.backward++
+			return
+		}
+		wait.Duration = float64(resolved-started) / secondMicros
+		t.waits = append(t.waits, wait)
+	})
+}
+
+// addUnattributed adds the incidents that are laid to no deployment to the
+// groups that deployed.
+func addUnattributed(ctx context.Context, v *measure.View, all map[measure.Key]*tally) error {
+	return incidents(ctx, v, func(key measure.Key, _, _, _ int64, attributed bool) {
+		if t := all[key]; t != nil && !attributed {
+			t.unattributed++
+		}
+	})
+}
+
+// pipelineTallies counts failed pipelines, in whatever environment: one that
+// failed has often reached none.
+func pipelineTallies(ctx context.Context, v *measure.View) (map[measure.Key]int, error) {
+	all := map[measure.Key]int{}
+	return all, pipelines(ctx, v, func(key measure.Key, _ int64) { all[key]++ })
+}
+
+func pipelines(ctx context.Context, v *measure.View, do func(measure.Key, int64)) error {
+	rows, err := v.DB.Query(ctx, "SELECT seq, at, service, team, path FROM failed_pipelines WHERE at >= $1 AND at < $2",
+		measure.Micros(v.From), measure.Micros(v.To))
+	if err != nil {
+		return fmt.Errorf("read failed pipelines: %w", err)
+	}
+	if err := eachRow(rows, 5, func(row []int64) {
+		cell := measure.Cell{Day: dayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
+		if key, ok := v.Key(cell); ok {
+			do(key, row[0])
+		}
+	}); err != nil {
+		return fmt.Errorf("read failed pipelines: %w", err)
+	}
+	return nil
+}

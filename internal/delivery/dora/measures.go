@@ -1,0 +1,278 @@
+package dora
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+)
+
+// The names of the measures.
+const (
+	DeploymentFrequency   = "deployment-frequency"
+	DeploymentDays        = "deployment-days"
+	LeadTime              = "lead-time"
+	ChangeFailureRate     = "change-failure-rate"
+	RecoveryTime          = "recovery-time"
+	ReworkRate            = "rework-rate"
+	MTTR                  = "mttr"
+	UnattributedIncidents = "unattributed-incidents"
+	FailedPipelines       = "failed-pipelines"
+)
+
+// Measures gives the measures of delivery.
+func Measures() []measure.Measure {
+	deployments := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByService, measure.ByPath}
+	incidents := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByService}
+	return []measure.Measure{
+		measure.New(measure.Definition{
+			Name: DeploymentFrequency, Title: "Deployment frequency", Question: "How often do services reach production?",
+			Formula: "Deployments to production of each service a day; the median of the services that deployed to production in the time. " +
+				"In a series a service counts from its first deployment on, with 0 where it did not deploy. Upgrades and rollbacks are deployments.",
+			Unit: measure.PerDay, Better: measure.Higher, Version: 1, Cuts: deployments,
+		}, services, frequency, deploymentEvidence("")),
+		measure.New(measure.Definition{
+			Name: DeploymentDays, Title: "Days with a deployment", Question: "On how many days of a week does a service reach production?",
+			Formula: "Distinct days in UTC on which a service was deployed to production, in a week; the median of the services as for the deployment frequency. " +
+				"Ten deployments in a day are one day.",
+			Unit: measure.PerWeek, Better: measure.Higher, Version: 1, Cuts: deployments,
+		}, services, deploymentDays, deploymentEvidence("")),
+		measure.New(measure.Definition{
+			Name: LeadTime, Title: "Lead time for changes", Question: "How long does a change take from its commit to production?",
+			Formula: "Time of the deployment to production less the time of the commit, for each commit that it brought; the median of all. Left out, and counted: " +
+				"commits later than their deployment, and deployments of which nobody said when their commits were made. " +
+				"A rollback, and a deployment of the same commit as the one before, bring no change.",
+			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: deployments,
+		}, reading{leads: true}.tallies, leadTime, deploymentEvidence("")),
+		measure.New(measure.Definition{
+			Name: ChangeFailureRate, Title: "Change failure rate", Question: "How many deployments go wrong?",
+			Formula: "Deployments to production that failed ÷ all deployments to production, each once. One failed if an incident or a fix names it, else if the next one rolled it back " +
+				"or was a hot-fix, else if it was the last one of its service before an incident, within 24 hours. Other incidents are unattributed.",
+			Unit: measure.Ratio, Better: measure.Lower, Version: 1, Cuts: deployments,
+		}, reading{unattributed: true}.tallies, failureRate, failureEvidence),
+		measure.New(measure.Definition{
+			Name: RecoveryTime, Title: "Failed deployment recovery time", Question: "How long until a failed deployment is mended?",
+			Formula: "From the start of the first incident of a failed deployment (without one, from the deployment) until all its incidents are resolved " +
+				"(where that was never said, until the deployment that mended it); the median of Kaplan and Meier, in which failures that nobody has mended yet count as lasting on.",
+			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: deployments,
+		}, reading{waits: true}.tallies, recoveryTime, failureEvidence),
+		measure.New(measure.Definition{
+			Name: ReworkRate, Title: "Rework rate", Question: "How many deployments only mend others?",
+			Formula: "Rollbacks and hot-fixes in production ÷ all deployments to production.",
+			Unit:    measure.Ratio, Better: measure.Lower, Version: 1, Cuts: deployments,
+		}, reading{}.tallies, reworkRate, deploymentEvidence(" AND (cause = 1 OR cause = 2)")),
+		measure.New(measure.Definition{
+			Name: MTTR, Title: "Time to restore", Question: "How long does an incident last?",
+			Formula: "From the first word of an incident in production until it was last said to be resolved, for the incidents that began in the time; the median of Kaplan and Meier, " +
+				"in which open ones count as lasting on. Incidents without an environment count.",
+			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: incidents,
+		}, incidentTallies, restoreTime, incidentEvidence(false)),
+		measure.New(measure.Definition{
+			Name: UnattributedIncidents, Title: "Unattributed incidents", Question: "How many incidents had no deployment behind them?",
+			Formula: "Incidents in production that name no known deployment and began more than 24 hours after the last one of their service.",
+			Unit:    measure.Count, Better: measure.Neither, Version: 1, Cuts: incidents,
+		}, incidentTallies, unattributed, incidentEvidence(true)),
+		measure.New(measure.Definition{
+			Name: FailedPipelines, Title: "Failed pipelines", Question: "How many pipeline runs failed?",
+			Formula: "Pipeline runs that finished with a failure or an error, for whatever environment.",
+			Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: deployments,
+		}, pipelineTallies, func(n int) measure.Estimate { return counted(n, n) }, pipelineEvidence),
+	}
+}
+
+// services reads deployments, and has each service in all buckets of its group
+// from that of its first deployment on.
+func services(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
+	all, err := reading{services: true}.tallies(ctx, v)
+	if err != nil || v.Step == measure.Whole {
+		return all, err
+	}
+	groups := map[string]bool{}
+	for k := range all {
+		groups[k.Group] = true
+	}
+	for group := range groups {
+		seen := map[string]bool{}
+		for i, b := range v.Buckets() {
+			key := measure.Key{Group: group, Bucket: i}
+			t := all[key]
+			if t == nil {
+				if len(seen) == 0 {
+					continue
+				}
+				t = &tally{days: b.To - b.From, services: map[string]*serviceTally{}}
+				all[key] = t
+			}
+			for name := range t.services {
+				seen[name] = true
+			}
+			for name := range seen {
+				if t.services[name] == nil {
+					t.services[name] = &serviceTally{}
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// of makes an estimate of one of package stat.
+func of(e stat.Estimate, ok bool, empty string) measure.Estimate {
+	if !ok {
+		return measure.None(empty)
+	}
+	return measure.Of(e.Value, int64(e.N)).Within(e.Interval)
+}
+
+func (t *tally) noted(e measure.Estimate) measure.Estimate {
+	if t.nowhere > 0 {
+		e = e.Noted("%d deployments without an environment are left out", t.nowhere)
+	}
+	return e
+}
+
+const noDeployments = "no deployment to production"
+
+func frequency(t *tally) measure.Estimate {
+	median, ok := stat.Median(t.aDay())
+	e := of(median, ok, noDeployments)
+	if days, ok := stat.Median(t.daysAWeek()); ok {
+		e = e.With("services", float64(len(t.services))).With("deployments", float64(t.n)).With("deploymentDaysPerWeek", days.Value)
+	}
+	return t.noted(e)
+}
+
+// aDay gives the deployments a day of each service.
+func (t *tally) aDay() []float64 {
+	all := make([]float64, 0, len(t.services))
+	for _, s := range t.services {
+		all = append(all, float64(s.n)/float64(t.days))
+	}
+	return all
+}
+
+// daysAWeek gives the days with a deployment in a week, of each service.
+func (t *tally) daysAWeek() []float64 {
+	all := make([]float64, 0, len(t.services))
+	for _, s := range t.services {
+		all = append(all, 7*float64(s.distinctDays())/float64(t.days))
+	}
+	return all
+}
+
+func deploymentDays(t *tally) measure.Estimate {
+	median, ok := stat.Median(t.daysAWeek())
+	return t.noted(of(median, ok, noDeployments).With("services", float64(len(t.services))).With("deployments", float64(t.n)))
+}
+
+func leadTime(t *tally) measure.Estimate {
+	median, ok := stat.Median(t.leads)
+	empty := noDeployments
+	if t.n > 0 {
+		empty = "no change with the time of its commit"
+	}
+	e := of(median, ok, empty)
+	if t.backward > 0 {
+		e = e.Noted("%d commits later than their deployment are left out", t.backward)
+	}
+	if t.silent > 0 {
+		e = e.Noted("of %d of %d deployments nobody said when their commits were made", t.silent, t.n)
+	}
+	return t.noted(e.With("deployments", float64(t.n)).With("backward", float64(t.backward)).With("withoutCommit", float64(t.silent)))
+}
+
+func failureRate(t *tally) measure.Estimate {
+	share, ok := stat.Proportion(t.failures(), t.n)
+	e := of(share, ok, noDeployments)
+	if t.unattributed > 0 {
+		e = e.Noted("%d incidents are laid to no deployment", t.unattributed)
+	}
+	for _, p := range []struct {
+		name string
+		n    int
+	}{
+		{"failed", t.failures()}, {"deployments", t.n}, {"explicit", t.failed[failedLinked]}, {"rolledBack", t.failed[failedRolledBack]},
+		{"hotFixed", t.failed[failedHotfixed]}, {"incident", t.failed[failedIncident]}, {"unattributedIncidents", t.unattributed},
+	} {
+		e = e.With(p.name, float64(p.n))
+	}
+	return t.noted(e)
+}
+
+func reworkRate(t *tally) measure.Estimate {
+	share, ok := stat.Proportion(t.rework, t.n)
+	return t.noted(of(share, ok, noDeployments).With("rework", float64(t.rework)).With("deployments", float64(t.n)))
+}
+
+func recoveryTime(t *tally) measure.Estimate {
+	empty := noDeployments
+	if t.n > 0 {
+		empty = "no deployment failed"
+	}
+	e := median(t.waits, empty, "failed deployments")
+	if t.mendless > 0 {
+		e = e.Noted("%d that ended before they began are left out", t.mendless)
+	}
+	return t.noted(e)
+}
+
+func restoreTime(t *incidentTally) measure.Estimate {
+	e := median(t.waits, "no incident", "incidents")
+	if t.backward > 0 {
+		e = e.Noted("%d that ended before they began are left out", t.backward)
+	}
+	return e.With("unattributed", float64(t.unattributed))
+}
+
+// median is the time by which half of the waits were over.
+func median(waits []stat.Wait, empty, what string) measure.Estimate {
+	curve, ok := stat.KaplanMeier(waits)
+	if !ok {
+		return measure.None(empty)
+	}
+	e := measure.Estimate{N: int64(curve.N)}
+	half, _ := curve.Median()
+	if half.Reached {
+		e.Value = &half.Time
+	} else {
+		e = e.Noted("less than half of %d %s are over", curve.N, what)
+	}
+	if !curve.AllCensored() {
+		e = e.Within(half.Interval)
+	}
+	if curve.Censored > 0 {
+		e = e.Noted("%d of %d are still open", curve.Censored, curve.N)
+	}
+	return e.With("open", float64(curve.Censored)).With("over", float64(curve.Events))
+}
+
+func unattributed(t *incidentTally) measure.Estimate {
+	return counted(t.unattributed, t.n).With("incidents", float64(t.n))
+}
+
+// counted is a count with what chance alone would make of it.
+func counted(events, n int) measure.Estimate {
+	e := measure.Of(float64(events), int64(n))
+	if rate, ok := stat.Rate(events, 1); ok {
+		e = e.Within(rate.Interval)
+	}
+	return e
+}
+
+// evidence gives a page of what collect gathers.
+func evidence(collect func(context.Context, *measure.View, func(seq int64)) error) func(context.Context, *measure.View, int64, int) ([]int64, error) {
+	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+		found := map[int64]bool{}
+		if err := collect(ctx, v, func(seq int64) {
+			if seq > after {
+				found[seq] = true
+			}
+		}); err != nil {
+			return nil, err
+		}
+		all := slices.Sorted(maps.Keys(found))
+		return all[:min(limit, len(all))], nil
+	}
+}

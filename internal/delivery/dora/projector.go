@@ -1,0 +1,299 @@
+package dora
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/event"
+)
+
+// Projectors gives the projectors of this package.
+func Projectors() []event.Projector { return []event.Projector{Projector{}} }
+
+// Projector keeps what the ledger says of deployments, their changes, the
+// incidents that they caused, and failed pipelines.
+//
+// Whatever comes late, such as an incident a month after, is put where it
+// belongs in time, and what lies around it is judged anew: the same events in
+// any order give the same rows, but for the sequences in them.
+type Projector struct{}
+
+// Name is the projection's name.
+func (Projector) Name() string { return "delivery" }
+
+// Version grows when the rows that follow from the same events change.
+func (Projector) Version() int { return 2 }
+
+// Reset empties the tables.
+func (Projector) Reset(ctx context.Context, tx event.SQL) error {
+	for _, table := range []string{"deployments", "changes", "commit_times", "incident_facts", "incidents", "incident_links", "failed_pipelines", "delivery_period"} {
+		if _, err := tx.Exec(ctx, "DELETE FROM "+table); err != nil {
+			return fmt.Errorf("empty %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// Apply adds what the records say and brings up to date what follows from it.
+func (Projector) Apply(ctx context.Context, tx event.SQL, records []event.Record) error {
+	f := collect(records)
+	if len(f.deployments)+len(f.commits)+len(f.incidents)+len(f.pipelines) == 0 {
+		return nil
+	}
+	w := &work{SQL: tx, relink: map[int64]bool{}, judge: map[int64]bool{}, repack: map[span]bool{}}
+	if err := w.add(ctx, &f); err != nil {
+		return err
+	}
+	return w.follow(ctx)
+}
+
+// series is the deployments of a service to an environment.
+type series struct{ service, environment int64 }
+
+// work is what one batch leaves to do: which incidents to link anew, which
+// deployments to look at for what they mend, to judge, and to pack.
+type work struct {
+	event.SQL
+	relink  map[int64]bool
+	recheck []int64
+	judge   map[int64]bool
+	repack  map[span]bool
+}
+
+func (w *work) pack(service, environment, at int64) {
+	w.repack[span{series{service, environment}, periodOf(at)}] = true
+}
+
+// add stores what the batch says by itself.
+func (w *work) add(ctx context.Context, f *facts) error {
+	var commits, deployments, changes, incidents, pipelines [][]any
+	for _, c := range slices.Sorted(maps.Keys(f.commits)) {
+		commits = append(commits, []any{c, f.commits[c]})
+	}
+	for _, d := range f.deployments {
+		deployments = append(deployments, []any{d.seq, d.at, d.event, d.service, d.team, d.environment, d.path, d.cause, d.release, d.newest, d.fixes, d.brings})
+		for n, c := range d.changes {
+			at := sql.NullInt64{Int64: c.at, Valid: c.known}
+			changes = append(changes, []any{d.seq, n, c.key, flag(c.known), at})
+		}
+		w.pack(d.service, d.environment, d.at)
+	}
+	for _, i := range f.incidents {
+		incidents = append(incidents, []any{i.incident, i.seq, i.at, i.event, flag(i.resolved), i.service, i.team, i.environment, i.caused, i.name})
+		w.relink[i.incident] = true
+	}
+	for _, p := range f.pipelines {
+		pipelines = append(pipelines, []any{p.seq, p.at, p.service, p.team, p.environment, p.path})
+	}
+	for _, t := range []struct {
+		into, after string
+		rows        [][]any
+	}{
+		{"commit_times (change, at)", ` ON CONFLICT (change) DO UPDATE SET at = excluded.at WHERE excluded.at < commit_times.at`, commits},
+		{"deployments (seq, at, event, service, team, environment, path, cause, release, newest, fixes, brings)", "", deployments},
+		{"changes (deployment, n, change, own, at)", "", changes},
+		{"incident_facts (incident, seq, at, event, resolved, service, team, environment, caused_by, name)", "", incidents},
+		{"failed_pipelines (seq, at, service, team, environment, path)", "", pipelines},
+	} {
+		if err := w.insert(ctx, t.into, t.after, t.rows); err != nil {
+			return err
+		}
+	}
+	if len(f.deployments) > 0 {
+		if err := w.arrived(ctx, f.deployments[0].seq); err != nil {
+			return err
+		}
+	}
+	return w.borrowed(ctx, slices.Sorted(maps.Keys(f.commits)))
+}
+
+// rowsAtOnce are the numbers of rows that statements are made for, few so that
+// each stays prepared.
+var rowsAtOnce = [...]int{8, 1}
+
+func (w *work) insert(ctx context.Context, into, after string, rows [][]any) error {
+	for _, n := range rowsAtOnce {
+		for len(rows) >= n {
+			args := slices.Concat(rows[:n]...)
+			if _, err := w.Exec(ctx, "INSERT INTO "+into+" VALUES "+values(n, len(rows[0]), "", "")+after, args...); err != nil {
+				return fmt.Errorf("insert into %s: %w", strings.Fields(into)[0], err)
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
+
+// values gives "($1, $2), ($3, $4)", each placeholder between before and after.
+func values(rows, columns int, before, after string) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(before + "$" + strconv.Itoa(i+1) + after)
+	}
+	return b.String() + ")"
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// arrived notes what new deployments, those from a sequence on, mean to what
+// was there: they may come between others, be what an incident or a fix names,
+// or come before an incident.
+func (w *work) arrived(ctx context.Context, from int64) error {
+	if _, err := w.Exec(ctx, `UPDATE changes SET at = (SELECT t.at FROM commit_times t WHERE t.change = changes.change)
+		WHERE deployment >= $1 AND own = 0`, from); err != nil {
+		return fmt.Errorf("borrow commit times: %w", err)
+	}
+	err := w.each(ctx, `SELECT d.seq, d.brings, d.newest, d.cause,
+			coalesce((SELECT p.newest FROM deployments p WHERE p.service = d.service AND p.environment = d.environment
+				AND (p.at, p.event, p.seq) < (d.at, d.event, d.seq) ORDER BY p.at DESC, p.event DESC, p.seq DESC LIMIT 1), 0),
+			coalesce((SELECT n.seq FROM deployments n WHERE n.service = d.service AND n.environment = d.environment
+				AND (n.at, n.event, n.seq) > (d.at, d.event, d.seq) ORDER BY n.at, n.event, n.seq LIMIT 1), 0)
+		FROM deployments d WHERE d.seq >= $1`, []any{from}, 6, func(row []int64) {
+		seq, brings, newest, cause, before, next := row[0], row[1], row[2], row[3], row[4], row[5]
+		if cause == causeRollback || cause == causeHotfix || brings == bringsCommit && newest != 0 && newest == before {
+			w.recheck = append(w.recheck, seq)
+		}
+		if next != 0 && next < from {
+			w.recheck = append(w.recheck, next)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("find neighbours: %w", err)
+	}
+	if err = w.each(ctx, `SELECT i.incident FROM deployments d JOIN incidents i ON i.service = d.service
+		AND i.started >= d.at AND i.started <= d.at + $2 WHERE d.seq >= $1`, []any{from, blameFor}, 1, func(row []int64) { w.relink[row[0]] = true }); err != nil {
+		return fmt.Errorf("find incidents after: %w", err)
+	}
+	for _, name := range []string{"release", "event"} {
+		if err = w.each(ctx, `SELECT i.incident FROM deployments d JOIN incidents i ON i.caused_by = d.`+name+`
+			WHERE d.seq >= $1 AND i.caused_by <> 0`, []any{from}, 1, func(row []int64) { w.relink[row[0]] = true }); err != nil {
+			return fmt.Errorf("find incidents by name: %w", err)
+		}
+		if err = w.each(ctx, `SELECT x.seq FROM deployments d JOIN deployments x ON x.fixes = d.`+name+`
+			WHERE d.seq >= $1 AND x.fixes <> 0`, []any{from}, 1, func(row []int64) { w.recheck = append(w.recheck, row[0]) }); err != nil {
+			return fmt.Errorf("find fixes by name: %w", err)
+		}
+	}
+	return nil
+}
+
+// borrowed gives the times of commits to the deployments that named them
+// without one.
+func (w *work) borrowed(ctx context.Context, commits []int64) error {
+	for _, n := range rowsAtOnce {
+		in := values(1, n, "", "")
+		for ; len(commits) >= n; commits = commits[n:] {
+			args := make([]any, n)
+			for i := range args {
+				args[i] = commits[i]
+			}
+			found := false
+			if err := w.each(ctx, `SELECT d.service, d.environment, d.at FROM changes c JOIN deployments d ON d.seq = c.deployment
+				WHERE c.own = 0 AND c.change IN `+in, args, 3, func(row []int64) {
+				w.pack(row[0], row[1], row[2])
+				found = true
+			}); err != nil {
+				return fmt.Errorf("find changes: %w", err)
+			}
+			if !found {
+				continue
+			}
+			if _, err := w.Exec(ctx, `UPDATE changes SET at = (SELECT t.at FROM commit_times t WHERE t.change = changes.change)
+				WHERE own = 0 AND change IN `+in, args...); err != nil {
+				return fmt.Errorf("borrow commit times: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// follow does all that is left to do.
+func (w *work) follow(ctx context.Context) error {
+	for _, i := range slices.Sorted(maps.Keys(w.relink)) {
+		if err := w.link(ctx, i); err != nil {
+			return fmt.Errorf("link incident: %w", err)
+		}
+	}
+	for len(w.recheck) > 0 {
+		seq := w.recheck[len(w.recheck)-1]
+		w.recheck = w.recheck[:len(w.recheck)-1]
+		if err := w.check(ctx, seq); err != nil {
+			return fmt.Errorf("check deployment %d: %w", seq, err)
+		}
+	}
+	for _, seq := range slices.Sorted(maps.Keys(w.judge)) {
+		if err := w.verdict(ctx, seq); err != nil {
+			return fmt.Errorf("judge deployment %d: %w", seq, err)
+		}
+	}
+	if err := w.packAll(ctx, slices.SortedFunc(maps.Keys(w.repack), func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.service, b.service), cmp.Compare(a.environment, b.environment))
+	})); err != nil {
+		return fmt.Errorf("pack deployments: %w", err)
+	}
+	return nil
+}
+
+// null stands for NULL among integers.
+const null = math.MinInt64
+
+// each calls do with each row of a query whose columns are integers. It must
+// not ask for anything else of the transaction meanwhile.
+func (w *work) each(ctx context.Context, query string, args []any, columns int, do func(row []int64)) error {
+	rows, err := w.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	return eachRow(rows, columns, do)
+}
+
+func eachRow(rows *sql.Rows, columns int, do func(row []int64)) error {
+	defer rows.Close()
+	row, cells, into := make([]int64, columns), make([]sql.NullInt64, columns), make([]any, columns)
+	for i := range cells {
+		into[i] = &cells[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		for i, c := range cells {
+			if row[i] = null; c.Valid {
+				row[i] = c.Int64
+			}
+		}
+		do(row)
+	}
+	return rows.Err()
+}
+
+// one gives the first row, nil where there is none.
+func (w *work) one(ctx context.Context, query string, args []any, columns int) ([]int64, error) {
+	var first []int64
+	err := w.each(ctx, query, args, columns, func(row []int64) {
+		if first == nil {
+			first = slices.Clone(row)
+		}
+	})
+	return first, err
+}

@@ -1,0 +1,261 @@
+package dora
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+)
+
+const (
+	dayMicros    = int64(24*60*60) * 1_000_000
+	secondMicros = 1e6
+)
+
+// tally is what the deployments to production of one group come to.
+type tally struct {
+	days     int64 // the length of its time
+	n        int
+	failed   [failedIncident + 1]int // by reason
+	rework   int
+	services map[string]*serviceTally
+	leads    []float64 // in seconds
+	backward int       // changes that were made after they were deployed
+	silent   int       // deployments of which nobody said when their changes were made
+	waits    []stat.Wait
+	mendless int // failures that ended before they began
+	nowhere  int // deployments without an environment
+	// unattributed is how many incidents are laid to no deployment.
+	unattributed int
+}
+
+// serviceTally is the deployments of one service, and on which days they were,
+// a bit for each day from that of the first bucket on.
+type serviceTally struct {
+	n    int
+	days []uint64
+}
+
+func (s *serviceTally) on(day int64) {
+	s.n++
+	for int(day/64) >= len(s.days) {
+		s.days = append(s.days, 0)
+	}
+	s.days[day/64] |= 1 << (day % 64)
+}
+
+func (s *serviceTally) distinctDays() int {
+	n := 0
+	for _, w := range s.days {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+func (t *tally) failures() int { return t.n - t.failed[notFailed] }
+
+// reading says what to take from the summaries beside the counts.
+type reading struct{ services, leads, waits, unattributed bool }
+
+// tallies brings the deployments to production of the view into groups.
+func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
+	g := gatherer{reading: r, v: v, buckets: v.Buckets(), all: map[measure.Key]*tally{}}
+	g.bucketOf = bucketsOfDays(v, g.buckets)
+	g.inGroup = make([]*tally, len(g.buckets))
+	if r.waits {
+		var err error
+		if g.known, err = knownUntil(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	in, args := production(v, 3)
+	rows, err := v.DB.Query(ctx, `SELECT environment, period, service, team, path, packed FROM delivery_period
+		WHERE environment IN (0`+in+`) AND period >= $1 AND period <= $2`,
+		slices.Concat([]any{periodOf(measure.Micros(v.From)), periodOf(measure.Micros(v.To) - 1)}, args)...)
+	if err != nil {
+		return nil, fmt.Errorf("read deployments: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var environment, period, path int64
+		var cell measure.Cell
+		var packed sql.RawBytes
+		if err := rows.Scan(&environment, &period, &cell.Service, &cell.Team, &path, &packed); err != nil {
+			return nil, fmt.Errorf("read deployments: %w", err)
+		}
+		cell.Path = pathName(path)
+		if !g.enter(cell, environment) {
+			continue
+		}
+		if err := unpack(period, packed, g.add); err != nil {
+			return nil, fmt.Errorf("read deployments of service %d: %w", cell.Service, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read deployments: %w", err)
+	}
+	if r.unattributed {
+		err = addUnattributed(ctx, v, g.all)
+	}
+	return g.all, err
+}
+
+// gatherer adds one packed row of deployments after the other.
+type gatherer struct {
+	reading
+	v        *measure.View
+	buckets  []measure.Bucket
+	bucketOf []int // of each day
+	known    int64
+	all      map[measure.Key]*tally
+
+	// What the row at hand belongs to, and the tallies of its group by bucket.
+	group       string
+	service     string
+	environment int64
+	inGroup     []*tally
+	// The bucket of the deployment before, and that of the service in it.
+	tally *tally
+	of    *serviceTally
+}
+
+// enter begins a row; it is false for one that the view leaves out.
+func (g *gatherer) enter(cell measure.Cell, environment int64) bool {
+	group, ok := g.v.Group(cell)
+	if !ok {
+		return false
+	}
+	if group != g.group {
+		clear(g.inGroup)
+	}
+	g.group, g.service, g.environment, g.tally, g.of = group, serviceName(g.v.Org, cell.Service), environment, nil, nil
+	return true
+}
+
+func (g *gatherer) add(d *delivered) {
+	day := dayOf(d.at)
+	if day < g.v.From || day >= g.v.To {
+		return
+	}
+	b := g.bucketOf[day-g.v.From]
+	t := g.inGroup[b]
+	if t == nil {
+		key := measure.Key{Group: g.group, Bucket: b}
+		if t = g.all[key]; t == nil {
+			t = &tally{days: g.buckets[b].To - g.buckets[b].From, services: map[string]*serviceTally{}}
+			g.all[key] = t
+		}
+		g.inGroup[b] = t
+	}
+	if g.environment == 0 {
+		t.nowhere++
+		return
+	}
+	if g.services {
+		if t != g.tally {
+			if g.of = t.services[g.service]; g.of == nil {
+				g.of = &serviceTally{}
+				t.services[g.service] = g.of
+			}
+			g.tally = t
+		}
+		g.of.on(day - g.buckets[b].From)
+	}
+	t.add(d, g.reading, g.known)
+}
+
+func (t *tally) add(d *delivered, r reading, known int64) {
+	t.n++
+	t.failed[d.failed]++
+	if d.rework {
+		t.rework++
+	}
+	if r.leads {
+		if d.silent {
+			t.silent++
+		}
+		for _, lead := range d.leads {
+			if lead < 0 {
+				t.backward++
+				continue
+			}
+			t.leads = append(t.leads, float64(lead)/secondMicros)
+		}
+	}
+	if r.waits && d.failed != notFailed {
+		until := d.recoveredAt
+		if until == null {
+			until = max(known, d.failedAt)
+		}
+		if until < d.failedAt {
+			t.mendless++
+			return
+		}
+		t.waits = append(t.waits, stat.Wait{Duration: float64(until-d.failedAt) / secondMicros, Event: d.recoveredAt != null})
+	}
+}
+
+// production gives ", $3, $4" for the environments that count, numbered from
+// first, and the arguments.
+func production(v *measure.View, first int) (string, []any) {
+	var b strings.Builder
+	var args []any
+	for _, id := range slices.Sorted(maps.Keys(v.Org.Production)) {
+		if v.Org.Production[id] && id != 0 {
+			b.WriteString(", $" + strconv.Itoa(first+len(args)))
+			args = append(args, id)
+		}
+	}
+	return b.String(), args
+}
+
+// knownUntil is up to when the ledger knows what happened: what is open then
+// has lasted at least so long.
+func knownUntil(ctx context.Context, v *measure.View) (int64, error) {
+	var known int64
+	err := v.DB.QueryRow(ctx, "SELECT coalesce(max(e.received), 0) FROM ledger_head h JOIN events e ON e.seq = h.seq").Scan(&known)
+	if err != nil {
+		return 0, fmt.Errorf("read the ledger's last event: %w", err)
+	}
+	return known, nil
+}
+
+func bucketsOfDays(v *measure.View, buckets []measure.Bucket) []int {
+	of := make([]int, v.Days())
+	for i, b := range buckets {
+		for day := b.From; day < b.To; day++ {
+			of[day-v.From] = i
+		}
+	}
+	return of
+}
+
+func dayOf(at int64) int64 {
+	day := at / dayMicros
+	if at%dayMicros < 0 {
+		day--
+	}
+	return day
+}
+
+func pathName(path int64) string {
+	if path == 1 {
+		return measure.OnPath
+	}
+	return measure.OffPath
+}
+
+// serviceName is a service's name now: one that was renamed has several numbers.
+func serviceName(org *measure.Org, id int64) string {
+	if name := org.Services[id]; name != "" {
+		return name
+	}
+	return "#" + strconv.FormatInt(id, 10)
+}

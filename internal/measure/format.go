@@ -1,0 +1,75 @@
+package measure
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Format writes a value with its unit, for people.
+func (u Unit) Format(v float64) string {
+	switch u {
+	case Ratio:
+		return Digits(v*100) + " %"
+	case Seconds:
+		return durationText(v)
+	case Money:
+		return Digits(v / 100)
+	case PerDay:
+		return Digits(v) + "/day"
+	case PerWeek:
+		return Digits(v) + "/week"
+	case PerMonth:
+		return Digits(v) + "/month"
+	case Count, Per100, Score:
+	}
+	return Digits(v)
+}
+
+// durationText writes seconds in the unit that reads best.
+func durationText(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d.Abs() < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d.Abs() < 2*time.Minute:
+		return Digits(seconds) + " s"
+	case d.Abs() < 2*time.Hour:
+		return Digits(seconds/60) + " min"
+	case d.Abs() < 48*time.Hour:
+		return Digits(seconds/3600) + " h"
+	}
+	return Digits(seconds/86400) + " d"
+}
+
+// Digits writes a number with three digits that matter.
+func Digits(v float64) string {
+	places := 2
+	switch {
+	case v != 0 && math.Abs(v) < 0.01:
+		return strconv.FormatFloat(v, 'g', 2, 64)
+	case math.Abs(v) >= 99.95:
+		places = 0
+	case math.Abs(v) >= 9.995:
+		places = 1
+	}
+	text := strconv.FormatFloat(v, 'f', places, 64)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+// Between writes an interval; an end that is not bounded is left out.
+func (u Unit) Between(i Interval) string {
+	switch low, high := math.IsInf(i.Low, 0), math.IsInf(i.High, 0); {
+	case low && high:
+		return ""
+	case low:
+		return "under " + u.Format(i.High)
+	case high:
+		return "over " + u.Format(i.Low)
+	}
+	return u.Format(i.Low) + " to " + u.Format(i.High)
+}

@@ -1,0 +1,108 @@
+package insight
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/portal/page"
+)
+
+// Scorecard answers: is our product healthy?
+func (i Insight) Scorecard(ctx context.Context, name string, spec measure.ScorecardSpec, s measure.Scope, now time.Time) (page.Scorecard, error) {
+	card, err := i.Measures.Score(ctx, name, spec, s)
+	if err != nil {
+		return page.Scorecard{}, err
+	}
+	show := page.Scorecard{
+		Name: name, Title: card.Title, Ranges: ranges("/scorecard", s, now), From: card.From, To: card.To,
+		Same: page.Command{Text: fmt.Sprintf("stoa scorecard %s --from %s --to %s", name, card.From, card.To), Says: "The same on the command line"},
+		JSON: "/api/v1/scorecard?name=" + name + "&" + s.Query().Encode(),
+	}
+	met, of := 0, 0
+	for _, r := range card.Rows {
+		show.Rows = append(show.Rows, scoreRow(r, s))
+		if r.Status == measure.Good || r.Status == measure.Bad || r.Status == measure.Unsure {
+			of++
+		}
+		if r.Status == measure.Good {
+			met++
+		}
+		if r.Moved {
+			show.Moved = append(show.Moved, movedText(r))
+		}
+	}
+	show.Sentence = scoreSentence(met, of, len(card.Rows))
+	return show, nil
+}
+
+func scoreSentence(met, of, rows int) string {
+	if of == 0 {
+		return fmt.Sprintf("None of the %d measures has data in this time.", rows)
+	}
+	sentence := fmt.Sprintf("%d of the %d targets that have data are met", met, of)
+	if missing := rows - of; missing > 0 {
+		sentence += fmt.Sprintf("; %d of %d measures have no data yet", missing, rows)
+	}
+	return sentence + "."
+}
+
+var statuses = map[measure.Status]page.State{
+	measure.Good: {Level: page.Good, Word: "met"}, measure.Bad: {Level: page.Bad, Word: "missed"},
+	measure.Unsure: {Level: page.Warn, Word: "unsure"}, measure.NoData: {Level: page.Unknown, Word: "no data"},
+	measure.Shown: {Level: page.Unknown, Word: "no target"},
+}
+
+func scoreRow(r measure.Row, s measure.Scope) page.ScoreRow {
+	row := page.ScoreRow{
+		Measure: r.Measure, Title: r.Title, Value: valueText(r.Unit, r.Value), HasValue: r.Value != nil, State: statuses[r.Status], N: r.N,
+		Note: r.Note, Href: "/measures/" + r.Measure + "?" + s.Query().Encode(), Before: valueText(r.Unit, r.Before),
+	}
+	if r.Interval != nil {
+		row.Interval = r.Unit.Between(*r.Interval)
+	}
+	row.Target = targetText(r.Unit, r.Target)
+	if r.Change != nil {
+		row.Change = signed(r.Unit, *r.Change)
+		switch {
+		case !r.Moved || r.Direction == measure.Neither:
+			row.ChangeState = page.State{Level: page.Unknown, Word: "may be chance"}
+		case (*r.Change > 0) == (r.Direction == measure.Higher):
+			row.ChangeState = page.State{Level: page.Good, Word: "better"}
+		default:
+			row.ChangeState = page.State{Level: page.Bad, Word: "worse"}
+		}
+	}
+	return row
+}
+
+func targetText(u measure.Unit, t *measure.Target) string {
+	if t == nil {
+		return ""
+	}
+	op := strings.NewReplacer(">=", "≥", "<=", "≤").Replace(t.Op)
+	if t.Relative {
+		return fmt.Sprintf("%s %+.0f %% against before", op, t.Value*100)
+	}
+	return op + " " + u.Format(t.Value)
+}
+
+// signed writes a difference with its sign.
+func signed(u measure.Unit, v float64) string {
+	sign := "+"
+	if v < 0 {
+		sign = "−"
+	}
+	text := u.Format(math.Abs(v))
+	if u == measure.Ratio {
+		text = measure.Digits(math.Abs(v)*100) + " points"
+	}
+	return sign + text
+}
+
+func movedText(r measure.Row) string {
+	return fmt.Sprintf("%s went from %s to %s: more than chance.", r.Title, valueText(r.Unit, r.Before), valueText(r.Unit, r.Value))
+}
