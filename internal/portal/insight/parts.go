@@ -2,6 +2,7 @@ package insight
 
 import (
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -122,7 +123,7 @@ func quoted(word string) string {
 func estimated(u measure.Unit, e measure.Estimate, href string) page.Cell {
 	if e.Value == nil {
 		c := page.NoData("")
-		if e.Interval != nil {
+		if e.Interval != nil && (e.Interval.Low > 0 || !math.IsInf(e.Interval.High, 0)) { // over 0 says nothing
 			c.Text, c.Sub = u.Between(*e.Interval), "n\u00a0"+page.Count(e.N)
 		}
 		return c
