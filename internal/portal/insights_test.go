@@ -225,7 +225,7 @@ func TestAdoptionPage(t *testing.T) {
 	if shaded := a.all("td.shade"); len(shaded) == 0 || (answer{root: shaded[0]}).text("a.value-link") == "" {
 		t.Error("no cell is shaded, or one has no number")
 	}
-	contains(t, "deployments", a.row(t, "path", "Deployments to production"), "| 30 | 15 | 66.7 % |")
+	contains(t, "deployments", a.row(t, "path", "Deployments to production"), "| 30 | 15 | 66.7 %")
 	for _, name := range []string{"mau", "wau", "dau", "stickiness"} {
 		if len(a.all("section#"+name)) != 1 {
 			t.Errorf("no trend of %s", name)
