@@ -131,8 +131,13 @@ func estimated(u measure.Unit, e measure.Estimate, href string) page.Cell {
 	c := page.Cell{Text: u.Format(*e.Value), Href: href, Raw: *e.Value, Sub: "n\u00a0" + page.Count(e.N)}
 	if e.Interval != nil {
 		if between := u.Between(*e.Interval); between != "" {
-			c.Sub = between + " · " + c.Sub
+			c.Sub = unbroken(between) + " · " + c.Sub
 		}
 	}
 	return c
+}
+
+// unbroken keeps numbers on one line with their units.
+func unbroken(interval string) string {
+	return strings.NewReplacer(" to ", " to ", " ", "\u00a0").Replace(interval)
 }
