@@ -185,8 +185,10 @@ func milestoneOf(r *event.Record) Milestone {
 }
 
 // deployment reports whether an event tells that a release came to serve.
-func deployment(r *event.Record) bool {
-	subject, predicate, ok := event.CDEvent(r.Type)
+func deployment(r *event.Record) bool { return deploymentType(r.Type) }
+
+func deploymentType(eventType string) bool {
+	subject, predicate, ok := event.CDEvent(eventType)
 	return ok && subject == "service" && (predicate == "deployed" || predicate == "upgraded" || predicate == "rolledback")
 }
 
