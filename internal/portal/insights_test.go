@@ -209,3 +209,70 @@ func TestPlatformMenu(t *testing.T) {
 		t.Errorf("the palette does not know the page: %s", a.body)
 	}
 }
+
+func TestAdoptionPage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	at := s.url + "/adoption?" + past(60)
+	a := get(t, c, at)
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", a.Status, a.text("main"))
+	}
+	contains(t, "the sentence", a.text("p.answer"), "40 % of 5 teams use Stoa")
+	contains(t, "the heads", a.table("matrix")[0], "All teams | data | web")
+	contains(t, "logs", a.row(t, "matrix", "logs"), "40 % 11.8 % to 76.9 % · n 5", "33.3 %", "50 %")
+	contains(t, "events", a.row(t, "matrix", "events"), "0 %")
+	if shaded := a.all("td.shade"); len(shaded) == 0 || (answer{root: shaded[0]}).text("a.value-link") == "" {
+		t.Error("no cell is shaded, or one has no number")
+	}
+	contains(t, "deployments", a.row(t, "path", "Deployments to production"), "| 30 | 15 | 66.7 %")
+	for _, name := range []string{"mau", "wau", "dau", "stickiness"} {
+		if len(a.all("section#"+name)) != 1 {
+			t.Errorf("no trend of %s", name)
+		}
+	}
+	contains(t, "the month's people", a.text("section#mau"), "8 n 8")
+	pilot := get(t, c, at+"&wave=pilot")
+	contains(t, "the wave", pilot.text("p.answer"), "50 % of 2 teams")
+}
+
+func TestOverviewPage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	a := get(t, c, s.url+"/overview")
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", a.Status, a.text("main"))
+	}
+	contains(t, "the sentence", a.text("p.answer"), "40 % of 5 teams use the platform", "1 exception to decide on")
+	contains(t, "the value", a.row(t, "value", "Lead time"), "−38 h", "better")
+	contains(t, "the cost", a.row(t, "value", "Cost per service"), "no data", "waits for")
+	contains(t, "the caution", a.text("section#value"), "This is a correlation")
+	contains(t, "adoption", a.row(t, "reach", "Teams using"), "40 %", "unsure", "> 70 %")
+	contains(t, "the exception", a.row(t, "decisions", "policy/no-latest"), "the old pipeline", "team/beta", "in 8 days")
+	if strings.Contains(a.text("main"), "does not measure") {
+		t.Error("it names measures that there are not")
+	}
+}
+
+// An empty platform has no number, and says what to do first.
+func TestInsightsOfNothing(t *testing.T) {
+	s := empty(t)
+	c := s.browserless(t, s.code(t))
+	for path, says := range map[string]string{
+		"/overview": "Nobody has used the platform yet", "/adoption": "stoa connect github", "/delivery": "stoa connect github",
+	} {
+		a := get(t, c, s.url+path)
+		if a.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s: %s", path, a.Status, a.text("main"))
+		}
+		contains(t, path, a.text("main"), says)
+		for _, section := range a.all("section.panel") {
+			if in := (answer{root: section}); len(in.all("svg.chart-plot")) > 0 || in.text("span.no-data") == "" {
+				t.Errorf("%s draws nothing as something: %s", path, in.text("h2.card-title"))
+			}
+		}
+		if strings.Contains(a.text("main"), " 0 %") || strings.Contains(a.text("main"), "NaN") {
+			t.Errorf("%s grades nothing: %s", path, a.text("main"))
+		}
+	}
+}

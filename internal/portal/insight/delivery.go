@@ -267,7 +267,7 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 			difference = page.Cell{Text: signed(d.Unit, *c.Difference), Raw: *c.Difference}
 			says = page.Cell{State: page.State{Level: page.Unknown, Word: "may be chance"}, Raw: "may be chance"}
 			if c.Interval != nil {
-				difference.Sub = signed(d.Unit, c.Interval.Low) + " to " + signed(d.Unit, c.Interval.High)
+				difference.Sub = unbroken(signed(d.Unit, c.Interval.Low) + " to " + signed(d.Unit, c.Interval.High))
 			}
 			if c.Clear && d.Better != measure.Neither {
 				says.State = page.State{Level: page.Bad, Word: "worse"}
