@@ -198,6 +198,12 @@ func deploymentType(eventType string) bool {
 	return ok && subject == "service" && (predicate == "deployed" || predicate == "upgraded" || predicate == "rolledback")
 }
 
+// rollback reports whether a deployment put an older release back.
+func rollback(eventType string) bool {
+	_, predicate, _ := event.CDEvent(eventType)
+	return predicate == "rolledback"
+}
+
 // onPath reports whether a deployment took the golden path: Stoa brought it.
 func onPath(r *event.Record) bool { return r.Capability == capabilityDeploy }
 
