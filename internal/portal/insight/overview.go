@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/governance"
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -166,7 +167,7 @@ func (i Insight) valueSheet(ctx context.Context, s measure.Scope, rows map[strin
 
 // refusalRows are the gates that refused, the most often first.
 func (i Insight) refusalRows(ctx context.Context, s measure.Scope) ([]page.Cells, error) {
-	parts, err := i.parts(ctx, "refusals", "gate:", s)
+	parts, err := i.parts(ctx, "refusals", adoption.PartGate, s)
 	var rows []page.Cells
 	for _, p := range parts {
 		rows = append(rows, page.Cells{{Text: "refused by " + p.name, Href: address("/measures/refusals", s) + "#evidence", Raw: p.name},
