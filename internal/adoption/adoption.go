@@ -15,12 +15,11 @@ func Projectors() []event.Projector {
 	return []event.Projector{Usage{}, Milestones{}, Friction{}, measure.Spans{}}
 }
 
-// Measures are the measures of who uses the platform, and those for which nobody
-// gives the data yet.
+// Measures are the measures of who uses the platform.
 func Measures() []measure.Measure {
 	return slices.Concat(
 		[]measure.Measure{adoptionRate(), activeTeams()}, peopleMeasures(),
 		[]measure.Measure{retentionMeasure(), forecastMeasure(), timeToAccess()}, wayMeasures(),
-		serviceMeasures(), hindranceMeasures(), waitingMeasures(),
+		serviceMeasures(), hindranceMeasures(),
 	)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/catalog/backstage"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -23,7 +24,7 @@ func (a administration) Backup(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// ErasePerson forgets a person: membership, account and tokens, the User object
+// ErasePerson forgets a person: membership, also in what is kept of a catalog, account and tokens, the User object
 // with its history, and at last the name behind the pseudonym. It may be tried
 // again after a failure; what is gone already is no error. A name such as
 // github/ann is that of a person elsewhere, of whom there is nothing but events.
@@ -38,13 +39,18 @@ func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name
 	change := &admission.Change{By: by, Surface: "api", Reason: "a person is erased"}
 	is := func(member string) bool { return member == name }
 	for _, t := range teams {
-		if !slices.ContainsFunc(t.Spec.Owners, is) && !slices.ContainsFunc(t.Spec.Members, is) {
-			continue
-		}
+		member := slices.ContainsFunc(t.Spec.Owners, is) || slices.ContainsFunc(t.Spec.Members, is)
 		t.Spec.Owners, t.Spec.Members = slices.DeleteFunc(t.Spec.Owners, is), slices.DeleteFunc(t.Spec.Members, is)
 		raw, err := t.Object()
 		if err != nil {
 			return err
+		}
+		raw, named, err := backstage.Forget(raw, name)
+		if err != nil {
+			return err
+		}
+		if !member && !named {
+			continue
 		}
 		change.Add(&admission.Draft{Want: raw})
 	}

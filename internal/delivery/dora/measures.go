@@ -75,7 +75,7 @@ func Measures() []measure.Measure {
 			Unit:    measure.Count, Better: measure.Neither, Version: 1, Cuts: incidents,
 		}, incidentTallies, unattributed, incidentEvidence(true)),
 		measure.New(measure.Definition{
-			Name: FailedPipelines, Title: "Failed pipelines", Question: "How many releases never arrived?",
+			Name: FailedPipelines, Title: "Failed pipelines", Question: "How many pipeline runs failed?",
 			Formula: "Pipeline runs that finished with a failure or an error, for whatever environment.",
 			Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: deployments,
 		}, pipelineTallies, func(n int) measure.Estimate { return counted(n, n) }, pipelineEvidence),

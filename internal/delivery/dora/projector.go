@@ -71,38 +71,46 @@ func (w *work) pack(service, environment, at int64) {
 	w.repack[span{series{service, environment}, periodOf(at)}] = true
 }
 
+var (
+	upsertCommit = event.NewUpsert("commit_times", "ON CONFLICT (change) DO UPDATE SET at = excluded.at WHERE excluded.at < commit_times.at", "change", "at")
+
+	insertDeployment = event.NewUpsert("deployments", "", "seq", "at", "event", "service", "team", "environment", "path", "cause", "release", "newest", "fixes", "brings")
+	insertChange     = event.NewUpsert("changes", "", "deployment", "n", "change", "own", "at")
+	insertIncident   = event.NewUpsert("incident_facts", "", "incident", "seq", "at", "event", "resolved", "service", "team", "environment", "caused_by", "name")
+	insertPipeline   = event.NewUpsert("failed_pipelines", "", "seq", "at", "service", "team", "environment", "path")
+
+	upsertPeriod = event.NewUpsert("delivery_period", "ON CONFLICT (environment, period, service, team, path) DO UPDATE SET packed = excluded.packed",
+		"environment", "period", "service", "team", "path", "packed")
+)
+
 // add stores what the batch says by itself.
 func (w *work) add(ctx context.Context, f *facts) error {
-	var commits, deployments, changes, incidents, pipelines [][]any
+	var commits, deployments, changes, incidents, pipelines []any
 	for _, c := range slices.Sorted(maps.Keys(f.commits)) {
-		commits = append(commits, []any{c, f.commits[c]})
+		commits = append(commits, c, f.commits[c])
 	}
 	for _, d := range f.deployments {
-		deployments = append(deployments, []any{d.seq, d.at, d.event, d.service, d.team, d.environment, d.path, d.cause, d.release, d.newest, d.fixes, d.brings})
+		deployments = append(deployments, d.seq, d.at, d.event, d.service, d.team, d.environment, d.path, d.cause, d.release, d.newest, d.fixes, d.brings)
 		for n, c := range d.changes {
 			at := sql.NullInt64{Int64: c.at, Valid: c.known}
-			changes = append(changes, []any{d.seq, n, c.key, flag(c.known), at})
+			changes = append(changes, d.seq, n, c.key, flag(c.known), at)
 		}
 		w.pack(d.service, d.environment, d.at)
 	}
 	for _, i := range f.incidents {
-		incidents = append(incidents, []any{i.incident, i.seq, i.at, i.event, flag(i.resolved), i.service, i.team, i.environment, i.caused, i.name})
+		incidents = append(incidents, i.incident, i.seq, i.at, i.event, flag(i.resolved), i.service, i.team, i.environment, i.caused, i.name)
 		w.relink[i.incident] = true
 	}
 	for _, p := range f.pipelines {
-		pipelines = append(pipelines, []any{p.seq, p.at, p.service, p.team, p.environment, p.path})
+		pipelines = append(pipelines, p.seq, p.at, p.service, p.team, p.environment, p.path)
 	}
-	for _, t := range []struct {
-		into, after string
-		rows        [][]any
+	for _, rows := range []struct {
+		into   *event.Upsert
+		values []any
 	}{
-		{"commit_times (change, at)", ` ON CONFLICT (change) DO UPDATE SET at = excluded.at WHERE excluded.at < commit_times.at`, commits},
-		{"deployments (seq, at, event, service, team, environment, path, cause, release, newest, fixes, brings)", "", deployments},
-		{"changes (deployment, n, change, own, at)", "", changes},
-		{"incident_facts (incident, seq, at, event, resolved, service, team, environment, caused_by, name)", "", incidents},
-		{"failed_pipelines (seq, at, service, team, environment, path)", "", pipelines},
+		{upsertCommit, commits}, {insertDeployment, deployments}, {insertChange, changes}, {insertIncident, incidents}, {insertPipeline, pipelines},
 	} {
-		if err := w.insert(ctx, t.into, t.after, t.rows); err != nil {
+		if err := rows.into.Run(ctx, w, rows.values); err != nil {
 			return err
 		}
 	}
@@ -114,22 +122,9 @@ func (w *work) add(ctx context.Context, f *facts) error {
 	return w.borrowed(ctx, slices.Sorted(maps.Keys(f.commits)))
 }
 
-// rowsAtOnce are the numbers of rows that statements are made for, few so that
-// each stays prepared.
+// rowsAtOnce are how many keys one statement asks for, few different numbers
+// so that each stays prepared.
 var rowsAtOnce = [...]int{8, 1}
-
-func (w *work) insert(ctx context.Context, into, after string, rows [][]any) error {
-	for _, n := range rowsAtOnce {
-		for len(rows) >= n {
-			args := slices.Concat(rows[:n]...)
-			if _, err := w.Exec(ctx, "INSERT INTO "+into+" VALUES "+values(n, len(rows[0]), "", "")+after, args...); err != nil {
-				return fmt.Errorf("insert into %s: %w", strings.Fields(into)[0], err)
-			}
-			rows = rows[n:]
-		}
-	}
-	return nil
-}
 
 // values gives "($1, $2), ($3, $4)", each placeholder between before and after.
 func values(rows, columns int, before, after string) string {
