@@ -77,6 +77,28 @@ func (p *Portal) adoptionPage(v *visit) error {
 	return p.render(v, 200, page.AdoptionPage(show))
 }
 
+func (p *Portal) journeysPage(v *visit) error {
+	p.used(v, "portal", "", "", "")
+	s, err := p.scope(v, quarter)
+	if err != nil {
+		return err
+	}
+	show, err := p.insight().Journeys(v.Context(), s, p.Clock())
+	if err != nil {
+		return err
+	}
+	show.Frame = p.frame(v, "Journeys", "journeys")
+	var sheets []*page.Sheet
+	for i := range show.Personas {
+		sheets = append(sheets, &show.Personas[i].Stops)
+	}
+	files(v, sheets...)
+	if done, err := p.file(v, sheets...); done {
+		return err
+	}
+	return p.render(v, 200, page.JourneysPage(show))
+}
+
 func (p *Portal) deliveryPage(v *visit) error {
 	p.used(v, "portal", "", "", "")
 	s, err := p.scope(v, measure.UsualDays)

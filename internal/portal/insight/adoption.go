@@ -152,15 +152,17 @@ func stuckWords(stuck []adoption.StuckTeam) string {
 			most = m
 		}
 	}
-	verb := " are stuck"
 	if len(stuck) == 1 {
-		verb = " is stuck"
+		return "1 team is stuck before its " + stepWords[string(most)]
 	}
-	text := page.Plural(int64(len(stuck)), "team") + verb
-	if at[most] < len(stuck) {
-		text += ", " + page.Count(int64(at[most])) + " of them"
+	text := page.Plural(int64(len(stuck)), "team") + " are stuck"
+	switch at[most] {
+	case len(stuck):
+		return text + " before their " + stepWords[string(most)]
+	case 1:
+		return text + ", each before another step"
 	}
-	return text + " before their " + stepWords[string(most)]
+	return text + ", " + page.Count(int64(at[most])) + " of them before their " + stepWords[string(most)]
 }
 
 // stepWords read the steps of the way onto the platform.
