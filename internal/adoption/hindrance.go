@@ -20,7 +20,7 @@ const (
 func hindranceMeasures() []measure.Measure {
 	input := measure.Definition{
 		Name: "input-friction", Title: "Questions per golden-path run", Question: "How often must Stoa ask somebody what it could know?",
-		Formula: "Questions that Stoa asked about releases ÷ deployments on the golden path. The parts say which question was asked how often.",
+		Formula: "Questions that Stoa asked about releases ÷ deployments on the golden path, without rollbacks. The parts say which question was asked how often.",
 		Unit:    measure.PerRun, Better: measure.Lower, Version: 1, Cuts: byTeams(),
 	}
 	refusals := measure.Definition{
@@ -95,7 +95,7 @@ func readInput(ctx context.Context, v *measure.View) (map[measure.Key]hindrance,
 	}
 	for _, kind := range slices.Sorted(maps.Keys(v.Org.Kinds)) {
 		use := v.Org.Kinds[kind]
-		if use.Capability != capabilityDeploy || !deploymentType(use.Type) {
+		if use.Capability != capabilityDeploy || !deploymentType(use.Type) || rollback(use.Type) {
 			continue
 		}
 		if err := addRuns(ctx, v, kind, found); err != nil {

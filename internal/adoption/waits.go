@@ -15,8 +15,6 @@ type wayTo struct {
 	definition measure.Definition
 	// reached gives when a team got there.
 	reached func(map[Milestone]moment) (moment, bool)
-	// asked leaves out teams that nobody asked access for.
-	asked bool
 }
 
 const waitCounted = "Median by Kaplan and Meier over the teams that asked for access in the time, or were given it where no request is recorded. " +
@@ -35,16 +33,14 @@ func wayMeasures() []measure.Measure {
 			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: byTeams()}
 	}
 	ways := []wayTo{
-		{define("time-to-access", "Time to access", "How long does a new team wait until it may begin?",
-			"From the request for access to its grant. Teams that nobody asked for are left out."), first(AccessGranted), true},
 		{define("time-to-first-deployment", "Time to first deployment", "How long does a new team need until it deploys?",
-			"From the request for access to the first deployment on the golden path."), first(FirstDeployment), false},
+			"From the request for access to the first deployment on the golden path."), first(FirstDeployment)},
 		{define("time-to-first-log-query", "Time to first log query", "How long does a new team need until it looks at its logs?",
-			"From the request for access to the first look at logs."), first(FirstLogQuery), false},
+			"From the request for access to the first look at logs."), first(FirstLogQuery)},
 		{define("time-to-first-alert", "Time to first alert", "How long does a new team need until it is alerted?",
-			"From the request for access to the first alert."), first(FirstAlert), false},
+			"From the request for access to the first alert."), first(FirstAlert)},
 		{define("time-to-onboard", "Time to onboard", "How long does a new team need until it is on the platform?",
-			"From the request for access until it has deployed, looked at its logs and been alerted."), onboarded, false},
+			"From the request for access until it has deployed, looked at its logs and been alerted."), onboarded},
 	}
 	measures := make([]measure.Measure, len(ways))
 	for i, w := range ways {
@@ -82,7 +78,7 @@ func started(reached map[Milestone]moment) (at moment, asked, ok bool) {
 type waiting struct {
 	waits []stat.Wait
 	// granted is how many set out with the grant, no request being recorded; before
-	// how many were there before they had access: they are left out.
+	// how many were there before they set out: they are left out.
 	granted, before int
 	// longer is how many set out earlier and still wait.
 	longer   int
@@ -101,7 +97,7 @@ func (w wayTo) read(ctx context.Context, v *measure.View) (map[measure.Key]waiti
 	found := map[measure.Key]waiting{}
 	for _, team := range v.Teams() {
 		start, asked, ok := started(reached[team])
-		if !ok || w.asked && !asked {
+		if !ok {
 			continue
 		}
 		group, _ := v.TeamGroup(team)
@@ -185,7 +181,7 @@ func waitEstimate(d waiting) measure.Estimate {
 		e = e.Noted("%d of %d from the grant of access, since no request was recorded", d.granted, len(d.waits)+d.before)
 	}
 	if d.before > 0 {
-		e = e.Noted("%d left out that were there before they had access", d.before)
+		e = e.Noted("%d left out that were there before they set out", d.before)
 	}
 	return e
 }

@@ -19,6 +19,8 @@ func waitingMeasures() []measure.Measure {
 			Formula: "Effective cost ÷ successful production deployments.", Waits: "cost data"},
 		{Name: "platform-cost", Title: "Cost of the platform", Question: "What does the platform itself cost in 30 days?", Unit: measure.Money, Better: measure.Lower,
 			Formula: "People, infrastructure and licences of the platform.", Waits: "cost data"},
+		{Name: "recovered-cost", Title: "Recovered cost", Question: "How much of what the platform costs do its customers bear?", Unit: measure.Ratio, Better: measure.Higher,
+			Formula: "What is charged to teams ÷ what the platform costs.", Waits: "cost data and rates"},
 		{Name: "deprecation-burn-down", Title: "Still on what is deprecated", Question: "Who must still move?", Unit: measure.Count, Better: measure.Lower,
 			Formula: "Services that still use the target of a deprecation.", Waits: "a deprecation"},
 		{Name: "return", Title: "Return", Question: "Is the platform worth what it costs?", Unit: measure.Money, Better: measure.Higher,

@@ -89,6 +89,7 @@ func (i Insight) panel(ctx context.Context, name string, s measure.Scope, whole 
 		}
 	}
 	p.Trend = trend(d, answer.Points, target)
+	p.Trend.Labels = 5
 	for n, point := range answer.Points {
 		if point.Value != nil {
 			p.Trend.Buckets[n].Href = "/measures/" + name + "?" + during(s, point).Encode()
@@ -250,7 +251,7 @@ var failureWords = map[dora.Failure]string{
 func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.Sheet {
 	sheet := page.Sheet{Name: "contrast", Title: "On the golden path and off it", Says: dora.Caution, Empty: "There is nothing to compare in this time.",
 		Columns: []page.Column{{Key: "measure", Title: "Measure"}, {Key: "on", Title: "On the path"}, {Key: "off", Title: "Off the path"},
-			{Key: "difference", Title: "Difference within segments"}, {Key: "says", Title: "It says"}}}
+			{Key: "difference", Title: "Difference within segments"}, {Key: "says", Title: "On the path it is"}}}
 	for _, c := range contrasts {
 		if !slices.Contains(theFive, c.Measure) || c.On.Value == nil && c.Off.Value == nil {
 			continue
@@ -267,12 +268,12 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 			difference = page.Cell{Text: signed(d.Unit, *c.Difference), Raw: *c.Difference}
 			says = page.Cell{State: page.State{Level: page.Unknown, Word: "may be chance"}, Raw: "may be chance"}
 			if c.Interval != nil {
-				difference.Sub = signed(d.Unit, c.Interval.Low) + " to " + signed(d.Unit, c.Interval.High)
+				difference.Sub = unbroken(signed(d.Unit, c.Interval.Low) + " to " + signed(d.Unit, c.Interval.High))
 			}
 			if c.Clear && d.Better != measure.Neither {
-				says.State = page.State{Level: page.Bad, Word: "worse on the path"}
+				says.State = page.State{Level: page.Bad, Word: "worse"}
 				if (*c.Difference > 0) == (d.Better == measure.Higher) {
-					says.State = page.State{Level: page.Good, Word: "better on the path"}
+					says.State = page.State{Level: page.Good, Word: "better"}
 				}
 				says.Raw = says.State.Word
 			}

@@ -115,7 +115,7 @@ func shortMonth(day string) string {
 	case err != nil:
 		return day
 	case at.Month() == time.January:
-		return at.Format("2006")
+		return at.Format("’06")
 	}
 	return at.Format("Jan")
 }

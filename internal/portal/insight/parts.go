@@ -2,6 +2,7 @@ package insight
 
 import (
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -122,7 +123,7 @@ func quoted(word string) string {
 func estimated(u measure.Unit, e measure.Estimate, href string) page.Cell {
 	if e.Value == nil {
 		c := page.NoData("")
-		if e.Interval != nil {
+		if e.Interval != nil && (e.Interval.Low > 0 || !math.IsInf(e.Interval.High, 0)) { // over 0 says nothing
 			c.Text, c.Sub = u.Between(*e.Interval), "n\u00a0"+page.Count(e.N)
 		}
 		return c
@@ -130,8 +131,13 @@ func estimated(u measure.Unit, e measure.Estimate, href string) page.Cell {
 	c := page.Cell{Text: u.Format(*e.Value), Href: href, Raw: *e.Value, Sub: "n\u00a0" + page.Count(e.N)}
 	if e.Interval != nil {
 		if between := u.Between(*e.Interval); between != "" {
-			c.Sub = between + " · " + c.Sub
+			c.Sub = unbroken(between) + " · " + c.Sub
 		}
 	}
 	return c
+}
+
+// unbroken keeps numbers on one line with their units.
+func unbroken(interval string) string {
+	return strings.NewReplacer(" to ", " to ", " ", "\u00a0").Replace(interval)
 }
