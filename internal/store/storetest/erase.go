@@ -22,7 +22,7 @@ func testErasePerson(t *testing.T, open Open) {
 		if _, err := tx.Put(ctx, person); err != nil {
 			return err
 		}
-		tx.Append(event.Event{Source: "/stoa/test", Type: "dev.stoa.gadget.created", Subject: "user/zoltan", Data: json.RawMessage(`{"n":1}`)})
+		tx.Append(event.Event{Source: "/stoa/test", Type: "com.example.gadget.created", Subject: "user/zoltan", Data: json.RawMessage(`{"n":1}`)})
 		return tx.Delete(ctx, "Gadget", "zoltan")
 	})
 	keep := map[string]any{"size": "zoltan", "colour": "user/zoltan-2 https://host/user/zoltan"}
