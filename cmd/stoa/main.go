@@ -37,8 +37,15 @@ func (host) Open(ctx context.Context, c config.Config, log *slog.Logger) (cli.In
 
 func (host) Endpoint(data string) string { return app.Endpoint(data) }
 
-func (host) Restore(ctx context.Context, c config.Config, from io.Reader, log *slog.Logger) (cli.Restored, error) {
-	m, err := app.Restore(ctx, c, from, log)
+func (host) Restore(ctx context.Context, c config.Config, from, erased io.Reader, log *slog.Logger) (cli.Restored, error) {
+	var forget []string
+	if erased != nil {
+		var err error
+		if forget, err = app.ParseErased(erased); err != nil {
+			return cli.Restored{}, err
+		}
+	}
+	m, err := app.Restore(ctx, c, from, forget, log)
 	return cli.Restored{
 		Made: m.Made, Events: m.Events, Objects: m.Tables["objects"].Rows, Secrets: m.Tables["secret_values"].Rows,
 	}, err

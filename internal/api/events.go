@@ -115,13 +115,16 @@ func (a *api) namedEvents(ctx context.Context, f event.Filter) ([]event.Record, 
 	}
 	var pseudonyms []string
 	for _, r := range records {
-		pseudonyms = append(pseudonyms, r.Actor, r.Poster)
+		pseudonyms = append(pseudonyms, r.Actor, r.Poster, r.AboutPerson())
 	}
 	names, err := a.Store.Persons(ctx, distinct(pseudonyms)...)
 	if err != nil {
 		return nil, err
 	}
 	for i := range records {
+		if name, ok := names[records[i].AboutPerson()]; ok {
+			records[i].Subject = name
+		}
 		if name, ok := names[records[i].Actor]; ok {
 			records[i].Actor = name
 		}

@@ -114,6 +114,9 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (_ *Platform, 
 	if err := p.bootstrap(ctx); err != nil {
 		return nil, err
 	}
+	if err := p.forgetErased(ctx); err != nil {
+		return nil, err
+	}
 	return p, p.openDoors()
 }
 

@@ -10,8 +10,10 @@ import (
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/catalog/backstage"
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store"
 )
 
 // administration is what only the platform's admins do.
@@ -24,20 +26,69 @@ func (a administration) Backup(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// ErasePerson forgets a person: membership, also in what is kept of a catalog, account and tokens, the User object
-// with its history, and at last the name behind the pseudonym. It may be tried
-// again after a failure; what is gone already is no error. A name such as
-// github/ann is that of a person elsewhere, of whom there is nothing but events.
+// ErasePerson forgets a person: membership, account and tokens, the User object
+// with its history, and at last, all at once, the name behind the pseudonym and
+// wherever it stands in objects and their history. It may be tried again after a
+// failure; what is gone already is no error.
+// Who is known from elsewhere only, such as github/ann, has nothing but events.
 func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name string) error {
-	if name = strings.TrimPrefix(name, "user/"); strings.Contains(name, "/") {
-		return a.store.ErasePerson(ctx, by.Name, name)
+	if name = strings.TrimPrefix(name, event.UserPrefix); strings.Contains(name, "/") {
+		return a.store.ErasePerson(ctx, by.Name, name, store.Traces{})
 	}
+	traces := store.Traces{Own: object.Ref{Kind: "User", Name: name}, Fields: map[string][]string{}}
+	for _, kind := range a.pipe.Kinds().All() {
+		if len(kind.Persons) > 0 {
+			traces.Fields[kind.Name] = kind.Persons
+		}
+	}
+	var err error
+	if traces.Names, err = a.calledBy(ctx, name); err != nil {
+		return err
+	}
+	if err := a.withdraw(ctx, by, name); err != nil {
+		return err
+	}
+	if err := a.auth.DeleteAccount(ctx, by, name); err != nil && !problem.Is(err, problem.NotFound) {
+		return err
+	}
+	if err := a.store.ErasePerson(ctx, by.Name, event.UserPrefix+name, traces); err != nil {
+		return err
+	}
+	if err := a.noteErased(ctx); err != nil {
+		a.log.Error("the list of erased people is behind; the next start brings it up to date", "error", err)
+	}
+	return nil
+}
+
+// calledBy gives all that a person was ever called, from the history of the User.
+func (a administration) calledBy(ctx context.Context, name string) ([]string, error) {
+	names := []string{name}
+	versions, err := a.store.History(ctx, "User", name, 0, 1000)
+	if err != nil && !problem.Is(err, problem.NotFound) {
+		return nil, err
+	}
+	for _, v := range versions {
+		var u catalog.User
+		if err := u.Load(v.Bytes); err != nil {
+			return nil, err
+		}
+		for _, called := range []string{u.Metadata.Title, u.Spec.Email} {
+			if called != "" && !slices.Contains(names, called) {
+				names = append(names, called)
+			}
+		}
+	}
+	return names, nil
+}
+
+// withdraw takes a person out of every team and deletes the User.
+func (a administration) withdraw(ctx context.Context, by auth.Principal, name string) error {
+	change := &admission.Change{By: by, Surface: "api", Reason: "a person is erased"}
+	is := func(member string) bool { return member == name }
 	teams, err := object.All[catalog.Team](ctx, a.store, object.Query{Limit: 1000})
 	if err != nil {
 		return err
 	}
-	change := &admission.Change{By: by, Surface: "api", Reason: "a person is erased"}
-	is := func(member string) bool { return member == name }
 	for _, t := range teams {
 		member := slices.ContainsFunc(t.Spec.Owners, is) || slices.ContainsFunc(t.Spec.Members, is)
 		t.Spec.Owners, t.Spec.Members = slices.DeleteFunc(t.Spec.Owners, is), slices.DeleteFunc(t.Spec.Members, is)
@@ -61,16 +112,9 @@ func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name
 	case !problem.Is(err, problem.NotFound):
 		return err
 	}
-	if len(change.Drafts) > 0 {
-		if _, err := a.pipe.Apply(ctx, change); err != nil {
-			return err
-		}
+	if len(change.Drafts) == 0 {
+		return nil
 	}
-	if err := a.auth.DeleteAccount(ctx, by, name); err != nil && !problem.Is(err, problem.NotFound) {
-		return err
-	}
-	if err := a.store.EraseHistory(ctx, by.Name, "User", name); err != nil {
-		return err
-	}
-	return a.store.ErasePerson(ctx, by.Name, "user/"+name)
+	_, err = a.pipe.Apply(ctx, change)
+	return err
 }

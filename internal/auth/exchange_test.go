@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store"
 )
 
 func TestExchange(t *testing.T) {
@@ -49,7 +50,7 @@ func TestErasedPersonIsInNoEvent(t *testing.T) {
 		if naming() == 0 {
 			t.Fatal("no event names the person: the test shows nothing")
 		}
-		if err := b.store.ErasePerson(t.Context(), "user/admin", "user/ann"); err != nil {
+		if err := b.store.ErasePerson(t.Context(), "user/admin", "user/ann", store.Traces{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := naming(); n != 0 {

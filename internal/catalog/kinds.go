@@ -8,8 +8,8 @@ func Kinds() []object.Kind {
 		{
 			Name: "Team", Plural: "teams", About: "A team of people that owns services.",
 			Spec: TeamSpec{}, Scope: object.ScopeOwners, Fields: []string{"spec.owners", "spec.members", "spec.formerly"},
-			OwnsItself: true,
-			Validate:   validateTeam, References: teamReferences,
+			Persons: []string{"spec.owners", "spec.members"}, OwnsItself: true,
+			Validate: validateTeam, References: teamReferences,
 		},
 		{
 			Name: "User", Plural: "users", About: "A person or a machine with an account.",

@@ -40,6 +40,7 @@ func (c *Command) backupCommand() *cobra.Command {
 			}
 			fmt.Fprintf(c.Out, "%s: %s\n", args[0], catalog.FormatBytes(n))
 			c.note("keep the keyset as well, elsewhere: without it the secrets cannot be opened")
+			c.note("who is erased later is still named in it: keep the file erased of the data folder, for stoa restore --forget")
 			return nil
 		},
 	}
@@ -73,13 +74,17 @@ func (c *Command) download(ctx context.Context, path, doing string, get func(con
 
 func (c *Command) restoreCommand() *cobra.Command {
 	var conf config.Config
+	var forget string
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Make a platform's database out of a backup; the platform must not run",
 		Long: "Make a platform's database out of a backup; the platform must not run and its database must be empty. Every row\n" +
 			"is compared with the backup before anything counts. Copy keys/ of the old data folder beside it: it opens the\n" +
-			"secrets. What ran is started again by the next `stoa serve`, where its artifacts and sources are at hand.",
-		Example: "  stoa restore stoa-2026-11-22.backup\n  stoa restore stoa.backup --data /var/lib/stoa\n  stoa restore stoa.backup --database postgres://stoa@127.0.0.1/stoa",
+			"secrets. What ran is started again by the next `stoa serve`, where its artifacts and sources are at hand.\n\n" +
+			"A backup still names whoever was erased after it was made. The file erased of the data folder lists their\n" +
+			"pseudonyms: it is heeded where it lies in the folder that is restored to, or given by --forget, and the platform\n" +
+			"erases them again before it serves. Without it their names come back; nothing in the backup can tell.",
+		Example: "  stoa restore stoa-2026-11-22.backup\n  stoa restore stoa.backup --forget erased\n  stoa restore stoa.backup --data /var/lib/stoa\n  stoa restore stoa.backup --database postgres://stoa@127.0.0.1/stoa",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conf.Version = c.version
@@ -87,15 +92,16 @@ func (c *Command) restoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.restore(cmd.Context(), args[0], conf)
+			return c.restore(cmd.Context(), args[0], forget, conf)
 		},
 	}
+	cmd.Flags().StringVar(&forget, "forget", "", "the file erased of the old data folder: who was erased since the backup")
 	cmd.Flags().StringVar(&conf.Data, "data", "", "folder of the platform's data (STOA_DATA)")
 	cmd.Flags().StringVar(&conf.Database, "database", "", "PostgreSQL URL or path of a SQLite file (STOA_DATABASE, default stoa.db in the data folder)")
 	return cmd
 }
 
-func (c *Command) restore(ctx context.Context, path string, conf config.Config) error {
+func (c *Command) restore(ctx context.Context, path, forget string, conf config.Config) error {
 	if server := c.host.Endpoint(conf.Data); server != "" && alive(ctx, server) {
 		return problem.New(problem.Conflict, "a platform runs on %s: it answers at %s", conf.Data, server).Do("stop it first", "stoa restore "+path+" --data OTHER    makes another one")
 	}
@@ -104,11 +110,20 @@ func (c *Command) restore(ctx context.Context, path string, conf config.Config) 
 		return err
 	}
 	defer closeFile()
+	var erased io.Reader
+	if forget != "" {
+		list, _, closeList, err := c.input(forget)
+		if err != nil {
+			return err
+		}
+		defer closeList()
+		erased = list
+	}
 	progress := c.live()
 	defer progress.Close()
 	from = io.TeeReader(from, &terminal.Counting{To: io.Discard, Each: func(n int64) { progress.Bar("restoring", n, size, catalog.FormatBytes) }})
 	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	held, err := c.host.Restore(ctx, conf, from, log)
+	held, err := c.host.Restore(ctx, conf, from, erased, log)
 	progress.Close()
 	if err != nil {
 		return err

@@ -28,9 +28,10 @@ type Host interface {
 	Open(ctx context.Context, c config.Config, log *slog.Logger) (Instance, error)
 	// Endpoint is the address of the platform that runs on the data folder, or "".
 	Endpoint(data string) string
-	// Restore makes the database of the platform out of a backup. It returns
-	// problem.Conflict when there is one already or when the folder is in use.
-	Restore(ctx context.Context, c config.Config, from io.Reader, log *slog.Logger) (Restored, error)
+	// Restore makes the database of the platform out of a backup. erased, which
+	// may be nil, lists people to forget again. It returns problem.Conflict when
+	// there is a database already or when the folder is in use.
+	Restore(ctx context.Context, c config.Config, from, erased io.Reader, log *slog.Logger) (Restored, error)
 }
 
 // Restored tells what a backup held.

@@ -62,7 +62,7 @@ func (d *Delivery) findOwner(ctx context.Context, r object.Reader, c *admission.
 	}
 	teams := slices.Sorted(maps.Keys(c.By.Teams))
 	if len(teams) == 1 {
-		return detect.Setting{Field: "owner", Value: teams[0], Source: "the only team of " + c.By.Name, Confidence: 0.7}, nil
+		return detect.Setting{Field: "owner", Value: teams[0], Source: "the only team of who released it", Confidence: 0.7}, nil
 	}
 	if guessed.Value != "" {
 		team, err := teamOfAuthor(ctx, r, rel.Spec.Origin)

@@ -314,6 +314,16 @@ func payloadHash(salt, body []byte) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
+// AboutPerson gives the pseudonym of the person whom one of Stoa's own events is
+// about, "" for any other event.
+func (r Record) AboutPerson() string {
+	pseudonym, person := strings.CutPrefix(r.Subject, PersonPrefix)
+	if !person || !OwnSource(r.Source) {
+		return ""
+	}
+	return pseudonym
+}
+
 // OwnSource reports whether a source is Stoa's own: "/stoa" or below.
 func OwnSource(source string) bool {
 	return source == "/stoa" || strings.HasPrefix(source, "/stoa/")

@@ -115,11 +115,19 @@ const (
 	LedgerSource       = "/stoa/ledger"             // the source of what the ledger itself says
 )
 
+// PersonPrefix begins the subject of Stoa's own events that are about a person: a
+// pseudonym follows, since an envelope cannot be erased. Principals of people,
+// as which such a subject comes and is asked for, begin with UserPrefix.
+const (
+	PersonPrefix = "person/"
+	UserPrefix   = "user/"
+)
+
 // Filter selects records. The zero value of a field selects all.
 type Filter struct {
 	Types       []string // exact, or a prefix that ends in "."
 	Source      string
-	Subject     string // has no index: on a large ledger give Service, Team or Types too
+	Subject     string // has no index: on a large ledger give Service, Team or Types too; of a person the principal
 	Actor       string // principal or pseudonym
 	Team        string
 	Service     string

@@ -36,7 +36,7 @@ func TestIngestBindsSources(t *testing.T) {
 		if n := count(t, s, "SELECT count(*) FROM persons"); n != 1 {
 			t.Errorf("the refused post left %d persons", n)
 		}
-		if err := s.ErasePerson(t.Context(), "user/root", "token/ci"); err != nil {
+		if err := s.ErasePerson(t.Context(), "user/root", "token/ci", store.Traces{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := post("user/eve", "https://ci/a", "3"); err != nil {

@@ -224,10 +224,10 @@ func TestErasedPersonLeavesTheProofs(t *testing.T) {
 		if err != nil || pseudonym == "" {
 			t.Fatal(pseudonym, err)
 		}
-		if err := s.ErasePerson(t.Context(), "user/root", "user/bob"); err != nil {
+		if err := s.ErasePerson(t.Context(), "user/root", "user/bob", store.Traces{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.ErasePerson(t.Context(), "user/root", "user/bob"); !problem.Is(err, problem.NotFound) {
+		if err := s.ErasePerson(t.Context(), "user/root", "user/bob", store.Traces{}); !problem.Is(err, problem.NotFound) {
 			t.Errorf("erased twice: %v", err)
 		}
 		names, err := s.Persons(t.Context(), pseudonym)
@@ -259,7 +259,7 @@ func TestErasedPersonLeavesTheProofs(t *testing.T) {
 func TestErasePersonThemselves(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		add(t, s, "user/ann", some(1, "a")...)
-		if err := s.ErasePerson(t.Context(), "user/ann", "user/ann"); err != nil {
+		if err := s.ErasePerson(t.Context(), "user/ann", "user/ann", store.Traces{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := count(t, s, "SELECT count(*) FROM persons"); n != 0 {

@@ -96,6 +96,7 @@ func Kinds(policies *Policies) []object.Kind {
 		{
 			Name: "Exception", Plural: "exceptions", About: "A gate lifted from a service or team until a date.",
 			Spec: ExceptionSpec{}, Scope: object.ScopePlatform, Fields: []string{"spec.gate", "spec.target"},
+			Persons: []string{"spec.approvers"},
 			References: func(o object.Object) []object.Reference {
 				var e Exception
 				if !decode(o, &e) {

@@ -34,6 +34,9 @@ type Kind struct {
 	// Their values are strings, numbers or booleans, or lists of them: a filter
 	// then matches objects whose list has the value.
 	Fields []string
+	// Persons lists the fields that hold names of people, each a text or a list
+	// of texts: where a person who is erased gives way to a pseudonym.
+	Persons []string
 	// Default fills what was not said and follows from nothing but the object
 	// itself. May be nil.
 	Default func(o *Object) error

@@ -129,7 +129,7 @@ func auditCommand(f event.Filter) string {
 func (p *Portal) named(ctx context.Context, records []event.Record) (people, error) {
 	var pseudonyms []string
 	for _, r := range records {
-		pseudonyms = append(pseudonyms, r.Actor, r.Poster)
+		pseudonyms = append(pseudonyms, r.Actor, r.Poster, r.AboutPerson())
 	}
 	return p.people(ctx, pseudonyms)
 }
@@ -137,6 +137,9 @@ func (p *Portal) named(ctx context.Context, records []event.Record) (people, err
 func eventRow(r event.Record, known people, latest event.Checkpoint) page.Event {
 	e := page.Event{Seq: r.Seq, At: r.Time, What: what(r.Type), Type: r.Type, By: known.person(r.Actor), Subject: r.Subject,
 		Team: r.Team, Service: r.Service, Environment: r.Environment, Erased: r.Erased, Proof: page.State{Level: page.Busy, Word: "not sealed yet"}}
+	if name, ok := known[r.AboutPerson()]; ok {
+		e.Subject = name
+	}
 	if e.At.IsZero() {
 		e.At = r.Received
 	}
@@ -180,6 +183,9 @@ func (p *Portal) eventsJSON(v *visit, records []event.Record, known people, late
 }
 
 func cloudEvent(r event.Record, known people) ([]byte, error) {
+	if name, ok := known[r.AboutPerson()]; ok {
+		r.Subject = name
+	}
 	for _, field := range []*string{&r.Actor, &r.Poster} {
 		if name, ok := known[*field]; ok {
 			*field = name

@@ -112,6 +112,17 @@ func (tx *Tx) prepareEvents(ctx context.Context, events []event.Event) ([]event.
 		} else if ev.Actor, err = pseudonym(ev.Actor); err != nil {
 			return nil, err
 		}
+		if strings.HasPrefix(ev.Subject, event.UserPrefix) && event.OwnSource(ev.Source) {
+			who := ev.Subject
+			p, err := pseudonym(who)
+			if err != nil {
+				return nil, err
+			}
+			ev.Subject = event.PersonPrefix + p
+			if !slices.Contains(ev.Names, who) {
+				ev.Names = append(slices.Clip(ev.Names), who)
+			}
+		}
 		if len(ev.Names) > 0 {
 			names := make([]string, len(ev.Names))
 			for j, name := range ev.Names {

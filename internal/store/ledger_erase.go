@@ -56,15 +56,27 @@ func (s *Store) Pseudonym(ctx context.Context, principal string) (string, error)
 // ErasePerson forgets, on behalf of by, who stood behind a pseudonym: the name
 // goes, with the payloads of the events that name the person, and the sources
 // bound to it belong to nobody. What the pseudonym did stays, and every proof
-// holds. It returns problem.NotFound for a principal that has no pseudonym.
-func (s *Store) ErasePerson(ctx context.Context, by, principal string) error {
+// holds. In objects and their history, as traces say, the pseudonym takes the
+// person's place. It returns problem.NotFound when nothing is kept about the
+// principal, and problem.Conflict while the object that is the person is there.
+func (s *Store) ErasePerson(ctx context.Context, by, principal string, traces Traces) error {
 	return s.Write(ctx, by, func(ctx context.Context, tx *Tx) error {
+		versions, err := tx.eraseOwn(ctx, traces.Own)
+		if err != nil {
+			return err
+		}
 		var pseudonym string
-		err := tx.QueryRow(ctx, "SELECT pseudonym FROM persons WHERE principal = $1", principal).Scan(&pseudonym)
+		err = tx.QueryRow(ctx, "SELECT pseudonym FROM persons WHERE principal = $1", principal).Scan(&pseudonym)
 		if errors.Is(err, sql.ErrNoRows) {
-			return problem.New(problem.NotFound, "nothing is kept about %s", principal)
+			if versions == 0 {
+				return problem.New(problem.NotFound, "nothing is kept about %s", principal)
+			}
+			pseudonym, err = tx.pseudonym(ctx, principal)
 		}
 		if err != nil {
+			return err
+		}
+		if err := (renaming{traces, principal, pseudonym}).everywhere(ctx, tx); err != nil {
 			return err
 		}
 		seqs, err := tx.numbers(ctx, "SELECT seq FROM event_person WHERE pseudonym = $1 ORDER BY seq", pseudonym)
@@ -86,7 +98,7 @@ func (s *Store) ErasePerson(ctx context.Context, by, principal string) error {
 		if tx.by == principal {
 			tx.by, tx.actor = ledgerPrincipal, ledgerPrincipal
 		}
-		tx.Append(event.Event{Source: event.LedgerSource, Type: event.TypePersonErased, Subject: "person/" + pseudonym})
+		tx.Append(event.Event{Source: event.LedgerSource, Type: event.TypePersonErased, Subject: event.PersonPrefix + pseudonym})
 		tx.AfterCommit(tx.store.ledger.persons.clear)
 		return nil
 	})

@@ -114,7 +114,14 @@ func (s *Store) filterEvents(ctx context.Context, f event.Filter, where *conditi
 		}
 		where.parts = append(where.parts, "e.type IN ("+strings.Join(list, ", ")+")")
 	}
-	if f.Subject != "" {
+	if strings.HasPrefix(f.Subject, event.UserPrefix) {
+		// Stoa's own events name the person by the pseudonym.
+		pseudonym, err := s.Pseudonym(ctx, f.Subject)
+		if err != nil {
+			return false, err
+		}
+		where.parts = append(where.parts, "e.subject IN ("+where.arg(f.Subject)+", "+where.arg(event.PersonPrefix+pseudonym)+")")
+	} else if f.Subject != "" {
 		where.add("e.subject", "=", f.Subject)
 	}
 	if !f.From.IsZero() {

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Open) {
 		{"Delete", testDelete},
 		{"Finalizers", testFinalizers},
 		{"History", testHistory},
+		{"ErasePerson", testErasePerson},
 		{"PutAll", testPutAll},
 		{"TypedUpdate", testTypedUpdate},
 		{"Pagination", testPagination},
