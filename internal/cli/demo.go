@@ -111,6 +111,10 @@ func readDemo(ctx context.Context, cl *client.Client, data string) (demonstratio
 			Because("such as "+strings.Join(found.Real[:min(n, 3)], ", "), "a simulated year would be mixed into all that is measured of them").
 			Do("stoa serve --demo --data DIR    shows the demo in a folder of its own", "stoa serve    starts this platform as it is")
 	}
+	if len(found.Simulations) > 0 {
+		return demonstration{}, problem.New(problem.Conflict, "an organisation was simulated on this platform already, and no demo began here").
+			Do("stoa serve --demo --data DIR    shows the demo in a folder of its own", "stoa serve    starts this platform as it is")
+	}
 	d := demonstration{End: time.Now().UTC().Truncate(24 * time.Hour)}
 	return d, d.write(data)
 }

@@ -50,18 +50,23 @@ func (p *Portal) overviewPage(v *visit) error {
 	return p.render(v, 200, page.LeadershipPage(show))
 }
 
+// auditor says of which teams the visitor may read the events.
+func (p *Portal) auditor(v *visit) func(team string) bool {
+	return func(team string) bool { return p.mayAudit(v, team) == nil }
+}
+
 func (p *Portal) adoptionPage(v *visit) error {
 	p.used(v, "portal", "", "", "")
 	s, err := p.scope(v, measure.UsualDays)
 	if err != nil {
 		return err
 	}
-	show, err := p.insight().Adoption(v.Context(), s, p.Clock())
+	show, err := p.insight().Adoption(v.Context(), s, p.Clock(), p.auditor(v))
 	if err != nil {
 		return err
 	}
 	show.Frame = p.frame(v, "Adoption", "adoption")
-	sheets := []*page.Sheet{&show.Matrix, &show.Path}
+	sheets := []*page.Sheet{&show.Curve.Table, &show.Stages, &show.Stuck, &show.Funnel, &show.Matrix, &show.Path, &show.Retention}
 	for i := range show.People {
 		sheets = append(sheets, &show.People[i].Table)
 	}
@@ -72,6 +77,28 @@ func (p *Portal) adoptionPage(v *visit) error {
 	return p.render(v, 200, page.AdoptionPage(show))
 }
 
+func (p *Portal) journeysPage(v *visit) error {
+	p.used(v, "portal", "", "", "")
+	s, err := p.scope(v, quarter)
+	if err != nil {
+		return err
+	}
+	show, err := p.insight().Journeys(v.Context(), s, p.Clock())
+	if err != nil {
+		return err
+	}
+	show.Frame = p.frame(v, "Journeys", "journeys")
+	var sheets []*page.Sheet
+	for i := range show.Personas {
+		sheets = append(sheets, &show.Personas[i].Stops)
+	}
+	files(v, sheets...)
+	if done, err := p.file(v, sheets...); done {
+		return err
+	}
+	return p.render(v, 200, page.JourneysPage(show))
+}
+
 func (p *Portal) deliveryPage(v *visit) error {
 	p.used(v, "portal", "", "", "")
 	s, err := p.scope(v, measure.UsualDays)
@@ -80,7 +107,7 @@ func (p *Portal) deliveryPage(v *visit) error {
 	}
 	asked := v.URL.Query()
 	q := insight.DeliveryQuery{Scope: s, Sort: asked.Get("sort"), Before: asked.Get("before"), All: asked.Has("all") || asked.Has("table"),
-		MayAudit: func(team string) bool { return p.mayAudit(v, team) == nil }}
+		MayAudit: p.auditor(v)}
 	if q.Targets, err = p.balanced(v); err != nil {
 		return err
 	}

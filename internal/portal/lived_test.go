@@ -157,9 +157,6 @@ func (s *site) live(ctx context.Context) error {
 func (s *site) counted(ctx context.Context) error {
 	for deadline := time.Now().Add(patience); ; {
 		answer, err := s.Measure(ctx, "refusals", nil)
-		if err != nil { // not measured yet: the failures are the next to come
-			answer, err = s.Measure(ctx, "unattributed-incidents", map[string][]string{"days": {"90"}})
-		}
 		if err == nil && len(answer.Points) > 0 && answer.Points[0].N > 0 {
 			return nil
 		}

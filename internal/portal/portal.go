@@ -190,6 +190,7 @@ func (p *Portal) routes() http.Handler {
 		"GET /overview":                  p.overviewPage,
 		"GET /adoption":                  p.adoptionPage,
 		"GET /delivery":                  p.deliveryPage,
+		"GET /journeys":                  p.journeysPage,
 		"GET /scorecard":                 p.scorecard,
 		"GET /scorecard/targets":         p.targets,
 		"POST /scorecard/targets":        p.setTargets,

@@ -46,6 +46,7 @@ func pages() []place {
 		{name: "scorecard", path: "/scorecard"},
 		{name: "adoption", path: "/adoption"},
 		{name: "delivery", path: "/delivery"},
+		{name: "journeys", path: "/journeys"},
 		{name: "me", path: "/me"},
 		{name: "audit", path: "/audit"},
 		{name: "event", path: "/audit/12"},

@@ -61,7 +61,6 @@ type deployment struct {
 	skewed  int  // changes that are dated after it
 
 	failed failure
-	shown  ms // when what shows the failure happened
 	broke  ms // when the failure began
 	mended ms // never: not yet
 }
@@ -97,6 +96,7 @@ type incident struct {
 // ticket is a question, a fault or a request for access.
 type ticket struct {
 	at     ms
+	closed ms // never: not yet
 	member *member
 	kind   string
 }
@@ -157,7 +157,7 @@ func (b *book) serves(d deployment) int {
 	if !b.happened(d.at) {
 		return -1
 	}
-	d.mended, d.shown = never, never
+	d.mended = never
 	b.deployments = append(b.deployments, d)
 	if f := &b.first[d.service.index]; d.at < f.at {
 		*f = sighting{d.at, d.path}
@@ -175,7 +175,7 @@ func (b *book) fails(deployed int, how failure, shown, broke, mended ms) {
 		return
 	}
 	d := &b.deployments[deployed]
-	d.failed, d.shown, d.broke, d.mended = how, shown, broke, never
+	d.failed, d.broke, d.mended = how, broke, never
 	if b.happened(mended) {
 		d.mended = mended
 	}

@@ -199,7 +199,7 @@ func TestPayloadsAreCDEvents(t *testing.T) {
 
 // What is drawn has the parameters that the truth names.
 func TestDistributionsHaveTheirParameters(t *testing.T) {
-	o := options(t, 700, 6, 11)
+	o := options(t, 500, 6, 11)
 	o.Activity = 0.05 // it is not about usage
 	w, err := newWorld(o, DefaultModel())
 	if err != nil {
@@ -267,7 +267,7 @@ func TestDistributionsHaveTheirParameters(t *testing.T) {
 			}
 		}
 	}
-	if plans[true] < 10_000 || plans[false] < 10_000 {
+	if plans[true] < 5_000 || plans[false] < 5_000 {
 		t.Fatalf("too few deployments: %v", plans)
 	}
 	share("failures on the path", failures[true], plans[true], m.FailureOn)
@@ -296,7 +296,7 @@ func count(ready bool, next ms, taken, not *int) {
 }
 
 func TestActivityIsWhatTheModelSays(t *testing.T) {
-	o := options(t, 60, 12, 12)
+	o := options(t, 90, 12, 12)
 	w, err := newWorld(o, DefaultModel())
 	if err != nil {
 		t.Fatal(err)
@@ -323,7 +323,7 @@ func TestActivityIsWhatTheModelSays(t *testing.T) {
 			}
 		}
 	}
-	if got := float64(used) / float64(atWork); atWork < 1500 || math.Abs(got-w.model.ActiveQA) > 4*math.Sqrt(0.25/float64(atWork)) {
+	if got := float64(used) / float64(atWork); atWork < 1000 || math.Abs(got-w.model.ActiveQA) > 4*math.Sqrt(0.25/float64(atWork)) {
 		t.Errorf("people use the platform on %.3f of %d days at work, want %.3f", got, atWork, w.model.ActiveQA)
 	}
 }

@@ -2,7 +2,8 @@ package simulate
 
 // Model are the parameters of an organisation: what the generator draws from
 // and so what is true of it. Shares and probabilities lie between 0 and 1;
-// "median" and "sigma" are those of a log-normal distribution.
+// "median" and "sigma" are those of a log-normal distribution. docs/simulate.md
+// lists them with their defaults.
 type Model struct {
 	// How teams come to the platform.
 	BassP                 float64 `json:"bassP"`                 // innovation, a month, over a year; less time is as much quicker
@@ -10,19 +11,19 @@ type Model struct {
 	NeverShare            float64 `json:"neverShare"`            // teams that never ask, whatever others do
 	OwnCIShare            float64 `json:"ownCIShare"`            // teams that tell of deployments by their own CI
 	AccessWaitHours       float64 `json:"accessWaitHours"`       // median, asked to granted
-	AccessWaitSigma       float64 `json:"accessWaitSigma"`       //
+	AccessWaitSigma       float64 `json:"accessWaitSigma"`       // its sigma
 	FirstDeploymentHours  float64 `json:"firstDeploymentHours"`  // median, granted to first deployment, before it is moved into working hours
-	FirstDeploymentSigma  float64 `json:"firstDeploymentSigma"`  //
+	FirstDeploymentSigma  float64 `json:"firstDeploymentSigma"`  // its sigma
 	FirstLogQueryHours    float64 `json:"firstLogQueryHours"`    // median, from the first deployment, likewise
-	FirstLogQuerySigma    float64 `json:"firstLogQuerySigma"`    //
+	FirstLogQuerySigma    float64 `json:"firstLogQuerySigma"`    // its sigma
 	FirstAlertHours       float64 `json:"firstAlertHours"`       // median, from the first log query
-	FirstAlertSigma       float64 `json:"firstAlertSigma"`       //
+	FirstAlertSigma       float64 `json:"firstAlertSigma"`       // its sigma
 	StuckAtAccess         float64 `json:"stuckAtAccess"`         // of the teams that asked
 	StuckAtDeployment     float64 `json:"stuckAtDeployment"`     // of the teams that were granted
 	StuckAtLogQuery       float64 `json:"stuckAtLogQuery"`       // of the teams that deployed
 	StuckAtAlert          float64 `json:"stuckAtAlert"`          // of the teams that looked at logs
 	GiveUpDays            float64 `json:"giveUpDays"`            // median, until a team that never deployed looks no more
-	GiveUpSigma           float64 `json:"giveUpSigma"`           //
+	GiveUpSigma           float64 `json:"giveUpSigma"`           // its sigma
 	ChurnPerMonth         float64 `json:"churnPerMonth"`         // of the teams that deployed
 	RenamedShare          float64 `json:"renamedShare"`          // teams that change their name, at least one of three or more
 	SecondTeamShare       float64 `json:"secondTeamShare"`       // people who are in two teams
@@ -30,9 +31,9 @@ type Model struct {
 	LeavingPerYear        float64 `json:"leavingPerYear"`        // people who go
 	DaysOff               float64 `json:"daysOff"`               // working days of holiday a person takes a year
 	ActiveDeveloper       float64 `json:"activeDeveloper"`       // probability that a person with access uses the platform on a working day
-	ActiveData            float64 `json:"activeData"`            //
-	ActiveQA              float64 `json:"activeQA"`              //
-	ActiveOperations      float64 `json:"activeOperations"`      //
+	ActiveData            float64 `json:"activeData"`            // likewise of a data engineer
+	ActiveQA              float64 `json:"activeQA"`              // of a tester
+	ActiveOperations      float64 `json:"activeOperations"`      // of an operator
 	UsesPerActiveDay      float64 `json:"usesPerActiveDay"`      // mean, of the minutes with use; times the activity
 	ServicesPerTeam       float64 `json:"servicesPerTeam"`       // mean, to begin with
 	NewServicesPerMonth   float64 `json:"newServicesPerMonth"`   // mean, of a team
@@ -41,7 +42,7 @@ type Model struct {
 	ReleasesOnPath        float64 `json:"releasesOnPath"`        // times as many on the path
 	LeadHoursOn           float64 `json:"leadHoursOn"`           // median, commit to production, on the path
 	LeadHoursOff          float64 `json:"leadHoursOff"`          // median, off the path
-	LeadSigma             float64 `json:"leadSigma"`             //
+	LeadSigma             float64 `json:"leadSigma"`             // the sigma of both
 	ChangesPerRelease     float64 `json:"changesPerRelease"`     // mean, at least 1
 	NoCommitShare         float64 `json:"noCommitShare"`         // releases of which nobody knows the commit
 	SkewedShare           float64 `json:"skewedShare"`           // releases whose commit is dated after the deployment
@@ -53,10 +54,10 @@ type Model struct {
 	FailureByLink         float64 `json:"failureByLink"`         // by an incident up to 3 days later that names the release
 	RecoveryMinutesOn     float64 `json:"recoveryMinutesOn"`     // median, on the path
 	RecoveryMinutesOff    float64 `json:"recoveryMinutesOff"`    // median, off the path
-	RecoverySigma         float64 `json:"recoverySigma"`         //
+	RecoverySigma         float64 `json:"recoverySigma"`         // the sigma of both
 	NeverMendedShare      float64 `json:"neverMendedShare"`      // of the incidents
 	FailedPipelinesOn     float64 `json:"failedPipelinesOn"`     // probability of a failed attempt before a release
-	FailedPipelinesOff    float64 `json:"failedPipelinesOff"`    //
+	FailedPipelinesOff    float64 `json:"failedPipelinesOff"`    // off the path
 	BackgroundIncidents   float64 `json:"backgroundIncidents"`   // probability of an incident without a cause a day of a service, when it was not deployed for 24 h
 	QuestionsFirst        float64 `json:"questionsFirst"`        // mean, asked at the first release of a service on the path
 	QuestionsLater        float64 `json:"questionsLater"`        // mean, at every other one

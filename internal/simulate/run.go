@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -60,24 +57,27 @@ func Run(ctx context.Context, c *client.Client, o Options, told func(Progress)) 
 
 // Found is what there is on a platform.
 type Found struct {
-	Real        []string // objects that nobody simulated and the platform did not begin with: "team/payments"
-	Simulations []string // names of the organisations that were simulated
-	all         map[string]map[string]string
+	Real        []string                     // objects that nobody simulated and the platform did not begin with: "team/payments"
+	Simulations []string                     // names of the organisations that were simulated
+	all         map[string]map[string]string // labels of all, by reference
 }
 
-// Survey looks at all people, teams, services, releases, environments and
-// capabilities of a platform.
+// Survey looks at all objects of a platform.
 func Survey(ctx context.Context, c *client.Client) (Found, error) {
 	f := Found{all: map[string]map[string]string{}}
-	for _, kind := range []struct{ name, plural string }{{"user", "users"}, {"team", "teams"}, {"service", "services"}, {"release", "releases"}, {"environment", "environments"}, {"capability", "capabilities"}} {
+	kinds, err := c.Kinds(ctx)
+	if err != nil {
+		return f, fmt.Errorf("ask the platform for its kinds: %w", err)
+	}
+	for _, kind := range kinds {
 		q := client.Query{Limit: 1000}
 		for {
-			page, err := c.List(ctx, kind.plural, q)
+			page, err := c.List(ctx, kind.Plural, q)
 			if err != nil {
-				return f, fmt.Errorf("look at the %s of the platform: %w", kind.plural, err)
+				return f, fmt.Errorf("look at the %s of the platform: %w", kind.Plural, err)
 			}
 			for _, raw := range page.Items {
-				if err := f.add(ctx, c, kind.name, kind.plural, raw); err != nil {
+				if err := f.add(ctx, c, strings.ToLower(kind.Name), kind.Plural, raw); err != nil {
 					return f, err
 				}
 			}
@@ -157,134 +157,6 @@ func (w *world) declare(ctx context.Context, c *client.Client, found Found) erro
 	}
 	if _, err := c.Apply(ctx, bytes.NewReader(text), "simulation "+name, "simulated organisation "+name, false); err != nil {
 		return fmt.Errorf("declare the organisation: %w", err)
-	}
-	return nil
-}
-
-// Bounds of posting.
-const (
-	batchEvents = 1000
-	batchBytes  = 4 << 20
-	connections = 3
-	attempts    = 6 // of one batch, while the platform is too busy
-)
-
-// poster posts events in batches over several connections.
-type poster struct {
-	batches chan []byte
-	workers sync.WaitGroup
-	batch   []byte
-	n       int
-	done    <-chan struct{}
-
-	mu  sync.Mutex
-	sum posted
-	err error
-}
-
-type posted struct{ events, accepted, duplicates int64 }
-
-func newPoster(ctx context.Context, c *client.Client, cancel context.CancelCauseFunc) *poster {
-	p := &poster{batches: make(chan []byte), done: ctx.Done()}
-	for range connections {
-		p.workers.Go(func() {
-			for batch := range p.batches {
-				if err := p.post(ctx, c, batch); err != nil {
-					p.mu.Lock()
-					if p.err == nil {
-						p.err = err
-					}
-					p.mu.Unlock()
-					cancel(err) // the generator stops too
-				}
-			}
-		})
-	}
-	return p
-}
-
-// add takes one event; the batch it belongs to is posted once it is full.
-func (p *poster) add(event []byte) error {
-	if p.n == batchEvents || len(p.batch)+len(event) > batchBytes {
-		if err := p.send(); err != nil {
-			return err
-		}
-	}
-	separator := byte(',')
-	if p.n == 0 {
-		separator = '['
-	}
-	p.batch = append(append(p.batch, separator), event...)
-	p.n++
-	return nil
-}
-
-func (p *poster) send() error {
-	if p.n == 0 {
-		return nil
-	}
-	batch := append(p.batch, ']')
-	p.batch, p.n = make([]byte, 0, len(batch)+len(batch)/8), 0
-	select {
-	case p.batches <- batch:
-		return nil
-	case <-p.done:
-		return context.Canceled
-	}
-}
-
-// wait posts what is left and gives the sums, or what went wrong.
-func (p *poster) wait() (posted, error) {
-	err := p.send()
-	close(p.batches)
-	p.workers.Wait()
-	if p.err != nil {
-		err = p.err
-	}
-	return p.sum, err
-}
-
-// post posts one batch, again if the platform is only busy. The same events
-// again are no change, so that an answer that was lost does no harm.
-func (p *poster) post(ctx context.Context, c *client.Client, batch []byte) error {
-	pause := 200 * time.Millisecond
-	for try := 1; ; try++ {
-		outcomes, err := c.Post(ctx, "application/cloudevents-batch+json", bytes.NewReader(batch))
-		if err == nil {
-			return p.posted(outcomes)
-		}
-		busy := problem.Is(err, problem.Unavailable) || problem.Is(err, problem.TooMany)
-		if ctx.Err() != nil || !busy || try == attempts {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-			pause *= 2
-		}
-	}
-}
-
-// The outcomes of a posted event.
-const (
-	accepted  = "accepted"
-	duplicate = "duplicate"
-)
-
-func (p *poster) posted(outcomes []client.Outcome) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, o := range outcomes {
-		p.sum.events++
-		switch string(o.Status) {
-		case accepted:
-			p.sum.accepted++
-		case duplicate:
-			p.sum.duplicates++
-		default:
-			return errors.New("the platform holds other events under the ids of this organisation")
-		}
 	}
 	return nil
 }

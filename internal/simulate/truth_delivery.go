@@ -55,11 +55,12 @@ func (b *book) deliveryMeasures() []asks {
 		{"recovery-time", "seconds", "Over the failed deployments of the window, from the failure to the fix: from the deployment to the rollback or hotfix, from the incident to its end. " + openAre, cuts, all, b.recovery},
 		{"failed-pipelines", "runs", "Runs of a pipeline that ended in failure.", cuts, all, func(w window, c cut) answer { return b.moments(b.failedRuns, w, c, "") }},
 		{"deployments-elsewhere", "deployments", "Deployments to other environments than production.", cuts, all, func(w window, c cut) answer { return b.moments(b.elsewhere, w, c, "") }},
-		{"share-of-new-services-on-path", "ratio", "Services first deployed to production in the window by the platform, of all first deployed there in the window.", b.teamCuts(), all, b.newOnPath},
-		{"input-friction", "questions", "Questions that the platform asked in the window over the deployments to production by the platform in the window, without rollbacks.", b.teamCuts(), all, func(w window, c cut) answer {
-			done := 0
+		{"share-new-services-on-path", "ratio", "Services first deployed in the window by the platform, of all first deployed in the window.", b.teamCuts(), all, b.newOnPath},
+		{"new-services", "services", "Services first deployed in the window.", cuts, all, func(w window, c cut) answer { return number(b.newServices(w, c)) }},
+		{"input-friction", "questions", "Questions that the platform asked in the window over the deployments by the platform in the window, to whatever environment.", b.teamCuts(), all, func(w window, c cut) answer {
+			done := b.moments(b.elsewhere, w, c, "").n
 			b.each(w, c, func(d *deployment) {
-				if d.path && d.cause != rollback {
+				if d.path {
 					done++
 				}
 			})
@@ -157,14 +158,17 @@ func (b *book) recovery(w window, c cut) answer {
 }
 
 func (b *book) newOnPath(w window, c cut) answer {
-	on, all := 0, 0
+	on := true
+	return ratio(b.newServices(w, cut{team: c.team, path: &on}), b.newServices(w, c))
+}
+
+// newServices counts services first deployed in a window.
+func (b *book) newServices(w window, c cut) int {
+	n := 0
 	for i, f := range b.first {
-		if w.has(f.at) && c.team(b.services[i].team) {
-			all++
-			if f.path {
-				on++
-			}
+		if w.has(f.at) && c.has(b.services[i].team, f.path) {
+			n++
 		}
 	}
-	return ratio(on, all)
+	return n
 }

@@ -57,7 +57,7 @@ func (b *book) onboardingMeasures() []asks {
 		name, definition string
 		steps            []int
 	}{
-		{"access-wait", "From the request for access to the grant.", []int{gotAccess}},
+		{"time-to-access", "To the grant of access.", []int{gotAccess}},
 		{"time-to-first-deployment", "To the first deployment to production by the platform.", []int{deployedFirst}},
 		{"time-to-first-log-query", "To the first use of logs.", []int{queriedFirst}},
 		{"time-to-first-alert", "To the first alert received.", []int{alertedFirst}},

@@ -1,6 +1,6 @@
 package simulate
 
-const ticketsAre = "100 times the tickets opened in the window (questions, faults, access; not requests for features) over the active people of the window."
+const ticketsAre = "100 times the tickets opened in the window (questions, faults, access; not requests for features) over the active people of the window, times 30 over its days."
 
 // incidentMeasures are about incidents in production.
 func (b *book) incidentMeasures() []asks {
@@ -41,17 +41,20 @@ func (b *book) eachIncident(w window, c cut, visit func(*incident)) {
 func (b *book) supportMeasures() []asks {
 	teams, all := b.teamCuts(), b.windows()
 	measures := []asks{
-		{"tickets", "tickets", "Tickets opened in the window: questions, faults, access.", teams, all, func(w window, c cut) answer { return number(b.opened(w, c, "")) }},
+		{"tickets-opened", "tickets", "Tickets opened in the window: questions, faults, access.", teams, all, func(w window, c cut) answer { return number(b.opened(w, c, "")) }},
 		{"tickets-per-100-users", "tickets", ticketsAre, teams, all, func(w window, c cut) answer { return b.ticketsPer100(w, c, "") }},
-		{"feature-requests", "requests", "Requests for features opened in the window.", teams, all, func(w window, c cut) answer { return number(b.requested(w, c)) }},
-		{"feature-requesters", "people", "Distinct people who requested a feature in the window.", teams, all, func(w window, c cut) answer {
-			who := map[*person]bool{}
-			for _, r := range b.requests {
-				if w.has(r.at) && c.team(r.member.team) {
-					who[r.member.person] = true
+		{"ticket-resolution-time", "seconds", "From the opening of a ticket in the window to its end. " + openAre, teams, all, func(w window, c cut) answer {
+			var lives []life
+			for _, t := range b.tickets {
+				if w.has(t.at) && c.team(t.member.team) {
+					lives = append(lives, life{min(t.closed, b.end) - t.at, t.closed < b.end})
 				}
 			}
-			return number(len(who))
+			return survived(lives)
+		}},
+		{"feature-requests", "people in 30 days", "Distinct people who requested a feature in the window, times 30 over its days.", teams, all, func(w window, c cut) answer {
+			n := len(b.requesters(w, c))
+			return answer{float64(n) * w.months(), n, true}
 		}},
 	}
 	for _, k := range ticketKinds {
@@ -87,15 +90,19 @@ func (b *book) ticketsPer100(w window, c cut, kind string) answer {
 	if active == 0 {
 		return answer{}
 	}
-	return answer{100 * float64(b.opened(w, c, kind)) / float64(active), active, true}
+	return answer{100 * float64(b.opened(w, c, kind)) / float64(active) * w.months(), active, true}
 }
 
-func (b *book) requested(w window, c cut) int {
-	n := 0
+// months makes a count in the window one in 30 days.
+func (w window) months() float64 { return float64(30*day) / float64(w.to-w.from) }
+
+// requesters are the people who requested a feature.
+func (b *book) requesters(w window, c cut) map[*person]bool {
+	who := map[*person]bool{}
 	for _, r := range b.requests {
 		if w.has(r.at) && c.team(r.member.team) {
-			n++
+			who[r.member.person] = true
 		}
 	}
-	return n
+	return who
 }

@@ -105,7 +105,7 @@ func checkSteps(t *testing.T, r *recount, truth Truth, window string, w Window, 
 	t.Helper()
 	asked := r.first(func(e told) bool { return e.Type == typeAccessAsked })
 	steps := map[string]map[string]time.Time{
-		"access-wait": r.first(func(e told) bool { return e.Type == typeAccessGranted }),
+		"time-to-access": r.first(func(e told) bool { return e.Type == typeAccessGranted }),
 		"time-to-first-deployment": r.first(func(e told) bool {
 			return strings.HasPrefix(e.Type, "dev.cdevents.service.") && e.Capability == "deploy" && e.Environment == production
 		}),
@@ -139,16 +139,32 @@ func checkSupport(t *testing.T, r *recount, truth Truth, window string, w Window
 	}
 	tickets := len(r.in(w, segment, opened))
 	users := distinct(r.in(w, segment, told.used), func(e told) string { return e.Actor })
-	truth.agrees(t, "tickets", window, cut, float64(tickets), true)
-	truth.agrees(t, "tickets-per-100-users", window, cut, 100*float64(tickets)/float64(users), users > 0)
+	months := 30 / (w.To.Sub(w.From).Hours() / 24)
+	truth.agrees(t, "tickets-opened", window, cut, float64(tickets), true)
+	truth.agrees(t, "tickets-per-100-users", window, cut, months*100*float64(tickets)/float64(users), users > 0)
 	wishes := r.in(w, segment, wished)
-	truth.agrees(t, "feature-requests", window, cut, float64(len(wishes)), true)
-	truth.agrees(t, "feature-requesters", window, cut, float64(distinct(wishes, func(e told) string { return e.Actor })), true)
+	truth.agrees(t, "feature-requests", window, cut, months*float64(distinct(wishes, func(e told) string { return e.Actor })), true)
+	closed := map[string]time.Time{}
+	for _, e := range r.events {
+		if e.Type == typeTicketClosed {
+			closed[e.Data.Subject.ID] = e.Time
+		}
+	}
+	spans, open := map[time.Duration]int{}, []time.Duration{}
+	for _, e := range r.in(w, segment, opened) {
+		if end, ok := closed[e.Data.Subject.ID]; ok {
+			spans[end.Sub(e.Time)]++
+		} else {
+			open = append(open, truth.To.Sub(e.Time))
+		}
+	}
+	value, known := halfway(spans, open)
+	truth.agrees(t, "ticket-resolution-time", window, cut, value, known)
 	asked := len(r.in(w, segment, func(e told) bool { return e.Type == typeQuestion }))
 	truth.agrees(t, "questions", window, cut, float64(asked), true)
 	truth.agrees(t, "refusals", window, cut, float64(len(r.in(w, segment, func(e told) bool { return e.Type == typeRefused }))), true)
 	onPath := len(r.in(w, segment, func(e told) bool {
-		return (e.Type == typeDeployed || e.Type == typeUpgraded) && e.Environment == production && e.Capability == "deploy"
+		return strings.HasPrefix(e.Type, "dev.cdevents.service.") && e.Capability == "deploy"
 	}))
 	truth.agrees(t, "input-friction", window, cut, float64(asked)/float64(onPath), onPath > 0)
 	// A wish within two months of another one is not told of: a month's are by
@@ -240,7 +256,8 @@ func checkDelivery(t *testing.T, r *recount, truth Truth, window string, w Windo
 		value, known := halfway(spans, open)
 		truth.agrees(t, "recovery-time", window, cut, value, known)
 		if c.path == nil {
-			truth.agrees(t, "share-of-new-services-on-path", window, cut, float64(bornOn)/float64(born), born > 0)
+			truth.agrees(t, "share-new-services-on-path", window, cut, float64(bornOn)/float64(born), born > 0)
+			truth.agrees(t, "new-services", window, cut, float64(born), true)
 		}
 		var began, unattributed, stillOpen int
 		spans, open = map[time.Duration]int{}, nil

@@ -25,6 +25,7 @@ func (b *book) useMeasures() []asks {
 		measures = append(measures, asks{"adoption-rate", "", "", only, all, b.adoptionOf(capability)})
 	}
 	return append(measures, []asks{
+		{"active-teams", "teams", "Teams with at least one use in the window.", teams, all, func(w window, c cut) answer { return number(b.using(w, c, "")) }},
 		{"active-users", "people", "Distinct people with at least one use in the window. " + useIs, teams, all, func(w window, c cut) answer {
 			return number(b.present(w, c))
 		}},
@@ -64,17 +65,25 @@ func (b *book) personaCuts() []cut {
 // adoptionOf is the share of teams that used a capability, "" for any.
 func (b *book) adoptionOf(capability string) func(window, cut) answer {
 	return func(w window, c cut) answer {
-		using, all := 0, 0
+		all := 0
 		for _, t := range b.teams {
 			if c.team(t) {
 				all++
-				if b.usedIn(t, capability, w) {
-					using++
-				}
 			}
 		}
-		return ratio(using, all)
+		return ratio(b.using(w, c, capability), all)
 	}
+}
+
+// using counts the teams that used a capability, "" for any.
+func (b *book) using(w window, c cut, capability string) int {
+	n := 0
+	for _, t := range b.teams {
+		if c.team(t) && b.usedIn(t, capability, w) {
+			n++
+		}
+	}
+	return n
 }
 
 func (b *book) usedIn(t *team, capability string, w window) bool {
@@ -188,6 +197,6 @@ func (b *book) monthly() []Measure {
 		series("adoption-rate-by-month", "ratio", "Teams with a use in the month, of all teams.", func(_ int, m window) answer { return b.adoptionOf("")(m, every) }),
 		series("active-users-by-month", "people", "Distinct people with a use in the month.", func(_ int, m window) answer { return number(b.present(m, every)) }),
 		series("tickets-per-100-users-by-month", "tickets", ticketsAre, func(_ int, m window) answer { return b.ticketsPer100(m, every, "") }),
-		series("feature-requests-by-month", "requests", "Requests for features opened in the month, which are by distinct people.", func(_ int, m window) answer { return number(b.requested(m, every)) }),
+		series("feature-requesters-by-month", "people", "Distinct people who requested a feature in the month.", func(_ int, m window) answer { return number(len(b.requesters(m, every))) }),
 	}
 }

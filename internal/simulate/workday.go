@@ -155,11 +155,12 @@ func (g *generator) ticket(of *member, t ms) {
 	}
 	k := ticketKinds[d.pick(weights)]
 	name := g.raise(of, t, k.kind, k.summary)
-	if g.book.happened(t) {
-		g.book.tickets = append(g.book.tickets, ticket{t, of, k.kind})
+	noted := ticket{at: t, closed: never, member: of, kind: k.kind}
+	if takes := d.logNormal(8, 1); !d.chance(0.03) && g.tellTicket(of, t+takes, typeTicketClosed, name, k.kind, k.summary) { // some are never closed
+		noted.closed = t + takes
 	}
-	if !d.chance(0.03) { // some are never closed
-		g.tellTicket(of, t+d.logNormal(8, 1), typeTicketClosed, name, k.kind, k.summary)
+	if g.book.happened(t) {
+		g.book.tickets = append(g.book.tickets, noted)
 	}
 }
 
@@ -172,7 +173,7 @@ func (g *generator) raise(of *member, t ms, kind, summary string) string {
 	return name
 }
 
-func (g *generator) tellTicket(of *member, t ms, kind, name, about, summary string) {
+func (g *generator) tellTicket(of *member, t ms, kind, name, about, summary string) bool {
 	f := fact{at: t, source: sourceSupport, kind: kind, subject: "ticket/" + name, actor: of.person.principal(), team: of.team.nameAt(t)}
 	if kind == typeTicketClosed {
 		f.actor, f.bot = botTickets, true
@@ -184,7 +185,7 @@ func (g *generator) tellTicket(of *member, t ms, kind, name, about, summary stri
 		data = data.text("resolution", "completed").text("updatedBy", "helpdesk")
 	}
 	f.data = data.close().close().close()
-	g.out.put(id, f)
+	return g.out.put(id, f)
 }
 
 // questions are what the platform could not infer and had to ask.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -135,18 +136,21 @@ type span struct {
 // packAll packs the deployments of the spans anew.
 func (w *work) packAll(ctx context.Context, spans []span) error {
 	var all []any
-	for _, n := range rowsAtOnce {
-		for ; len(spans) >= n; spans = spans[n:] {
-			args := make([]any, 0, 3*n)
-			for _, s := range spans[:n] {
-				args = append(args, s.service, s.environment, s.period)
+	asked := values(askedAtOnce, 3, "CAST(", " AS BIGINT)")
+	for some := range slices.Chunk(spans, askedAtOnce) {
+		args := make([]any, 0, 3*askedAtOnce)
+		for i := range askedAtOnce {
+			s := span{series{-1, -1}, 0}
+			if i < len(some) {
+				s = some[i]
 			}
-			rows, err := w.packed(ctx, values(n, 3, "CAST(", " AS BIGINT)"), args)
-			if err != nil {
-				return err
-			}
-			all = append(all, rows...)
+			args = append(args, s.service, s.environment, s.period)
 		}
+		rows, err := w.packed(ctx, asked, args)
+		if err != nil {
+			return err
+		}
+		all = append(all, rows...)
 	}
 	return upsertPeriod.Run(ctx, w, all)
 }

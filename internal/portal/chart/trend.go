@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -14,7 +15,9 @@ type Trend struct {
 	Target  *float64
 	// Most is the top of the scale where it has a natural one, such as 1 for a
 	// share; 0 takes the next round number.
-	Most   float64
+	Most float64
+	// Labels is how many labels the axis has room for; 0 is eight.
+	Labels int
 	Format func(float64) string
 }
 
@@ -158,9 +161,10 @@ func (t Trend) band() string {
 	return b.String()
 }
 
-// labels are the buckets whose label is drawn: at most eight.
+// labels are the buckets whose label is drawn.
 func (t Trend) labels() []int {
-	every := (len(t.Buckets) + 7) / 8
+	room := cmp.Or(t.Labels, 8)
+	every := (len(t.Buckets) + room - 1) / room
 	var all []int
 	for i := range t.Buckets {
 		if i%every == 0 {

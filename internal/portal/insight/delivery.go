@@ -89,6 +89,7 @@ func (i Insight) panel(ctx context.Context, name string, s measure.Scope, whole 
 		}
 	}
 	p.Trend = trend(d, answer.Points, target)
+	p.Trend.Labels = 5
 	for n, point := range answer.Points {
 		if point.Value != nil {
 			p.Trend.Buckets[n].Href = "/measures/" + name + "?" + during(s, point).Encode()

@@ -6,41 +6,48 @@ import (
 	"math"
 	"slices"
 
+	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/portal/page"
 )
 
 // matrix is which segment uses which capability.
-func (i Insight) matrix(ctx context.Context, s measure.Scope, org *measure.Org) (page.Sheet, error) {
+func (i Insight) matrix(ctx context.Context, s measure.Scope, view *measure.View) (page.Sheet, error) {
 	sheet := page.Sheet{Name: "matrix", Title: "Capability by segment", Empty: "No capability is offered to any team yet. Declare what the platform offers: stoa apply -f capability.yaml",
 		Says:    "Teams that used it in this time, of those to which it is offered.",
 		Columns: []page.Column{{Key: "capability", Title: "Capability"}, {Key: "all", Title: "All teams"}}}
-	segments := s.Only[measure.BySegment]
-	if len(segments) == 0 {
-		segments = namesOf(org, func(t *measure.Team) string { return t.Segment })
+	cells, err := adoption.Matrix(ctx, view)
+	if err != nil {
+		return sheet, err
 	}
-	columns := []measure.Scope{s}
-	for _, name := range segments {
-		columns = append(columns, only(s, measure.BySegment, name))
+	cut := s
+	cut.By = measure.ByCapability
+	whole, err := i.Measures.Ask(ctx, "adoption-rate", cut)
+	if err != nil {
+		return sheet, err
+	}
+	places := map[string]int{} // of the segments' columns
+	for _, c := range cells {
+		places[c.Segment] = 0
+	}
+	for n, name := range slices.Sorted(maps.Keys(places)) {
+		places[name] = n + 2
 		sheet.Columns = append(sheet.Columns, page.Column{Key: name, Title: groupName(measure.BySegment, name)})
 	}
 	rows := map[string]page.Cells{}
-	for n, column := range columns {
-		column.By = measure.ByCapability
-		answer, err := i.Measures.Ask(ctx, "adoption-rate", column)
-		if err != nil {
-			return sheet, err
-		}
-		for _, p := range answer.Points {
-			if rows[p.Group] == nil {
-				cells := page.Cells{{Text: groupName(measure.ByCapability, p.Group), Raw: p.Group}}
-				for range columns {
-					cells = append(cells, page.NoData("offered to none"))
-				}
-				rows[p.Group] = cells
+	for _, c := range cells {
+		if rows[c.Capability] == nil {
+			rows[c.Capability] = page.Cells{{Text: c.Capability, Raw: c.Capability}}
+			for range len(sheet.Columns) - 1 {
+				rows[c.Capability] = append(rows[c.Capability], page.NoData("offered to none"))
 			}
-			rows[p.Group][n+1] = shared(p.Estimate, address("/measures/adoption-rate", only(columns[n], measure.ByCapability, p.Group)))
+		}
+		rows[c.Capability][places[c.Segment]] = shared(c.Rate, address("/measures/adoption-rate", only(only(s, measure.BySegment, c.Segment), measure.ByCapability, c.Capability)))
+	}
+	for _, p := range whole.Points {
+		if row := rows[p.Group]; row != nil {
+			row[1] = shared(p.Estimate, address("/measures/adoption-rate", only(s, measure.ByCapability, p.Group)))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(rows)) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/governance"
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -42,11 +43,19 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 	if err != nil {
 		return show, err
 	}
-	if show.Value, err = i.valueSheet(ctx, s, rows); err != nil {
-		return show, err
-	}
 	show.Reach = measuredSheet("reach", "Adoption and risk", append(slices.Clone(reaches), risks...), rows, s)
 	show.Moved = moved
+	view, err := i.Measures.View(ctx, s)
+	if err != nil {
+		return show, err
+	}
+	if show.Value, err = i.valueSheet(ctx, view, s, rows); err != nil {
+		return show, err
+	}
+	stuck, err := adoption.Stuck(ctx, view)
+	if err != nil {
+		return show, err
+	}
 	gates, err := i.refusalRows(ctx, s)
 	if err != nil {
 		return show, err
@@ -56,9 +65,9 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 		return show, err
 	}
 	show.Blockers = page.Sheet{Name: "blockers", Title: "What blocks people", Compact: true, Empty: "Nothing was refused and nobody is stuck in this time.",
-		Columns: []page.Column{{Key: "what", Title: "What"}, {Key: "how", Title: "How much"}, {Key: "where", Title: "Since, or usually"}}, Rows: append(waits, gates...)}
+		Columns: []page.Column{{Key: "what", Title: "What"}, {Key: "how", Title: "How much"}, {Key: "where", Title: "Who, or how long"}}, Rows: slices.Concat(stuckRows(stuck, s), waits, gates)}
 	show.Decisions = decisionSheet(q.Exceptions, now)
-	show.Sentence = overviewSentence(rows, show, len(show.Decisions.Rows))
+	show.Sentence = overviewSentence(rows, show, stuck)
 	return show, nil
 }
 
@@ -123,13 +132,9 @@ func measuredSheet(name, title string, measures []string, rows map[string]measur
 const notMeasured = "this platform does not measure it"
 
 // valueSheet sets what the platform is worth against what it costs.
-func (i Insight) valueSheet(ctx context.Context, s measure.Scope, rows map[string]measure.Row) (page.Sheet, error) {
+func (i Insight) valueSheet(ctx context.Context, view *measure.View, s measure.Scope, rows map[string]measure.Row) (page.Sheet, error) {
 	sheet := page.Sheet{Name: "value", Title: "Value against cost", Compact: true, Says: "On the golden path against off it, within segments. " + dora.Caution,
 		Columns: []page.Column{{Key: "what", Title: "What"}, {Key: "value", Title: "Difference"}, {Key: "says", Title: "It is"}}}
-	view, err := i.Measures.View(ctx, s)
-	if err != nil {
-		return sheet, err
-	}
 	contrasts, err := dora.Contrasts(ctx, view)
 	if err != nil {
 		return sheet, err
@@ -164,9 +169,33 @@ func (i Insight) valueSheet(ctx context.Context, s measure.Scope, rows map[strin
 	return sheet, nil
 }
 
+// stuckRows say before which steps teams are stuck, and which.
+func stuckRows(stuck []adoption.StuckTeam, s measure.Scope) []page.Cells {
+	at := map[adoption.Milestone][]string{}
+	for _, t := range stuck {
+		at[t.Step] = append(at[t.Step], t.Team)
+	}
+	var rows []page.Cells
+	for _, m := range adoption.MilestoneOrder() {
+		teams := at[m]
+		if len(teams) == 0 {
+			continue
+		}
+		which := page.List(teams[:min(len(teams), teamsNamed)])
+		if more := len(teams) - teamsNamed; more > 0 {
+			which = strings.Join(teams[:teamsNamed], ", ") + fmt.Sprintf(" and %d more", more)
+		}
+		rows = append(rows, page.Cells{{Text: "stuck before " + stepWords[string(m)], Href: address("/adoption", s) + "#stuck", Raw: string(m)},
+			{Text: page.Plural(int64(len(teams)), "team"), Raw: len(teams)}, {Text: "", Sub: which, Raw: teams}})
+	}
+	return rows
+}
+
+const teamsNamed = 4
+
 // refusalRows are the gates that refused, the most often first.
 func (i Insight) refusalRows(ctx context.Context, s measure.Scope) ([]page.Cells, error) {
-	parts, err := i.parts(ctx, "refusals", "gate:", s)
+	parts, err := i.parts(ctx, "refusals", adoption.PartGate, s)
 	var rows []page.Cells
 	for _, p := range parts {
 		rows = append(rows, page.Cells{{Text: "refused by " + p.name, Href: address("/measures/refusals", s) + "#evidence", Raw: p.name},
@@ -246,7 +275,7 @@ func decisionSheet(all []governance.Exception, now time.Time) page.Sheet {
 	return sheet
 }
 
-func overviewSentence(rows map[string]measure.Row, show page.Leadership, decisions int) string {
+func overviewSentence(rows map[string]measure.Row, show page.Leadership, stuck []adoption.StuckTeam) string {
 	var parts []string
 	if r := rows["adoption-rate"]; r.Value != nil {
 		parts = append(parts, fmt.Sprintf("%s of %s use the platform", measure.Ratio.Format(*r.Value), page.Plural(r.N, "team")))
@@ -256,11 +285,11 @@ func overviewSentence(rows map[string]measure.Row, show page.Leadership, decisio
 	if n := len(show.Moved.Rows); n > 0 {
 		parts = append(parts, page.Plural(int64(n), "measure")+" moved by more than chance")
 	}
-	if n := len(show.Blockers.Rows); n > 0 {
-		parts = append(parts, page.Plural(int64(n), "thing")+" stand in people's way")
+	if len(stuck) > 0 {
+		parts = append(parts, stuckWords(stuck))
 	}
-	if decisions > 0 {
-		parts = append(parts, page.Plural(int64(decisions), "exception")+" to decide on")
+	if n := len(show.Decisions.Rows); n > 0 {
+		parts = append(parts, page.Plural(int64(n), "exception")+" to decide on")
 	}
 	return strings.Join(parts, "; ") + "."
 }

@@ -459,7 +459,7 @@ type PointRow struct {
 	Sort                         float64
 }
 
-// Part is a number that a value was made of.
+// Part is what something is made of, such as a number of a value.
 type Part struct{ Name, Value string }
 
 // MeasurePage shows a measure.
