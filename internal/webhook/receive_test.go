@@ -381,7 +381,7 @@ func TestPersonsElsewhereCanBeErased(t *testing.T) {
 	if len(ticket) != 1 || !strings.HasPrefix(ticket[0].Actor, "p-") || !strings.Contains(string(ticket[0].Data), "github/mika") {
 		t.Fatalf("%d, %s, %s", len(ticket), ticket[0].Actor, ticket[0].Data)
 	}
-	if err := d.store.ErasePerson(t.Context(), "user/root", "github/mika"); err != nil {
+	if err := d.store.ErasePerson(t.Context(), "user/root", "github/mika", store.Traces{}); err != nil {
 		t.Fatal(err)
 	}
 	if ticket = d.events(t, event.Filter{Types: []string{"dev.cdevents.ticket."}}); !ticket[0].Erased {
