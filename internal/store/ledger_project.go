@@ -26,8 +26,9 @@ func (s *Store) Project(ctx context.Context, name string, change func(context.Co
 		if err != nil {
 			return err
 		}
-		if err := change(ctx, tx, &p); err != nil {
-			return err
+		before := p
+		if err := change(ctx, tx, &p); err != nil || p == before {
+			return err // every projector asks once a second: what did not move is not written
 		}
 		var failedAt int64
 		if !p.FailedAt.IsZero() {
