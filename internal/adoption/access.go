@@ -30,7 +30,7 @@ func timeToAccess() measure.Measure {
 		for _, d := range groups {
 			all = append(all, d.evidence...)
 		}
-		return pageOf(all, after, limit), nil
+		return measure.Page(all, after, limit), nil
 	})
 }
 
@@ -98,7 +98,7 @@ func readAccess(ctx context.Context, v *measure.View) (map[measure.Key]waiting, 
 	}
 	buckets, found := v.Buckets(), map[measure.Key]waiting{}
 	for _, r := range requests {
-		key, in := v.Key(measure.Cell{Day: dayOf(r.asked.at), Team: r.team})
+		key, in := v.Key(measure.Cell{Day: measure.DayOf(r.asked.at), Team: r.team})
 		if !in {
 			continue
 		}

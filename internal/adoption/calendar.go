@@ -3,7 +3,6 @@ package adoption
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -66,12 +65,11 @@ func recordedSince(ctx context.Context, db Querier) (day int64, ok bool, err err
 // when its last event came, at most end. What did not happen by then may happen
 // yet.
 func knownUntil(ctx context.Context, db Querier, end int64) (int64, error) {
-	var received int64
-	err := db.QueryRow(ctx, "SELECT received FROM events ORDER BY seq DESC LIMIT 1").Scan(&received)
-	if errors.Is(err, sql.ErrNoRows) {
-		return end, nil
+	known, err := measure.KnownUntil(ctx, db)
+	if known == 0 {
+		return end, err
 	}
-	return min(end, received), err
+	return min(end, known), err
 }
 
 // working reports whether a day is one from Monday to Friday.
@@ -85,5 +83,5 @@ func working(day int64) bool {
 func heardSince(ctx context.Context, db Querier) (day int64, ok bool, err error) {
 	var first sql.NullInt64
 	err = db.QueryRow(ctx, "SELECT min(since) FROM team_seen").Scan(&first)
-	return dayOf(first.Int64), first.Valid, err
+	return measure.DayOf(first.Int64), first.Valid, err
 }

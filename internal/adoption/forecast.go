@@ -101,7 +101,7 @@ func (a adopters) forecast(to int64) Forecasted {
 			continue
 		}
 		f.Market++
-		if month, _, _ := monthAround(dayOf(start.at)); started && month < over {
+		if month, _, _ := monthAround(measure.DayOf(start.at)); started && month < over {
 			by[month]++
 			first = min(first, month)
 		}
@@ -188,6 +188,6 @@ func forecastMeasure() measure.Measure {
 				sequences = append(sequences, start.seq)
 			}
 		}
-		return pageOf(sequences, after, limit), nil
+		return measure.Page(sequences, after, limit), nil
 	})
 }

@@ -58,7 +58,7 @@ func Journeys(ctx context.Context, v *measure.View) ([]Journey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journeys: %w", err)
 	}
-	end := dayOf(until-1) + 1
+	end := measure.DayOf(until-1) + 1
 	by := map[Persona][]*traveller{}
 	for _, t := range travellers {
 		if persona := likeliest(t.days); t.active {

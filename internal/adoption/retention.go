@@ -99,7 +99,7 @@ func readLives(ctx context.Context, v *measure.View) ([]life, error) {
 	lives := map[*measure.Team]*life{}
 	for team, start := range starts {
 		if _, in := v.TeamGroup(team); in && start.at < measure.Micros(v.To) {
-			month, _, _ := monthAround(dayOf(start.at))
+			month, _, _ := monthAround(measure.DayOf(start.at))
 			lives[team] = &life{team, start, month, map[int64]bool{}}
 		}
 	}
@@ -158,7 +158,7 @@ func monthsOver(ctx context.Context, v *measure.View) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	month, _, _ := monthAround(dayOf(until))
+	month, _, _ := monthAround(measure.DayOf(until))
 	return month, nil
 }
 

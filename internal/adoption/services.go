@@ -59,7 +59,7 @@ func readFirstDeployments(ctx context.Context, v *measure.View) ([]newService, e
 		if err := rows.Scan(&s.Service, &s.Team, &at, &path, &s.seq); err != nil {
 			return nil, err
 		}
-		s.Day, s.Path = dayOf(at), measure.OffPath
+		s.Day, s.Path = measure.DayOf(at), measure.OffPath
 		if path == 1 {
 			s.Path = measure.OnPath
 		}
@@ -100,7 +100,7 @@ func newServicesEvidence(ctx context.Context, v *measure.View, after int64, limi
 			sequences = append(sequences, s.seq)
 		}
 	}
-	return pageOf(sequences, after, limit), nil
+	return measure.Page(sequences, after, limit), nil
 }
 
 // fill gives each group that has data the buckets in which it has none: where

@@ -96,8 +96,6 @@ func readTeamsSeen(ctx context.Context, db Querier) (map[int64]teamSeen, error) 
 	return seen, rows.Err()
 }
 
-func dayOf(micros int64) int64 { return measure.Day(time.UnixMicro(micros)) }
-
 // teamsOf gives the declared teams, and those that were declared once and are gone.
 func (o *Organisation) teamsOf(ctx context.Context, d declared, seen map[int64]teamSeen) ([]*measure.Team, error) {
 	segments, err := o.segmentsOf(ctx, d)
@@ -129,7 +127,7 @@ func (o *Organisation) teamsOf(ctx context.Context, d declared, seen map[int64]t
 			claimed[id] = true
 			team.IDs = append(team.IDs, id)
 			if s, ok := seen[id]; ok {
-				team.Since = min(team.Since, dayOf(s.since))
+				team.Since = min(team.Since, measure.DayOf(s.since))
 			}
 		}
 		teams = append(teams, team)
@@ -138,7 +136,7 @@ func (o *Organisation) teamsOf(ctx context.Context, d declared, seen map[int64]t
 		if claimed[id] || s.created == 0 || s.deleted < s.created {
 			continue
 		}
-		teams = append(teams, &measure.Team{Name: o.names.teams[id], IDs: []int64{id}, Since: dayOf(s.since), Until: dayOf(s.deleted) + 1})
+		teams = append(teams, &measure.Team{Name: o.names.teams[id], IDs: []int64{id}, Since: measure.DayOf(s.since), Until: measure.DayOf(s.deleted) + 1})
 	}
 	slices.SortFunc(teams, func(a, b *measure.Team) int { return cmp.Compare(a.Name, b.Name) })
 	return teams, nil

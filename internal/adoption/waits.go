@@ -3,7 +3,6 @@ package adoption
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -148,15 +147,7 @@ func (w wayTo) evidence(ctx context.Context, v *measure.View, after int64, limit
 	for _, d := range groups {
 		all = append(all, d.evidence...)
 	}
-	return pageOf(all, after, limit), nil
-}
-
-// pageOf gives those after a sequence, ascending, each once.
-func pageOf(all []int64, after int64, limit int) []int64 {
-	slices.Sort(all)
-	all = slices.Compact(all)
-	from, _ := slices.BinarySearch(all, after+1)
-	return all[from:min(len(all), from+max(0, limit))]
+	return measure.Page(all, after, limit), nil
 }
 
 func seconds(micros int64) float64 { return float64(micros) / 1e6 }

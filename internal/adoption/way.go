@@ -124,7 +124,7 @@ func (w way) using(ctx context.Context, v *measure.View) (lately, ever map[*meas
 	if err != nil {
 		return nil, nil, err
 	}
-	to := dayOf(w.until-1) + 1
+	to := measure.DayOf(w.until-1) + 1
 	last := *measure.NewView(v.DB, v.Org, measure.Scope{From: to - month30, To: to})
 	used, err := readUsing(ctx, &last, last.Buckets())
 	if err != nil {

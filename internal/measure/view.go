@@ -58,10 +58,12 @@ type Scope struct {
 }
 
 // Day is the day of a time: days since 1970, UTC.
-func Day(t time.Time) int64 {
-	seconds := t.Unix()
-	day := seconds / 86400
-	if seconds%86400 < 0 {
+func Day(t time.Time) int64 { return DayOf(t.UnixMicro()) }
+
+// DayOf is the day of a time in microseconds, as summaries keep times.
+func DayOf(micros int64) int64 {
+	day := micros / Micros(1)
+	if micros%Micros(1) < 0 {
 		day--
 	}
 	return day
@@ -156,6 +158,9 @@ func NewView(db Querier, org *Org, s Scope) *View {
 	return v
 }
 
+// BucketOf is the bucket that a day of the scope lies in.
+func (v *View) BucketOf(day int64) int { return v.ofDay[day-v.From] }
+
 // Key gives the group and bucket of a cell; ok is false for what the scope
 // leaves out: another time, a filtered name, the platform's own team.
 func (v *View) Key(c Cell) (Key, bool) {
@@ -163,7 +168,7 @@ func (v *View) Key(c Cell) (Key, bool) {
 		return Key{}, false
 	}
 	group, ok := v.Group(c)
-	return Key{group, v.ofDay[c.Day-v.From]}, ok
+	return Key{group, v.BucketOf(c.Day)}, ok
 }
 
 // Group is Key without a time.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -47,7 +46,7 @@ func Measures(active ActivePeople) []measure.Measure {
 		measure.New(measure.Definition{
 			Name: "tickets-opened", Title: "Tickets opened", Question: "How many tickets came in?",
 			Formula: "Tickets opened in the time, without requests for features.", Unit: measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, reading(help), func(t tally) measure.Estimate { return kinds(counted(t.n), t) }, evidence(help)),
+		}, reading(help), func(t tally) measure.Estimate { return kinds(measure.Counted(t.n, t.n), t) }, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "ticket-resolution-time", Title: "Time to resolve a ticket", Question: "How long does help take?",
 			Formula: "From the opening of a ticket to its end, of the tickets opened in the time; median by Kaplan and Meier, those still open counting as waiting.",
@@ -91,7 +90,7 @@ func each(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(
 		if err := rows.Scan(&t.seq, &t.closes, &t.cell.Team, &t.actor, &t.kind, &t.opened, &t.closed); err != nil {
 			return fmt.Errorf("read tickets: %w", err)
 		}
-		t.cell.Day = t.opened / measure.Micros(1)
+		t.cell.Day = measure.DayOf(t.opened)
 		if key, ok := v.Key(t.cell); ok && keep(t) {
 			do(key, t)
 		}
@@ -172,33 +171,8 @@ func kinds(e measure.Estimate, t tally) measure.Estimate {
 	return e
 }
 
-// counted is a count with what chance alone would make of it.
-func counted(n int) measure.Estimate {
-	e := measure.Of(float64(n), int64(n))
-	if rate, ok := stat.Rate(n, 1); ok {
-		e = e.Within(rate.Interval)
-	}
-	return e
-}
-
 func resolution(t tally) measure.Estimate {
-	curve, ok := stat.KaplanMeier(t.waits)
-	if !ok {
-		return measure.None("no ticket was opened in this time")
-	}
-	e := measure.Estimate{N: int64(curve.N)}
-	half, _ := curve.Median()
-	if half.Reached {
-		e.Value = &half.Time
-	} else {
-		e = e.Noted("less than half of %d tickets are closed", curve.N)
-	}
-	if !curve.AllCensored() {
-		e = e.Within(half.Interval)
-	}
-	if curve.Censored > 0 {
-		e = e.Noted("%d of %d are still open", curve.Censored, curve.N)
-	}
+	e, _ := measure.HalfOver(t.waits, "tickets", "closed", "no ticket was opened in this time")
 	if t.backward > 0 {
 		e = e.Noted("%d left out that were closed before they were opened", t.backward)
 	}
@@ -220,14 +194,11 @@ func evidence(keep func(ticket) bool) func(context.Context, *measure.View, int64
 	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
 		var all []int64
 		err := each(ctx, v, keep, func(_ measure.Key, t ticket) {
-			for _, seq := range []int64{t.seq, t.closes} {
-				if seq > after {
-					all = append(all, seq)
-				}
+			all = append(all, t.seq)
+			if t.closes != 0 {
+				all = append(all, t.closes)
 			}
 		})
-		slices.Sort(all)
-		all = slices.Compact(all)
-		return all[:min(len(all), max(0, limit))], err
+		return measure.Page(all, after, limit), err
 	}
 }

@@ -19,7 +19,7 @@ func deployments(ctx context.Context, v *measure.View, condition string, do func
 		return fmt.Errorf("read deployments: %w", err)
 	}
 	if err := eachRow(rows, 5, func(row []int64) {
-		cell := measure.Cell{Day: dayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
+		cell := measure.Cell{Day: measure.DayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
 		if _, ok := v.Key(cell); ok {
 			do(row[0])
 		}

@@ -36,7 +36,7 @@ func incidents(ctx context.Context, v *measure.View, do func(key measure.Key, id
 		return fmt.Errorf("read incidents: %w", err)
 	}
 	if err := eachRow(rows, 7, func(row []int64) {
-		cell := measure.Cell{Day: dayOf(row[1]), Service: row[3], Team: row[4]}
+		cell := measure.Cell{Day: measure.DayOf(row[1]), Service: row[3], Team: row[4]}
 		if row[6] != null {
 			cell.Path = pathName(row[6])
 		}
@@ -50,7 +50,7 @@ func incidents(ctx context.Context, v *measure.View, do func(key measure.Key, id
 }
 
 func incidentTallies(ctx context.Context, v *measure.View) (map[measure.Key]*incidentTally, error) {
-	known, err := knownUntil(ctx, v)
+	known, err := measure.KnownUntil(ctx, v.DB)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func pipelines(ctx context.Context, v *measure.View, do func(measure.Key, int64)
 		return fmt.Errorf("read failed pipelines: %w", err)
 	}
 	if err := eachRow(rows, 5, func(row []int64) {
-		cell := measure.Cell{Day: dayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
+		cell := measure.Cell{Day: measure.DayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
 		if key, ok := v.Key(cell); ok {
 			do(key, row[0])
 		}

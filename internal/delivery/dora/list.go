@@ -77,7 +77,7 @@ func Deployments(ctx context.Context, v *measure.View, failedOnly bool, before B
 				return list, &before, addDetails(ctx, v, list)
 			}
 			before = Before{At: row[1], Seq: row[0]}
-			cell := measure.Cell{Day: dayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
+			cell := measure.Cell{Day: measure.DayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
 			if _, ok := v.Key(cell); ok {
 				list = append(list, listed(v.Org, row))
 			}

@@ -2,8 +2,6 @@ package dora
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -77,7 +75,7 @@ func Measures() []measure.Measure {
 			Name: FailedPipelines, Title: "Failed pipelines", Question: "How many pipeline runs failed?",
 			Formula: "Pipeline runs that finished with a failure or an error, for whatever environment.",
 			Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, pipelineTallies, func(n int) measure.Estimate { return counted(n, n) }, pipelineEvidence),
+		}, pipelineTallies, func(n int) measure.Estimate { return measure.Counted(n, n) }, pipelineEvidence),
 	}
 }
 
@@ -227,51 +225,24 @@ func restoreTime(t *incidentTally) measure.Estimate {
 
 // median is the time by which half of the waits were over.
 func median(waits []stat.Wait, empty, what string) measure.Estimate {
-	curve, ok := stat.KaplanMeier(waits)
-	if !ok {
-		return measure.None(empty)
-	}
-	e := measure.Estimate{N: int64(curve.N)}
-	half, _ := curve.Median()
-	if half.Reached {
-		e.Value = &half.Time
-	} else {
-		e = e.Noted("less than half of %d %s are over", curve.N, what)
-	}
-	if !curve.AllCensored() {
-		e = e.Within(half.Interval)
-	}
-	if curve.Censored > 0 {
-		e = e.Noted("%d of %d are still open", curve.Censored, curve.N)
+	e, curve := measure.HalfOver(waits, what, "over", empty)
+	if curve.N == 0 {
+		return e
 	}
 	return e.With("open", float64(curve.Censored)).With("over", float64(curve.Events))
 }
 
 func unattributed(t *incidentTally) measure.Estimate {
-	return counted(t.unattributed, t.n).With("incidents", float64(t.n))
-}
-
-// counted is a count with what chance alone would make of it.
-func counted(events, n int) measure.Estimate {
-	e := measure.Of(float64(events), int64(n))
-	if rate, ok := stat.Rate(events, 1); ok {
-		e = e.Within(rate.Interval)
-	}
-	return e
+	return measure.Counted(t.unattributed, t.n).With("incidents", float64(t.n))
 }
 
 // evidence gives a page of what collect gathers.
 func evidence(collect func(context.Context, *measure.View, func(seq int64)) error) func(context.Context, *measure.View, int64, int) ([]int64, error) {
 	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
-		found := map[int64]bool{}
-		if err := collect(ctx, v, func(seq int64) {
-			if seq > after {
-				found[seq] = true
-			}
-		}); err != nil {
+		var all []int64
+		if err := collect(ctx, v, func(seq int64) { all = append(all, seq) }); err != nil {
 			return nil, err
 		}
-		all := slices.Sorted(maps.Keys(found))
-		return all[:min(limit, len(all))], nil
+		return measure.Page(all, after, limit), nil
 	}
 }

@@ -67,11 +67,10 @@ type reading struct{ services, leads, waits, unattributed bool }
 // tallies brings the deployments to production of the view into groups.
 func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
 	g := gatherer{reading: r, v: v, buckets: v.Buckets(), all: map[measure.Key]*tally{}}
-	g.bucketOf = bucketsOfDays(v, g.buckets)
 	g.inGroup = make([]*tally, len(g.buckets))
 	if r.waits {
 		var err error
-		if g.known, err = knownUntil(ctx, v); err != nil {
+		if g.known, err = measure.KnownUntil(ctx, v.DB); err != nil {
 			return nil, err
 		}
 	}
@@ -110,11 +109,10 @@ func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]
 // gatherer adds one packed row of deployments after the other.
 type gatherer struct {
 	reading
-	v        *measure.View
-	buckets  []measure.Bucket
-	bucketOf []int // of each day
-	known    int64
-	all      map[measure.Key]*tally
+	v       *measure.View
+	buckets []measure.Bucket
+	known   int64
+	all     map[measure.Key]*tally
 
 	// What the row at hand belongs to, and the tallies of its group by bucket.
 	group       string
@@ -140,11 +138,11 @@ func (g *gatherer) enter(cell measure.Cell, environment int64) bool {
 }
 
 func (g *gatherer) add(d *delivered) {
-	day := dayOf(d.at)
+	day := measure.DayOf(d.at)
 	if day < g.v.From || day >= g.v.To {
 		return
 	}
-	b := g.bucketOf[day-g.v.From]
+	b := g.v.BucketOf(day)
 	t := g.inGroup[b]
 	if t == nil {
 		key := measure.Key{Group: g.group, Bucket: b}
@@ -214,35 +212,6 @@ func production(v *measure.View, first int) (string, []any) {
 		}
 	}
 	return b.String(), args
-}
-
-// knownUntil is up to when the ledger knows what happened: what is open then
-// has lasted at least so long.
-func knownUntil(ctx context.Context, v *measure.View) (int64, error) {
-	var known int64
-	err := v.DB.QueryRow(ctx, "SELECT coalesce(max(e.received), 0) FROM ledger_head h JOIN events e ON e.seq = h.seq").Scan(&known)
-	if err != nil {
-		return 0, fmt.Errorf("read the ledger's last event: %w", err)
-	}
-	return known, nil
-}
-
-func bucketsOfDays(v *measure.View, buckets []measure.Bucket) []int {
-	of := make([]int, v.Days())
-	for i, b := range buckets {
-		for day := b.From; day < b.To; day++ {
-			of[day-v.From] = i
-		}
-	}
-	return of
-}
-
-func dayOf(at int64) int64 {
-	day := at / dayMicros
-	if at%dayMicros < 0 {
-		day--
-	}
-	return day
 }
 
 func pathName(path int64) string {
