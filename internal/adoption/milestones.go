@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 )
 
@@ -147,9 +148,9 @@ func see(seen map[int64]teamSeen, r *event.Record) {
 
 // Event types that tell of a milestone.
 const (
-	TypeAccessAsked   = "dev.stoa.access.asked"
-	TypeAccessGranted = "dev.stoa.access.granted"
-	TypeAccessRevoked = "dev.stoa.access.revoked"
+	TypeAccessAsked   = catalog.TypeAccessAsked
+	TypeAccessGranted = catalog.TypeAccessGranted
+	TypeAccessRevoked = catalog.TypeAccessRevoked
 	TypeAlertReceived = "dev.stoa.alert.received"
 	typeTeamCreated   = "dev.stoa.team.created"
 	typeTeamDeleted   = "dev.stoa.team.deleted"
@@ -161,10 +162,6 @@ const (
 	capabilityLogs   = "logs"
 )
 
-// ExtBrought marks a grant that came with a team's description from another
-// catalog: nobody set out onto the platform by it.
-const ExtBrought = "brought"
-
 // milestoneOf says which milestone an event is, "" for none. A team that got a
 // member has access, whoever asked for it.
 func milestoneOf(r *event.Record) Milestone {
@@ -172,7 +169,7 @@ func milestoneOf(r *event.Record) Milestone {
 	case TypeAccessAsked:
 		return AccessAsked
 	case TypeAccessGranted:
-		if r.Extensions[ExtBrought] == "true" {
+		if r.Extensions[catalog.ExtBrought] == "true" {
 			return ""
 		}
 		return AccessGranted

@@ -246,7 +246,7 @@ func TestMilestonesAreTheFirstInTime(t *testing.T) {
 			return e
 		}
 		brought := say("dev.stoa.access.granted", 1, "red") // with the team's description: nobody set out by it
-		brought.Extensions = map[string]string{adoption.ExtBrought: "true"}
+		brought.Extensions = map[string]string{catalog.ExtBrought: "true"}
 		add(t, s, say("dev.stoa.access.granted", 3, "red"), say("dev.stoa.access.asked", 2, "red"), brought,
 			say("dev.cdevents.service.upgraded.0.3.0", 9, "red"), say("dev.cdevents.service.deployed.0.2.0", 7, "red"),
 			say("dev.cdevents.service.deployed.0.3.0", 6, ""), say("dev.cdevents.service.removed.0.3.0", 1, "red"),

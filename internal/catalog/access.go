@@ -96,7 +96,7 @@ func TeamRule() admission.Rule {
 			}
 			var extensions map[string]string
 			if brought(stored) {
-				extensions = map[string]string{"brought": "true"}
+				extensions = map[string]string{ExtBrought: "true"}
 			}
 			plan.Events = append(plan.Events, event.Event{
 				Source: "/stoa/catalog", Type: change.kind, Subject: stored.Ref().String(),
@@ -106,6 +106,10 @@ func TeamRule() admission.Rule {
 		return plan, nil
 	}}
 }
+
+// ExtBrought is the extension of a grant that came with a team's description from
+// elsewhere: "true", since nobody set out onto the platform by it.
+const ExtBrought = "brought"
 
 // Labels of teams whose description came from another catalog, or from a simulation.
 const (

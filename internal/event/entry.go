@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -299,6 +300,16 @@ func KeyOf(source, id string) [16]byte {
 	h.Write([]byte{0})
 	h.Write([]byte(id))
 	return [16]byte(h.Sum(nil)[:16])
+}
+
+// NameKey stands for a name in a summary that has no number for it: the first 63
+// bits of its SHA-256, 0 for none.
+func NameKey(name string) int64 {
+	if name == "" {
+		return 0
+	}
+	sum := sha256.Sum256([]byte(name))
+	return max(1, int64(binary.BigEndian.Uint64(sum[:8])>>1))
 }
 
 // LeafHash is an event's hash in the tree: RFC 6962's over the envelope

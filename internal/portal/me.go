@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/page"
@@ -116,9 +117,6 @@ type simulation struct {
 	found   bool
 }
 
-// labelSimulated marks the objects that no real organisation has.
-const labelSimulated = "stoa.dev/simulated"
-
 // simulationAge is how old the answer may be.
 const simulationAge = time.Minute
 
@@ -129,7 +127,7 @@ func (p *Portal) simulated(ctx context.Context) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now := p.Clock(); now.Sub(s.checked) > simulationAge {
-		n, err := p.Objects.Count(ctx, object.Query{Kind: "Team", Labels: map[string]string{labelSimulated: "true"}})
+		n, err := p.Objects.Count(ctx, object.Query{Kind: "Team", Labels: map[string]string{catalog.LabelSimulated: "true"}})
 		if err == nil {
 			s.checked, s.found = now, n > 0
 		}

@@ -4,8 +4,6 @@ package support
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -101,7 +99,7 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 		case "closed":
 			closed, closes = r.Time.UnixMicro(), r.Seq
 		}
-		if _, err := tx.Exec(ctx, upsertTicket, sourceKey(r.Source), id, r.Seq, closes, r.IDs.Team, r.IDs.Actor, kindOf(data.Subject.Content.TicketType), opened, closed); err != nil {
+		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes, r.IDs.Team, r.IDs.Actor, kindOf(data.Subject.Content.TicketType), opened, closed); err != nil {
 			return fmt.Errorf("keep ticket %s: %w", id, err)
 		}
 	}
@@ -110,11 +108,6 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 
 // maxID bounds the id of a ticket, in bytes.
 const maxID = 500
-
-func sourceKey(source string) int64 {
-	sum := sha256.Sum256([]byte(source))
-	return int64(binary.BigEndian.Uint64(sum[:8]) >> 1)
-}
 
 // Projectors are those of the summaries that support reads.
 func Projectors() []event.Projector { return []event.Projector{Tickets{}} }

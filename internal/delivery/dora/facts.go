@@ -5,8 +5,6 @@ package dora
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"time"
@@ -215,13 +213,7 @@ func path(r *event.Record) int64 {
 	return 0
 }
 
-// key stands for a name in the tables: 63 bits of its SHA-256, 0 for none.
-func key(name string) int64 {
-	if name == "" {
-		return 0
-	}
-	sum := sha256.Sum256([]byte(name))
-	return max(1, int64(binary.BigEndian.Uint64(sum[:8])>>1))
-}
+// key stands for a name in the tables.
+func key(name string) int64 { return event.NameKey(name) }
 
 func commitKey(id string) int64 { return key(strings.ToLower(strings.TrimSpace(id))) }
