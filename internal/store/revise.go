@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -298,8 +297,4 @@ func fieldText(v gjson.Result) (string, bool) {
 		return v.Raw, true
 	}
 	return "", false
-}
-
-func (i index) equal(j index) bool {
-	return i.text == j.text && maps.Equal(i.labels, j.labels) && maps.Equal(i.fields, j.fields)
 }
