@@ -106,21 +106,11 @@ type using struct {
 }
 
 func (u using) Note(_ context.Context, p auth.Principal, operation, surface string) {
-	u.usage.Record(event.Use{Actor: p.Name, Team: onlyTeam(p), Capability: capability(operation), Surface: surface, Bot: p.Bot})
+	u.usage.Record(event.Use{Actor: p.Name, Team: p.Using(""), Capability: capability(operation), Surface: surface, Bot: p.Bot})
 }
 
 func (u using) NoteService(_ context.Context, p auth.Principal, capability, team, service, environment, surface string) {
-	u.usage.Record(event.Use{Actor: p.Name, Team: team, Capability: capability, Service: service, Environment: environment, Surface: surface, Bot: p.Bot})
-}
-
-func onlyTeam(p auth.Principal) string {
-	if len(p.Teams) != 1 {
-		return ""
-	}
-	for team := range p.Teams {
-		return team
-	}
-	return ""
+	u.usage.Record(event.Use{Actor: p.Name, Team: p.Using(team), Capability: capability, Service: service, Environment: environment, Surface: surface, Bot: p.Bot})
 }
 
 // teamOf names the team that owns a service, "" when the catalog has none.

@@ -155,6 +155,31 @@ func checkDecision(t *testing.T, d auth.Decision) {
 	}
 }
 
+func TestUsing(t *testing.T) {
+	of := func(teams ...string) auth.Principal {
+		p := auth.Principal{Name: "user/ann", Teams: map[string]auth.Role{}}
+		for _, team := range teams {
+			p.Teams[team] = auth.TeamMember
+		}
+		return p
+	}
+	for _, tc := range []struct {
+		who        auth.Principal
+		team, want string
+	}{
+		{of("a", "b"), "b", "b"},
+		{of("a", "b"), "c", ""}, // a stranger's look is no use by c, and which of hers it is nobody knows
+		{of("a", "b"), "", ""},
+		{of("a"), "c", "a"},
+		{of("a"), "", "a"},
+		{of(), "c", ""},
+	} {
+		if got := tc.who.Using(tc.team); got != tc.want {
+			t.Errorf("somebody of %v using what %q owns: team %q, want %q", tc.who.Teams, tc.team, got, tc.want)
+		}
+	}
+}
+
 func TestUnknownVerbNeedsAdmin(t *testing.T) {
 	for _, who := range people {
 		if got := auth.Allowed(who.p, "invent", object.Kind{Name: "Thing"}, "own"); got.Allowed != (who.column == "admin") {

@@ -48,6 +48,22 @@ type Principal struct {
 	Expires time.Time `json:"expires,omitzero"`
 }
 
+// Using names the team whose use it is when the principal does something with
+// what team owns: that team if they are of it, else the only team they are of.
+// It is "" for somebody of several other teams or of none: a look by a stranger,
+// an admin above all, is no adoption by the team that is looked at.
+func (p Principal) Using(team string) string {
+	if _, member := p.Teams[team]; member {
+		return team
+	}
+	if len(p.Teams) == 1 {
+		for only := range p.Teams {
+			return only
+		}
+	}
+	return ""
+}
+
 // Verb is what a principal wants to do with an object.
 type Verb string
 

@@ -40,16 +40,20 @@ var inhabited struct {
 	err  error
 }
 
+// organisation is led by somebody else than admin, whose looks at the pages would
+// be uses by these teams.
 const organisation = `
-{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: alpha, labels: {segment: web, stoa.dev/simulated: "true"}}, spec: {owners: [admin], contact: "#alpha"}}
+{apiVersion: stoa.dev/v1, kind: User, metadata: {name: lead}, spec: {role: viewer}}
 ---
-{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: beta, labels: {segment: web}}, spec: {owners: [admin]}}
+{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: alpha, labels: {segment: web, stoa.dev/simulated: "true"}}, spec: {owners: [lead], contact: "#alpha"}}
 ---
-{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: gamma, labels: {segment: data, wave: pilot}}, spec: {owners: [admin]}}
+{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: beta, labels: {segment: web}}, spec: {owners: [lead]}}
 ---
-{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: delta, labels: {segment: data, wave: pilot}}, spec: {owners: [admin]}}
+{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: gamma, labels: {segment: data, wave: pilot}}, spec: {owners: [lead]}}
 ---
-{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: epsilon, labels: {segment: data}}, spec: {owners: [admin]}}
+{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: delta, labels: {segment: data, wave: pilot}}, spec: {owners: [lead]}}
+---
+{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: epsilon, labels: {segment: data}}, spec: {owners: [lead]}}
 ---
 {apiVersion: stoa.dev/v1, kind: Exception, metadata: {name: soon-over}, spec: {gate: policy/no-latest, target: team/beta, reason: the old pipeline, approvers: [admin], sunset: SOON}}
 `

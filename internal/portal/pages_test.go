@@ -413,10 +413,10 @@ func TestManyServices(t *testing.T) {
 // A visit to the log is a use of logs, which is a milestone of the team.
 func TestUseIsCounted(t *testing.T) {
 	s := seeded(t)
-	c := s.browserless(t, s.code(t))
-	get(t, c, s.url+"/services/index/logs")
+	c := s.browserless(t, map[string][]string{"name": {"ann"}, "password": {password}})
+	get(t, c, s.url+"/services/checkout/logs")
 	for deadline := time.Now().Add(patience); ; {
-		events, _, err := s.Events(t.Context(), client.EventQuery{Team: "search", Types: []string{"dev.stoa.usage.recorded"}})
+		events, _, err := s.Events(t.Context(), client.EventQuery{Team: "payments", Types: []string{"dev.stoa.usage.recorded"}})
 		if err != nil {
 			t.Fatal(err)
 		}

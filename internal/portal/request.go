@@ -149,11 +149,8 @@ const surface = "portal"
 // used counts one use of a capability: "portal" for a look at a page, but "logs",
 // "audit" and "deploy" for what is done with those, through whatever door.
 func (p *Portal) used(v *visit, capability, team, service, environment string) {
-	if team == "" && len(v.principal.Teams) == 1 {
-		team = v.teams()[0]
-	}
 	p.Usage.Record(event.Use{
-		Actor: v.principal.Name, Team: team, Capability: capability, Service: service, Environment: environment,
+		Actor: v.principal.Name, Team: v.principal.Using(team), Capability: capability, Service: service, Environment: environment,
 		Surface: surface, Bot: v.principal.Bot,
 	})
 }
