@@ -100,7 +100,12 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 // caller closes. Any other answer is returned as a *Problem.
 func (c *Client) open(ctx context.Context, method, path string, query url.Values, kind string, body io.Reader) (*http.Response, error) {
 	address := *c.base
-	address.Path += path
+	plain, err := url.PathUnescape(path)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	address.RawPath = address.EscapedPath() + path // a slash within a name stays escaped
+	address.Path += plain
 	address.RawQuery = query.Encode()
 	request, err := http.NewRequestWithContext(ctx, method, address.String(), body)
 	if err != nil {

@@ -149,13 +149,17 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// post [HEADER: VALUE…] FILE: posts a file to /events and leaves "STATUS BODY"
-// in the file answer.
+// post [/PATH] [HEADER: VALUE…] FILE: posts a file, to /events unless a path is
+// given, and leaves "STATUS BODY" in the file answer.
 func post(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: post [HEADER:VALUE…] FILE")
+		ts.Fatalf("usage: post [/PATH] [HEADER:VALUE…] FILE")
 	}
-	target, err := url.JoinPath(ts.Getenv("STOA_SERVER"), "events")
+	path := "/events"
+	if len(args) > 1 && strings.HasPrefix(args[0], "/") {
+		path, args = args[0], args[1:]
+	}
+	target, err := url.JoinPath(ts.Getenv("STOA_SERVER"), path)
 	ts.Check(err)
 	request, err := http.NewRequest(http.MethodPost, target, strings.NewReader(ts.ReadFile(args[len(args)-1])))
 	ts.Check(err)

@@ -67,6 +67,7 @@ type Options struct {
 	Measures Measures
 	Secrets  Secrets
 	Access   Access
+	Webhooks Webhooks
 	Version  string
 	Clock    func() time.Time
 	Logger   *slog.Logger
@@ -92,7 +93,7 @@ const (
 	sourceTime = 10 * time.Minute
 )
 
-// New returns the handler of /api/v1, /events, /openapi.json, /livez and /readyz.
+// New returns the handler of /api/v1, /events, /webhooks, /openapi.json, /livez and /readyz.
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Stoa", o.Version)
@@ -117,6 +118,7 @@ func New(o Options) http.Handler {
 	a.secretRoutes()
 	a.accessRoutes()
 	a.eventRoutes()
+	a.webhookRoutes()
 	a.ledgerRoutes()
 	a.measureRoutes()
 	a.meRoutes()

@@ -17,6 +17,10 @@ type Secrets interface {
 	Unset(ctx context.Context, by delivery.By, service, environment string, keys []string) error
 	// Keys lists the names of the values, never the values.
 	Keys(ctx context.Context, by delivery.By, service, environment string) ([]string, error)
+	// SetIn keeps values in a secret that is of no service.
+	SetIn(ctx context.Context, by delivery.By, name string, values map[string]string) error
+	// UnsetIn removes keys of a secret that is of no service.
+	UnsetIn(ctx context.Context, by delivery.By, name string, keys []string) error
 }
 
 func (a *api) secretRoutes() {
@@ -41,6 +45,18 @@ func (a *api) secretRoutes() {
 	}, func(ctx context.Context, in *unsetInput) (*struct{}, error) {
 		return nil, a.Secrets.Unset(ctx, by(ctx, ""), in.Name, in.Environment, in.Key)
 	})
+	path, tags = "/api/v1/secrets/{name}/values", []string{"secrets"}
+	register(a, huma.Operation{
+		OperationID: "set-values-of-secret", Method: http.MethodPut, Path: path, Summary: "Set values of a secret that is of no service", Tags: tags,
+		Description: "For what Stoa itself needs, such as the secret of a webhook. The Secret object must be there.",
+	}, func(ctx context.Context, in *namedSecretInput) (*struct{}, error) {
+		return nil, a.Secrets.SetIn(ctx, by(ctx, ""), in.Name, in.Body.Values)
+	})
+	register(a, huma.Operation{
+		OperationID: "unset-values-of-secret", Method: http.MethodDelete, Path: path, Summary: "Remove values of a secret that is of no service", Tags: tags,
+	}, func(ctx context.Context, in *unsetNamedInput) (*struct{}, error) {
+		return nil, a.Secrets.UnsetIn(ctx, by(ctx, ""), in.Name, in.Key)
+	})
 }
 
 // SecretKeysInput is the service in the address and its environment.
@@ -51,9 +67,21 @@ type SecretKeysInput struct {
 
 type secretsInput struct {
 	SecretKeysInput
-	Body struct {
-		Values map[string]string `json:"values" minProperties:"1" maxProperties:"100"`
-	}
+	Body secretValues
+}
+
+type secretValues struct {
+	Values map[string]string `json:"values" minProperties:"1" maxProperties:"100"`
+}
+
+type namedSecretInput struct {
+	NameInput
+	Body secretValues
+}
+
+type unsetNamedInput struct {
+	NameInput
+	Key []string `query:"key,explode" minItems:"1"`
 }
 
 type secretKeysOutput struct {

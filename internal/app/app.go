@@ -38,6 +38,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/secret"
 	"github.com/stoa-platform/stoa/internal/source"
 	"github.com/stoa-platform/stoa/internal/store"
+	"github.com/stoa-platform/stoa/internal/webhook"
 )
 
 // Platform is one running platform process.
@@ -59,6 +60,7 @@ type Platform struct {
 	logs     *logs.Store
 	output   *logging
 	metrics  *metrics.DB
+	registry *prometheus.Registry
 	router   *route.Router
 	runtime  *process.Runtime
 	steps    *stepTimer
@@ -68,6 +70,7 @@ type Platform struct {
 	runner   *event.Runner
 	usage    *event.Usage
 	ingest   *event.Ingester
+	webhooks *webhook.Receiver
 	measures *measure.Engine
 
 	background sync.WaitGroup
@@ -122,7 +125,7 @@ func kinds() (*object.Registry, *governance.Policies, error) {
 	var all []object.Kind
 	all = append(all, catalog.Kinds()...)
 	all = append(all, delivery.Kinds()...)
-	all = append(all, secret.Kind())
+	all = append(all, secret.Kind(), webhook.Kind())
 	all = append(all, governance.Kinds(policies)...)
 	all = append(all, measure.ScorecardKind(known()))
 	all = append(all, adoption.Kinds()...)
@@ -155,27 +158,27 @@ func (p *Platform) openStore(ctx context.Context, kinds *object.Registry) (err e
 }
 
 func (p *Platform) openEngines(ctx context.Context) (err error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	p.steps = newStepTimer(registry, time.Now)
+	p.registry = prometheus.NewRegistry()
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.steps = newStepTimer(p.registry, time.Now)
 	if p.sources, err = source.NewStore(p.path("sources")); err != nil {
 		return err
 	}
 	if p.builder, err = build.NewBuilder(build.Options{Dir: p.path("builds"), Log: p.log}); err != nil {
 		return err
 	}
-	if p.logs, err = logs.Open(p.path("logs"), logs.Options{Logger: p.log, Registerer: registry}); err != nil {
+	if p.logs, err = logs.Open(p.path("logs"), logs.Options{Logger: p.log, Registerer: p.registry}); err != nil {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.logs.Close() })
 	if p.metrics, err = metrics.Open(p.path("metrics"), metrics.Options{
-		Gatherer: registry, Logger: p.log, Traffic: metrics.TrafficNames{Requests: route.RequestsTotal, Duration: route.DurationSeconds},
+		Gatherer: p.registry, Logger: p.log, Traffic: metrics.TrafficNames{Requests: route.RequestsTotal, Duration: route.DurationSeconds},
 	}); err != nil {
 		return err
 	}
 	p.closing(func(context.Context) error { return p.metrics.Close() })
 	p.output = &logging{store: p.logs}
-	p.router = route.New(route.Options{Registerer: registry, Logger: p.log})
+	p.router = route.New(route.Options{Registerer: p.registry, Logger: p.log})
 	p.runtime, err = process.New(ctx, process.Options{
 		State: p.path("run"), Router: routing{p.router}, Logs: p.output, Exits: p.noteExit, Logger: p.log,
 	})
@@ -223,7 +226,10 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log})
 	p.runner = event.NewRunner(p.store, slices.Concat(adoption.Projectors(), dora.Projectors()), event.RunnerOptions{Logger: p.log})
 	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
-	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf})
+	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf, Capabilities: ownCapabilities()})
+	p.webhooks = webhook.NewReceiver(webhook.Options{
+		Objects: p.store, Values: vault, Ingest: p.ingest, Ledger: p.store, Registerer: p.registry, Clock: clock, Logger: p.log,
+	})
 	p.measures, err = measure.NewEngine(p.store, adoption.NewOrganisation(p.store, clock), measures()...)
 	return err
 }

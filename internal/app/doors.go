@@ -21,7 +21,7 @@ func (p *Platform) openDoors() error {
 	handler := api.New(api.Options{
 		Store: p.store, Pipe: p.pipe, Auth: p.auth, Verbs: p.verbs, Delivery: p.delivery, Sources: p.sources,
 		Logs: p.logs, Runtime: p.runtime, Ledger: ledger{p.sealer, p.store, p.key}, Ingest: p.ingest, Admin: administration{p}, Usage: using{p.usage}, Measures: p.measures,
-		Secrets: p.secrets, Access: catalog.Access{Store: p.store, Clock: time.Now}, Version: p.config.Version, Clock: time.Now, Logger: p.log,
+		Secrets: p.secrets, Access: catalog.Access{Store: p.store, Clock: time.Now}, Webhooks: p.webhooks, Version: p.config.Version, Clock: time.Now, Logger: p.log,
 		Ready:    func(ctx context.Context) error { return p.store.Ping(ctx) },
 		Draining: draining,
 	})
@@ -73,7 +73,7 @@ func capability(operation string) string {
 		return "logs"
 	case "list-events", "tail-events", "checkpoint", "export-ledger":
 		return "audit"
-	case "set-secret-values", "list-secret-keys", "unset-secret-values":
+	case "set-secret-values", "list-secret-keys", "unset-secret-values", "set-values-of-secret", "unset-values-of-secret":
 		return "secrets"
 	case "post-events":
 		return "events"
@@ -82,6 +82,16 @@ func capability(operation string) string {
 	default:
 		return "catalog"
 	}
+}
+
+// ownCapabilities are the names of what Stoa offers by itself, and of what is
+// recorded without being offered.
+func ownCapabilities() []string {
+	names := []string{"measures"}
+	for _, c := range capabilities() {
+		names = append(names, c.Metadata.Name)
+	}
+	return names
 }
 
 // housekeeping keeps what grows within its bounds.

@@ -25,7 +25,7 @@ func (p *Platform) openPortal() (*portal.Portal, error) {
 // behind gives the API its own addresses, and the portal all others.
 func behind(api http.Handler, pages http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
-	for _, own := range []string{"/api/", "/events", "/openapi.json", "/livez", "/readyz"} {
+	for _, own := range []string{"/api/", "/events", "/webhooks/", "/openapi.json", "/livez", "/readyz"} {
 		mux.Handle(own, api)
 	}
 	mux.Handle("/", pages)

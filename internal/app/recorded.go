@@ -26,7 +26,8 @@ func recorded() []Recorded {
 		{"dev.stoa.access.asked", "somebody asked to join a team", "why, in their words"},
 		{"dev.stoa.access.granted", "somebody became a member or owner of a team", "who"},
 		{"dev.stoa.access.revoked", "somebody is no longer in a team", "who"},
-		{"dev.stoa.alert.received", "an alert came in", "its name and labels"},
+		{"dev.stoa.alert.received", "an alert came in by a webhook", "its name, severity and fingerprint"},
+		{"dev.stoa.webhook.refused", "requests to a webhook were not its sender's, told once a minute", "how many, since when, what was wrong"},
 		{"dev.stoa.release.<step>.<state>", "a step of a release ended", "the release, milliseconds, and what it said"},
 		{"dev.stoa.service.crashlooping", "an instance ends again and again", "the release, the exit, how often"},
 		{"dev.stoa.secret.set", "values of a secret were set", "the names of its keys, never their values"},
@@ -43,6 +44,7 @@ func recorded() []Recorded {
 		{"dev.cdevents.service.rolledback.<version>", "an older artifact serves again", "the same"},
 		{"dev.cdevents.service.removed.<version>", "it runs in the environment no more", "nothing"},
 		{"dev.cdevents.pipelinerun.finished.<version>", "a release failed", "the outcome and why"},
+		{"dev.cdevents.<subject>.<predicate>.<version>", "another tool told it by a webhook", "what docs/webhooks.md says; of people only who opened a ticket, as a pseudonym"},
 	}
 }
 

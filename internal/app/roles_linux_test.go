@@ -53,10 +53,15 @@ manage platform -     |   y      .       .      .      .      .
 
 // kindsOf lists the kinds of a scope, each with the spec of a valid object.
 var kindsOf = map[string]map[string]string{
-	"team":   {"Service": "{}", "Secret": "{}", "Release": ""},
+	"team": {
+		"Service": "{}", "Secret": "{}", "Release": "", "System": "{}", "API": "{}",
+		"Entity": "{format: backstage, type: Domain}",
+	},
 	"owners": {"Team": "{contact: fruit}"},
 	"platform": {
 		"User": "{}", "Environment": "{}", "Quota": "{services: 1000}", "Capability": "{}", "Segment": "{}", "Cohort": "{}",
+		"Scorecard": "{rows: [{measure: lead-time}]}",
+		"Webhook":   "{sender: github, secret: {name: own-there, key: GITHUB}}",
 		"Policy":    `{require: "true", message: no}`,
 		"Exception": "{gate: quota/none, target: team/own, reason: to see who may, approvers: [admin], sunset: 2027-01-01T00:00:00Z}",
 	},
@@ -128,7 +133,11 @@ func (p *platform) cast(t *testing.T) map[string]*client.Client {
 		fmt.Fprintf(&doc, "---\n{apiVersion: stoa.dev/v1, kind: %s, metadata: {name: there}, spec: %s}\n", kind, spec)
 	}
 	for _, team := range []string{"own", "other"} {
-		fmt.Fprintf(&doc, "---\n{apiVersion: stoa.dev/v1, kind: Secret, metadata: {name: %s-there, owner: %s}}\n", team, team)
+		for kind, spec := range kindsOf["team"] {
+			if kind != "Service" && kind != "Release" { // they come with the releases below
+				fmt.Fprintf(&doc, "---\n{apiVersion: stoa.dev/v1, kind: %s, metadata: {name: %s-there, owner: %s}, spec: %s}\n", kind, team, team, spec)
+			}
+		}
 	}
 	if _, err := p.Apply(t.Context(), strings.NewReader(doc.String()), "cast.yaml", "", false); err != nil {
 		t.Fatalf("declare the people: %v", err)

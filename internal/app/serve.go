@@ -88,6 +88,7 @@ func (p *Platform) Serve(ctx context.Context) error {
 	p.background.Go(func() { p.sealer.Run(background) })
 	p.background.Go(func() { p.runner.Run(background) })
 	p.background.Go(func() { p.usage.Run(background) })
+	p.background.Go(func() { p.webhooks.Run(background) })
 	p.background.Go(func() { p.housekeeping(background) })
 	p.background.Go(func() {
 		if err := p.metrics.Run(background); err != nil {

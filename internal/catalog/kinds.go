@@ -17,7 +17,7 @@ func Kinds() []object.Kind {
 		},
 		{
 			Name: "Service", Plural: "services", Short: "svc", About: "A piece of software that a team answers for.",
-			Spec: ServiceSpec{}, Owned: true, Scope: object.ScopeTeam, Fields: []string{"spec.type", "spec.language", "spec.system", "status.active"},
+			Spec: ServiceSpec{}, Owned: true, Scope: object.ScopeTeam, Fields: []string{"spec.type", "spec.language", "spec.system", "spec.lifecycle", "status.active"},
 			Validate: validateService, References: serviceReferences,
 		},
 		{
@@ -28,6 +28,20 @@ func Kinds() []object.Kind {
 			Name: "Capability", Plural: "capabilities", Short: "cap", About: "Something that the platform, or a team, offers to others.",
 			Spec: CapabilitySpec{}, Scope: object.ScopePlatform, Fields: []string{"spec.lifecycle"},
 			Validate: validateCapability(UseConditions()),
+		},
+		{
+			Name: "System", Plural: "systems", About: "A number of services and APIs that serve one purpose together.",
+			Spec: SystemSpec{}, Owned: true, Scope: object.ScopeTeam, Fields: []string{"spec.domain"},
+		},
+		{
+			Name: "API", Plural: "apis", About: "What a service offers to other services.",
+			Spec: APISpec{}, Owned: true, Scope: object.ScopeTeam,
+			Fields:   []string{"spec.type", "spec.lifecycle", "spec.system", "spec.provider", "spec.consumers"},
+			Validate: validateAPI, References: apiReferences,
+		},
+		{
+			Name: "Entity", Plural: "entities", About: "What another catalog holds and Stoa has no kind for.",
+			Spec: EntitySpec{}, Scope: object.ScopeTeam, Fields: []string{"spec.format", "spec.type"},
 		},
 	}
 }

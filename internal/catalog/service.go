@@ -15,6 +15,8 @@ type ServiceSpec struct {
 	Type string `json:"type,omitempty" jsonschema:"enum=backend,enum=frontend,enum=worker,enum=job,enum=data,enum=library"`
 	// Language is the main language of its source, as detected.
 	Language string `json:"language,omitempty"`
+	// Lifecycle says how far others may rely on it.
+	Lifecycle string `json:"lifecycle,omitempty" jsonschema:"enum=experimental,enum=production,enum=deprecated"`
 	// System names the system that it is a part of.
 	System string `json:"system,omitempty"`
 	// Repository is the address of its source.
@@ -84,6 +86,10 @@ const (
 	StateStopped  = "stopped"
 	StateFailed   = "failed"
 )
+
+// StateElsewhere is what is said of a service that is in no environment: Stoa
+// did not deploy it, so it runs elsewhere or not at all.
+const StateElsewhere = "not deployed here"
 
 // Service is a piece of software that a team answers for.
 type Service = object.Typed[ServiceSpec, ServiceStatus]

@@ -1,5 +1,5 @@
 // Package catalog knows what exists on the platform and whose it is: teams,
-// people, services and environments.
+// people, services, systems, APIs and environments.
 package catalog
 
 import (

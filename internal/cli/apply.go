@@ -32,7 +32,11 @@ func (c *Command) applyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.apply(cmd.Context(), docs, reason, dryRun)
+			result, err := c.apply(cmd.Context(), docs, reason, dryRun)
+			if err != nil {
+				return err
+			}
+			return c.applied(result)
 		},
 	}
 	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file or folder, - for standard input; may be repeated")
@@ -41,10 +45,10 @@ func (c *Command) applyCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *Command) apply(ctx context.Context, docs *documents, reason string, dryRun bool) error {
+func (c *Command) apply(ctx context.Context, docs *documents, reason string, dryRun bool) (client.Applied, error) {
 	cl, err := c.connect(ctx)
 	if err != nil {
-		return err
+		return client.Applied{}, err
 	}
 	progress := c.live()
 	defer progress.Close()
@@ -54,9 +58,9 @@ func (c *Command) apply(ctx context.Context, docs *documents, reason string, dry
 	result, err := cl.Apply(ctx, body, docs.source(), reason, dryRun)
 	progress.Close()
 	if err != nil {
-		return docs.locate(err)
+		return result, docs.locate(err)
 	}
-	return c.applied(result)
+	return result, nil
 }
 
 // appliedItem is one object of `stoa apply -o json`.
@@ -76,14 +80,18 @@ type appliedResult struct {
 // shownObjects is how many objects a terminal is told of one by one.
 const shownObjects = 50
 
+func appliedOf(result client.Applied) appliedResult {
+	out := appliedResult{Items: []appliedItem{}, Gates: append([]problem.Verdict{}, result.Verdicts...), DryRun: result.DryRun}
+	for _, i := range result.Items {
+		out.Items = append(out.Items, appliedItem{i.Kind, i.Name, string(i.Outcome), changesOf(i.Changes)})
+	}
+	return out
+}
+
 // applied tells what became of each object, what differs, and the sum.
 func (c *Command) applied(result client.Applied) error {
 	if c.structured() {
-		out := appliedResult{Items: []appliedItem{}, Gates: append([]problem.Verdict{}, result.Verdicts...), DryRun: result.DryRun}
-		for _, i := range result.Items {
-			out.Items = append(out.Items, appliedItem{i.Kind, i.Name, string(i.Outcome), changesOf(i.Changes)})
-		}
-		return c.print(out)
+		return c.print(appliedOf(result))
 	}
 	would, p := "", c.paint()
 	if result.DryRun {

@@ -40,6 +40,12 @@ func columns(kind string) []column {
 		return []column{{"OUTCOME", "spec.outcome"}, {"REQUIRE", "spec.require"}, {"MESSAGE", "spec.message"}}
 	case "Exception":
 		return []column{{"GATE", "spec.gate"}, {"TARGET", "spec.target"}, {"SUNSET", "spec.sunset"}, {"REASON", "spec.reason"}}
+	case "System":
+		return []column{owner, {"DOMAIN", "spec.domain"}, {"TITLE", "metadata.title"}}
+	case "API":
+		return []column{owner, {"TYPE", "spec.type"}, {"LIFECYCLE", "spec.lifecycle"}, {"PROVIDER", "spec.provider"}, {"CONSUMERS", "spec.consumers"}}
+	case "Entity":
+		return []column{owner, {"TYPE", "spec.type"}, {"TITLE", "metadata.title"}}
 	case "Secret":
 		return []column{owner, {"KEYS", "spec.keys"}, {"UPDATED", "metadata.updated"}}
 	default:
@@ -93,7 +99,7 @@ func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err 
 			}
 		}
 		if len(envs) == 0 {
-			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, "", "", "", ""})
+			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, "", "", catalog.StateElsewhere, ""})
 		}
 		for _, env := range slices.Sorted(maps.Keys(envs)) {
 			d := envs[env]

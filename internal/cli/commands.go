@@ -12,7 +12,7 @@ func (c *Command) develop() []*cobra.Command {
 
 // objects are the commands for what is declared.
 func (c *Command) objects() []*cobra.Command {
-	return []*cobra.Command{c.getCommand(), c.describeCommand(), c.historyCommand(), c.applyCommand(), c.deleteCommand()}
+	return []*cobra.Command{c.getCommand(), c.describeCommand(), c.historyCommand(), c.applyCommand(), c.deleteCommand(), c.importCommand(), c.exportCommand()}
 }
 
 // platform are the commands of people who run the platform.

@@ -25,6 +25,8 @@ type documents struct {
 type part struct {
 	name  string
 	first int // the number of lines before it
+	// line gives the line of a field, when the text was made of what the file says.
+	line func(path string) int
 }
 
 // readDocuments reads files, folders with all below them, and "-".
@@ -108,7 +110,7 @@ func (d *documents) add(name string, r io.Reader) error {
 		}
 		d.text.WriteString("---\n")
 	}
-	d.files = append(d.files, part{name, bytes.Count(d.text.Bytes(), []byte("\n"))})
+	d.files = append(d.files, part{name: name, first: bytes.Count(d.text.Bytes(), []byte("\n"))})
 	d.text.Write(raw)
 	if d.text.Len() > object.MaxInput {
 		return problem.New(problem.TooLarge, "the files have more than %d MiB together", object.MaxInput>>20).Do("apply them in several steps")
@@ -127,7 +129,7 @@ func (d *documents) source() string {
 // locate turns the lines of the whole text into those of its files.
 func (d *documents) locate(err error) error {
 	p := problem.From(err)
-	if len(d.files) < 2 || p.Kind == problem.Internal {
+	if len(d.files) == 0 || len(d.files) == 1 && d.files[0].line == nil || p.Kind == problem.Internal {
 		return err
 	}
 	for i := range p.Fields {
@@ -139,7 +141,11 @@ func (d *documents) locate(err error) error {
 		if at == len(d.files) || d.files[at].first >= f.Line {
 			at--
 		}
-		f.Source, f.Line = d.files[at].name, f.Line-d.files[at].first
+		from := d.files[at]
+		f.Source, f.Line = from.name, f.Line-from.first
+		if from.line != nil {
+			f.Line = from.line(f.Path)
+		}
 	}
 	return p
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,5 +104,24 @@ func TestReplaceFile(t *testing.T) {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// What was made of a file is told by the lines of that file.
+func TestLocateWhatWasMade(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		d := &documents{}
+		for i := range n {
+			if err := d.add(fmt.Sprintf("f%d.yaml", i), strings.NewReader(`{"a": 1}`)); err != nil {
+				t.Fatal(err)
+			}
+			d.files[i].line = func(path string) int { return 100*i + len(path) }
+		}
+		for i, line := range []int{1, 3, 5}[:n] {
+			told := problem.New(problem.Invalid, "wrong").WithFields(problem.Field{Path: "spec.x", Line: line, Message: "m"})
+			if got, want := problem.From(d.locate(told)).Fields[0].String(), fmt.Sprintf("f%d.yaml:%d: spec.x: m", i, 100*i+6); got != want {
+				t.Errorf("of %d files: %q, want %q", n, got, want)
+			}
+		}
 	}
 }

@@ -29,7 +29,7 @@ func (c *Command) connectCommand() *cobra.Command {
 type observation struct {
 	since, team, environment string
 	tags                     []string
-	dryRun, catalog          bool
+	dryRun, catalog, again   bool
 }
 
 func (o *observation) flags(c *Command, cmd *cobra.Command) {
@@ -40,6 +40,7 @@ func (o *observation) flags(c *Command, cmd *cobra.Command) {
 	flags.StringArrayVar(&o.tags, "deploy-tags", nil, "tags that count as deployments, such as 'v*'; may be repeated (default: versions, no pre-releases)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the events, one a line, and post nothing")
 	flags.BoolVar(&o.catalog, "catalog", false, "also declare the services and teams that are found and not known yet")
+	flags.BoolVar(&o.again, "again", false, "read everything, not only what is new since the last time")
 	c.completeFlag(cmd, "team", askOf("teams"))
 	c.completeFlag(cmd, "environment", askOf("environments"))
 }
@@ -195,12 +196,4 @@ func (c *Command) connectGitLabCommand() *cobra.Command {
 	o.flags(c, cmd)
 	r.flags(cmd, "https://gitlab.com/api/v4", "GITLAB_TOKEN")
 	return cmd
-}
-
-// stateFile is where it is kept how far a source was read for a platform.
-func stateFile(dir, server, kind, api, target string) string {
-	if kind == "git" {
-		target = "" // repositories have names of their own, wherever they lie
-	}
-	return filepath.Join(dir, "connect", strings.Trim(kind+"-"+object.SlugName(target), "-")+"-"+shortHash(server+"\n"+api+"\n"+strings.ToLower(target))+".json")
 }

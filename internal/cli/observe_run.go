@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/history"
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -41,12 +43,16 @@ type observer struct {
 	live    *terminal.Live
 	posting *client.Posting // nil for a dry run
 	broken  bool            // the platform does not take events any more
+	at      string          // the repository that is read
+	done    int             // repositories, …
+	all     int             // … of so many
 	sum     observed
 }
 
 // Event takes one fact.
 func (o *observer) Event(ctx context.Context, e event.Event) error {
 	o.sum.Events++
+	o.bar()
 	if o.posting != nil {
 		err := o.posting.Add(ctx, e)
 		o.broken = err != nil
@@ -99,20 +105,20 @@ func (c *Command) observe(ctx context.Context, o observation, kind, api, target 
 	sink := &observer{c: c, live: c.live(), sum: observed{NotRead: []notRead{}, NotTaken: []client.NotTaken{}}}
 	defer sink.live.Close()
 	var cl *client.Client
-	if !o.dryRun {
+	if o.dryRun {
+		opts.State, err = history.OpenState("", 0)
+	} else {
 		if cl, err = c.connect(ctx); err != nil {
 			return err
 		}
 		sink.posting = cl.NewPosting(func(n client.NotTaken) { sink.sum.NotTaken = append(sink.sum.NotTaken, n) })
-		dir, err := config.StateDir()
-		if err != nil {
-			return err
-		}
-		if opts.State, _, err = history.OpenState(stateFile(dir, cl.Server(), kind, api, target)); err != nil {
-			return err
-		}
-	} else if opts.State, _, err = history.OpenState(""); err != nil {
+		opts.State, err = progressOf(ctx, cl, kind, api, target)
+	}
+	if err != nil {
 		return err
+	}
+	if o.again {
+		opts.State.Forget()
 	}
 	src, err := open(opts)
 	if err != nil {
@@ -135,7 +141,43 @@ func (c *Command) observe(ctx context.Context, o observation, kind, api, target 
 		sink.interrupted(ctx)
 		return err
 	}
+	if cl != nil {
+		size, _, err := ledgerOf(ctx, cl)
+		if err != nil {
+			return err
+		}
+		opts.State.Grown(size)
+	}
 	return sink.tell(o, repos, kind, target)
+}
+
+// ledgerOf tells how many events a platform's ledger holds, and the key that
+// signs it, by which one platform is told from another.
+func ledgerOf(ctx context.Context, cl *client.Client) (size int64, key string, err error) {
+	head, err := cl.Checkpoint(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	checkpoint, err := event.ParseCheckpoint(head.Checkpoint, head.PublicKey)
+	return checkpoint.Size, head.PublicKey, err
+}
+
+// progressOf reads how far a source was read for a platform. Another platform
+// at the same address has been told nothing.
+func progressOf(ctx context.Context, cl *client.Client, kind, api, target string) (*history.State, error) {
+	size, key, err := ledgerOf(ctx, cl)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := config.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	if kind == "git" {
+		target = "" // repositories have names of their own, wherever they lie
+	}
+	name := strings.Trim(kind+"-"+object.SlugName(target), "-") + "-" + shortHash(key+"\n"+api+"\n"+strings.ToLower(target)) + ".json"
+	return history.OpenState(filepath.Join(dir, "connect", name), size)
 }
 
 // read hands over all repositories, one after another. What concerns one of
@@ -151,7 +193,8 @@ func (o *observer) read(ctx context.Context, src history.Source, found func([]hi
 	}
 	for i, r := range repos {
 		before := o.sum.Events
-		o.live.Bar(fmt.Sprintf("reading %s, %s so far", r.Path, count(before, "event")), int64(i), int64(len(repos)), func(n int64) string { return strconv.FormatInt(n, 10) })
+		o.at, o.done, o.all = r.Path, i, len(repos)
+		o.bar()
 		err := src.Read(ctx, r, o)
 		var p *problem.Problem
 		if errors.As(err, &p) && p.Kind == problem.Failed {
@@ -166,6 +209,11 @@ func (o *observer) read(ctx context.Context, src history.Source, found func([]hi
 		o.live.Say("%s: %s (%d of %d)", r.Path, count(o.sum.Events-before, "event"), i+1, len(repos))
 	}
 	return repos, nil
+}
+
+// bar shows how far it is.
+func (o *observer) bar() {
+	o.live.Bar(fmt.Sprintf("%s, %s so far", o.at, count(o.sum.Events, "event")), int64(o.done), int64(o.all), func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
 // settle posts what was gathered and remembers how far that is.
@@ -230,10 +278,10 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 		fmt.Fprintf(c.Err, "%s %s of %s (%s): %s\n", p.Warn(word), terminal.OneLine(n.ID), n.Source, n.Type, terminal.OneLine(n.Why))
 	}
 	if asked.dryRun {
-		c.note("%s of %d repositories; nothing was posted: this was a dry run", count(o.sum.Events, "event"), o.sum.Repositories)
+		c.note("%s of %s; nothing was posted: this was a dry run", count(o.sum.Events, "event"), repositories(o.sum.Repositories))
 		return nil
 	}
-	fmt.Fprintf(c.Out, "%d repositories, %s: %d taken, %d there already", o.sum.Repositories, count(o.sum.Events, "event"), o.sum.Accepted, o.sum.Duplicates)
+	fmt.Fprintf(c.Out, "%s, %s: %d taken, %d there already", repositories(o.sum.Repositories), count(o.sum.Events, "event"), o.sum.Accepted, o.sum.Duplicates)
 	for _, part := range []struct {
 		n    int64
 		what string
@@ -249,6 +297,13 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 		c.note("next  stoa connect %s %s --catalog    declares the %s that were found", kind, target, count(len(repos), "service"))
 	}
 	return nil
+}
+
+func repositories(n int) string {
+	if n == 1 {
+		return "1 repository"
+	}
+	return fmt.Sprintf("%d repositories", n)
 }
 
 // shortHash tells texts apart in the name of a file.

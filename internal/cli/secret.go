@@ -23,8 +23,9 @@ func (c *Command) secretSetCommand() *cobra.Command {
 		Use:   "set SERVICE KEY",
 		Short: "Set a secret value; it is typed unseen or comes on standard input",
 		Long: "Set a secret value; it is typed unseen or comes on standard input, never on the command line, where other\n" +
-			"programs and the shell's history would keep it. The service's instances are replaced one after another.",
-		Example:           "  stoa secret set shop DATABASE_PASSWORD\n  pass show shop/db | stoa secret set shop DATABASE_PASSWORD\n  stoa secret set shop TLS_KEY=- < key.pem",
+			"programs and the shell's history would keep it. The service's instances are replaced one after another.\n" +
+			"Instead of a service, secret/NAME is a Secret object that is of none, such as that of a webhook.",
+		Example:           "  stoa secret set shop DATABASE_PASSWORD\n  stoa secret set secret/webhooks GITHUB\n  pass show shop/db | stoa secret set shop DATABASE_PASSWORD\n  stoa secret set shop TLS_KEY=- < key.pem",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: c.complete(askOf("services")),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -32,6 +33,18 @@ func (c *Command) secretSetCommand() *cobra.Command {
 			if given && value != "-" {
 				return usage("the value of %s does not belong on the command line: other programs and the shell's history see it; "+
 					"treat it as known and type another: stoa secret set %s %s", key, args[0], key)
+			}
+			if name, named := strings.CutPrefix(args[0], "secret/"); named {
+				return c.onNamedSecret(cmd.Context(), name, env, func(cl *client.Client) error {
+					secret, err := c.secretValue(cmd.Context(), key, given)
+					if err != nil {
+						return err
+					}
+					if err := cl.SetSecretValues(cmd.Context(), name, map[string]string{key: secret}); err != nil {
+						return err
+					}
+					return c.namedSecretDone("%s is set in %s", key, args[0])
+				})
 			}
 			return c.onSecrets(cmd.Context(), args[0], env, func(cl *client.Client, env string) error {
 				secret, err := c.secretValue(cmd.Context(), key, given)
@@ -63,6 +76,26 @@ func (c *Command) secretDone(format, key, service, env string) error {
 		return c.print(map[string]string{"service": service, "environment": env, "key": key})
 	}
 	fmt.Fprintf(c.Out, format+"\n", key, service, env)
+	return nil
+}
+
+// onNamedSecret connects, for a secret that is of no service and so of no environment.
+func (c *Command) onNamedSecret(ctx context.Context, name, env string, do func(cl *client.Client) error) error {
+	if env != "" {
+		return usage("secret/%s is of no environment: leave --env out", name)
+	}
+	cl, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	return do(cl)
+}
+
+func (c *Command) namedSecretDone(format, key, secret string) error {
+	if c.structured() {
+		return c.print(map[string]string{"secret": secret, "key": key})
+	}
+	fmt.Fprintf(c.Out, format+"\n", key, secret)
 	return nil
 }
 
@@ -114,10 +147,18 @@ func (c *Command) secretUnsetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "unset SERVICE KEY",
 		Short:             "Remove a secret value",
-		Example:           "  stoa secret unset shop DATABASE_PASSWORD",
+		Example:           "  stoa secret unset shop DATABASE_PASSWORD\n  stoa secret unset secret/webhooks GITHUB",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: c.complete(askOf("services"), c.askKeys(&env)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if name, named := strings.CutPrefix(args[0], "secret/"); named {
+				return c.onNamedSecret(cmd.Context(), name, env, func(cl *client.Client) error {
+					if err := cl.UnsetSecretValues(cmd.Context(), name, args[1:]); err != nil {
+						return err
+					}
+					return c.namedSecretDone("%s is removed from %s", args[1], args[0])
+				})
+			}
 			return c.onSecrets(cmd.Context(), args[0], env, func(cl *client.Client, env string) error {
 				keys, err := cl.SecretKeys(cmd.Context(), args[0], env)
 				if err != nil {

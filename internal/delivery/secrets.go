@@ -57,16 +57,71 @@ func (v SecretValues) Keys(ctx context.Context, by By, service, env string) ([]s
 	return s.Spec.Keys, err
 }
 
-// SecretName is the name of the Secret of a service in an environment.
-func SecretName(service, env string) string { return service + "--" + env }
+// SetIn keeps values in a secret that is of no service, such as that of a
+// webhook. The Secret object must be there; it says whose it is.
+func (v SecretValues) SetIn(ctx context.Context, by By, name string, set map[string]string) error {
+	given := map[string][]byte{}
+	for key, value := range set {
+		given[key] = []byte(value)
+	}
+	return retryConflict(func() error { return v.tryChangeIn(ctx, by, name, values{set: given}) })
+}
 
-func (v SecretValues) change(ctx context.Context, by By, service, env string, given values) error {
+// UnsetIn removes keys of a secret that is of no service.
+func (v SecretValues) UnsetIn(ctx context.Context, by By, name string, keys []string) error {
+	return retryConflict(func() error { return v.tryChangeIn(ctx, by, name, values{unset: keys}) })
+}
+
+func (v SecretValues) tryChangeIn(ctx context.Context, by By, name string, given values) error {
+	sec, err := object.Get[secret.Secret](ctx, v.Objects, name)
+	if err != nil {
+		return err
+	}
+	if sec.Spec.Service != "" {
+		return problem.New(problem.Invalid, "secret %s is of service %s: its instances must hear of a change", name, sec.Spec.Service).
+			Do("stoa secret set " + sec.Spec.Service + " KEY --env " + sec.Spec.Environment)
+	}
+	given.renew(&sec)
+	want, err := sec.Object()
+	if err != nil {
+		return err
+	}
+	_, err = v.Admit.Apply(ctx, &admission.Change{
+		By: by.Principal, Surface: by.Surface, Reason: by.Reason, Drafts: []*admission.Draft{{Want: want, Inferred: given}},
+	})
+	return err
+}
+
+// renew brings the names of the keys into the object.
+func (given values) renew(sec *secret.Secret) {
+	keys := map[string]bool{}
+	for _, key := range sec.Spec.Keys {
+		keys[key] = true
+	}
+	for key := range given.set {
+		keys[key] = true
+	}
+	for _, key := range given.unset {
+		delete(keys, key)
+	}
+	sec.Spec.Keys = slices.Sorted(maps.Keys(keys))
+}
+
+// retryConflict tries again when somebody else was first.
+func retryConflict(try func() error) error {
 	for attempt := 1; ; attempt++ {
-		err := v.tryChange(ctx, by, service, env, given)
+		err := try()
 		if !problem.Is(err, problem.Conflict) || attempt == 5 {
 			return err
 		}
 	}
+}
+
+// SecretName is the name of the Secret of a service in an environment.
+func SecretName(service, env string) string { return service + "--" + env }
+
+func (v SecretValues) change(ctx context.Context, by By, service, env string, given values) error {
+	return retryConflict(func() error { return v.tryChange(ctx, by, service, env, given) })
 }
 
 func (v SecretValues) tryChange(ctx context.Context, by By, service, env string, given values) error {
@@ -90,17 +145,7 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 		return problem.New(problem.Invalid, "secret %s is of service %q in %q, not of %s in %s", name, sec.Spec.Service, sec.Spec.Environment, service, env).
 			Do("stoa delete secret " + name + "    makes way, if nobody needs it")
 	}
-	keys := map[string]bool{}
-	for _, key := range sec.Spec.Keys {
-		keys[key] = true
-	}
-	for key := range given.set {
-		keys[key] = true
-	}
-	for _, key := range given.unset {
-		delete(keys, key)
-	}
-	sec.Spec.Keys = slices.Sorted(maps.Keys(keys))
+	given.renew(&sec)
 	if !slices.Contains(running.Secrets, name) {
 		running.Secrets = append(slices.Clone(running.Secrets), name)
 	}

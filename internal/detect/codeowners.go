@@ -13,8 +13,12 @@ var codeownersFiles = []string{".github/CODEOWNERS", "CODEOWNERS", ".gitlab/CODE
 // maxRules bounds the rules of one CODEOWNERS file.
 const maxRules = 10_000
 
-// codeowners is a parsed CODEOWNERS file.
-type codeowners []codeownersRule
+// CodeownersPlaces are where a repository may have its CODEOWNERS, in the order
+// in which the Git hosts look.
+func CodeownersPlaces() []string { return slices.Clone(codeownersFiles) }
+
+// Codeowners is a parsed CODEOWNERS file.
+type Codeowners struct{ rules []codeownersRule }
 
 type codeownersRule struct {
 	match   *regexp.Regexp
@@ -25,10 +29,11 @@ type codeownersRule struct {
 
 var sectionLine = regexp.MustCompile(`^\^?\[([^\]]+)\](?:\[\d+\])?\s*(.*)$`)
 
-// parseCodeowners reads patterns, sections and their default owners. As on the
-// Git hosts, a line that cannot be read is as if absent.
-func parseCodeowners(file string, data []byte) codeowners {
-	var rules codeowners
+// ParseCodeowners reads patterns, sections and their default owners; file is
+// what its lines are told by. As on the Git hosts, a line that cannot be read is
+// as if absent.
+func ParseCodeowners(file string, data []byte) Codeowners {
+	var rules []codeownersRule
 	section, defaults := "", []string(nil)
 	number := 0
 	for line := range strings.SplitSeq(string(data), "\n") {
@@ -52,7 +57,7 @@ func parseCodeowners(file string, data []byte) codeowners {
 		}
 		rules = append(rules, codeownersRule{match, owners, section, at(file, number)})
 	}
-	return rules
+	return Codeowners{rules}
 }
 
 // splitPattern splits a line at its spaces; one after a backslash belongs to
@@ -75,7 +80,7 @@ func ownersOf(words []string) []string {
 // of returns the owners of what lies in a folder and the line that says so:
 // the last matching pattern wins; of several sections, the first that names
 // somebody.
-func (c codeowners) of(dir string) ([]string, string) {
+func (c Codeowners) of(dir string) ([]string, string) {
 	// Any file of the folder, of no kind that a pattern could mean.
 	name := "any"
 	if dir != "." && dir != "" {
@@ -83,7 +88,7 @@ func (c codeowners) of(dir string) ([]string, string) {
 	}
 	var order []string
 	last := map[string]codeownersRule{}
-	for _, r := range c {
+	for _, r := range c.rules {
 		if r.match.MatchString(name) {
 			if _, ok := last[r.section]; !ok {
 				order = append(order, r.section)
@@ -97,6 +102,16 @@ func (c codeowners) of(dir string) ([]string, string) {
 		}
 	}
 	return nil, ""
+}
+
+// Team suggests the team that owns what lies in a folder, "." for all, and the
+// line that says so; "" when nobody does.
+func (c Codeowners) Team(dir string) (team, source string) {
+	owners, source := c.of(dir)
+	if team, _ = teamOf(owners); team == "" {
+		return "", ""
+	}
+	return team, source
 }
 
 // ownerPattern compiles a pattern of CODEOWNERS, which reads as one of

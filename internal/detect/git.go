@@ -88,7 +88,7 @@ func (o *Origin) readCodeowners(top string) {
 			if dir == "" {
 				dir = "."
 			}
-			o.Codeowners, o.CodeownersSource = parseCodeowners(name, data).of(dir)
+			o.Codeowners, o.CodeownersSource = ParseCodeowners(name, data).of(dir)
 			return
 		}
 	}

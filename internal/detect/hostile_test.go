@@ -150,7 +150,7 @@ func FuzzDetect(f *testing.F) {
 func FuzzCodeowners(f *testing.F) {
 	f.Add([]byte("[A][2] @x/y\n/a/ \n*.go @z\n\\#b c@d # e"), "a/b")
 	f.Fuzz(func(t *testing.T, data []byte, dir string) {
-		owners, source := parseCodeowners("CODEOWNERS", data).of(dir)
+		owners, source := ParseCodeowners("CODEOWNERS", data).of(dir)
 		if (len(owners) > 0) != (source != "") {
 			t.Fatalf("owners %q by %q", owners, source)
 		}

@@ -27,7 +27,7 @@ docs              @acme/writers
 ^[Optional][2] @acme/optional
 /nowhere/
 `
-	rules := parseCodeowners("CODEOWNERS", []byte(file))
+	rules := ParseCodeowners("CODEOWNERS", []byte(file))
 	for dir, want := range map[string]struct {
 		owner, source string
 	}{
@@ -52,7 +52,7 @@ docs              @acme/writers
 			t.Errorf("of(%q) = %q by %q, want %q by %q", dir, owner, source, want.owner, want.source)
 		}
 	}
-	section, source := parseCodeowners("C", []byte("[Payments] @acme/pay\n/shop/\n")).of("shop")
+	section, source := ParseCodeowners("C", []byte("[Payments] @acme/pay\n/shop/\n")).of("shop")
 	if diff := cmp.Diff([]string{"@acme/pay"}, section); diff != "" || source != "C:2" {
 		t.Errorf("a section's default owners: %s by %q", diff, source)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -38,27 +37,12 @@ func (s *scan) ownerByCodeowners(d *draft) error {
 		if err != nil {
 			return err
 		}
-		owners, source = parseCodeowners(file, data).of(d.Dir)
+		owners, source = ParseCodeowners(file, data).of(d.Dir)
 	}
 	if team, confidence := teamOf(owners); team != "" {
 		d.setOwner(team, source, confidence)
 	}
 	return nil
-}
-
-// CodeownersFiles are the places of a repository's CODEOWNERS, in the order in
-// which the Git hosts look.
-func CodeownersFiles() []string { return slices.Clone(codeownersFiles) }
-
-// TeamOf gives the team that a CODEOWNERS file names for the root of its
-// repository, and the line that says so; "" where it names none, or only a
-// person's address.
-func TeamOf(file string, text []byte) (team, source string) {
-	owners, source := parseCodeowners(file, text).of(".")
-	if team, confidence := teamOf(owners); confidence >= Unconfirmed {
-		return team, source
-	}
-	return "", ""
 }
 
 // teamOf chooses the team among owners: one of an organisation, a bare group,

@@ -163,6 +163,9 @@ func FuzzParseBatch(f *testing.F) {
 			if extensions, err := event.DecodeExtensions(entry.Envelope); err != nil || !maps.Equal(extensions, rec.Extensions) {
 				t.Fatalf("%s: extensions %q, alone %q: %v", entry.Envelope, rec.Extensions, extensions, err)
 			}
+			if id, err := event.DecodeID(entry.Envelope); err != nil || id != rec.ID {
+				t.Fatalf("%s: id %q, alone %q: %v", entry.Envelope, rec.ID, id, err)
+			}
 			rec.Data = entry.Data
 			if !entry.Same(rec) {
 				t.Fatalf("%+v became %+v", entry.Event, rec.Event)

@@ -218,6 +218,18 @@ func DecodeEnvelope(raw []byte) (Record, error) {
 	return rec, nil
 }
 
+// DecodeID reads the id alone out of stored envelope bytes, which begin with it.
+func DecodeID(raw []byte) (string, error) {
+	const field = `{"id":"`
+	if rest, ok := bytes.CutPrefix(raw, []byte(field)); ok {
+		if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
+			return string(rest[:end]), nil
+		}
+	}
+	record, err := DecodeEnvelope(raw)
+	return record.ID, err
+}
+
 // DecodeExtensions reads the extension attributes alone out of stored envelope
 // bytes: a small part of what DecodeEnvelope costs.
 func DecodeExtensions(raw []byte) (map[string]string, error) {

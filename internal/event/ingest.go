@@ -108,7 +108,7 @@ func (in *Ingester) check(ctx context.Context, by Poster, ev *Event, index int, 
 	if err := validate(*ev, index); err != nil {
 		return err
 	}
-	ev.Inferred, ev.Names = nil, nil
+	ev.Inferred = nil // but Names stand: no form of an event over HTTP gives any
 	if resemblesOwn(ev.Source) {
 		return forbidden(index, "source", "sources below /stoa are Stoa's own", "give your events a source of your own, such as https://ci.example.org/shop")
 	}

@@ -147,6 +147,12 @@ func (s *imported) into(t *testing.T, dir, name string) map[int]string {
 	testenv.Need(t, "git")
 	at := filepath.Join(dir, name)
 	git(t, dir, "init", "--quiet", "--bare", "--initial-branch=main", at)
+	return s.run(t, at)
+}
+
+// run adds to a repository and returns the ids of the marks.
+func (s *imported) run(t *testing.T, at string) map[int]string {
+	t.Helper()
 	marks := filepath.Join(t.TempDir(), "marks")
 	cmd := exec.Command("git", "fast-import", "--quiet", "--export-marks="+marks)
 	cmd.Dir, cmd.Stdin = at, &s.script
@@ -183,7 +189,7 @@ func git(t *testing.T, dir string, args ...string) string {
 // options read the last year.
 func options(t *testing.T) Options {
 	t.Helper()
-	state, _, err := OpenState("")
+	state, err := OpenState("", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -210,7 +210,7 @@ func (s *Git) owner(ctx context.Context, g gitRepository) (Owner, error) {
 	if s.Team != "" {
 		return Owner{Team: s.Team}, nil
 	}
-	for _, file := range detect.CodeownersFiles() {
+	for _, file := range detect.CodeownersPlaces() {
 		var text []byte
 		err := g.read(ctx, "", func(r io.Reader) (err error) {
 			text, err = io.ReadAll(io.LimitReader(r, maxCodeowners))
@@ -222,7 +222,7 @@ func (s *Git) owner(ctx context.Context, g gitRepository) (Owner, error) {
 		if err != nil {
 			continue // it is not there
 		}
-		if team, line := detect.TeamOf(file, text); team != "" {
+		if team, line := detect.ParseCodeowners(file, text).Team("."); team != "" {
 			return Owner{Team: team, Source: line}, nil
 		}
 		break
@@ -256,10 +256,50 @@ func (s *Git) Read(ctx context.Context, repo Repository, sink Sink) error {
 	if err != nil {
 		return g.failed(err)
 	}
-	if err := r.walk(ctx, g, deployments); err != nil {
-		return g.failed(err)
+	rules := fmt.Sprintf("%q %v %q %s", s.Branch, s.OnMerge, s.Tags, s.Environment)
+	before := r.seen(rules)
+	now := &seen{Rules: rules, Tip: g.tip}
+	fresh := before.hide(deployments, now)
+	if before.Tip != g.tip || fresh {
+		if err := r.walk(ctx, g, deployments, before.Tip); err != nil {
+			return g.failed(err)
+		}
+	}
+	r.State.change(repo.Key, func(p *progress) { p.Seen = nil }) // until what was told is taken
+	r.finish("git", "", nil)
+	if r.future == 0 { // else those are told when their time has come
+		sink.After(func() { r.State.change(repo.Key, func(p *progress) { p.Seen = now }) })
 	}
 	return nil
+}
+
+// seen gives what was told by the same rules, of all the time that is read.
+func (r *reading) seen(rules string) (was seen) {
+	if r.State.done(r.repo.Key, "git", r.Since).IsZero() {
+		return was
+	}
+	r.State.look(r.repo.Key, func(p *progress) {
+		if p.Seen != nil && p.Seen.Rules == rules {
+			was = *p.Seen
+		}
+	})
+	return was
+}
+
+// hide marks the deployments that were told before, notes all of them in now,
+// and reports whether any is left.
+func (s seen) hide(deployments []*deployment, now *seen) (fresh bool) {
+	upTo := slices.IndexFunc(deployments, func(d *deployment) bool { return d.change && d.commit == s.Tip })
+	for i, d := range deployments {
+		if !d.change {
+			now.Tags = append(now.Tags, d.id)
+		}
+		if i <= upTo || slices.Contains(s.Tags, d.id) {
+			d.untold = true
+		}
+		fresh = fresh || !d.untold
+	}
+	return fresh
 }
 
 // matches reports whether a tag counts as a deployment.

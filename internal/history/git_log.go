@@ -93,7 +93,7 @@ func (r *reading) chain(ctx context.Context, g gitRepository) ([]*deployment, er
 			}
 			all = append(all, &deployment{
 				id: r.repo.Service + "/deployed/" + f[0], at: at, by: person("git", f[2]), commit: f[0],
-				release: f[0][:min(shownID, len(f[0]))], environment: r.Environment, untold: untold,
+				release: f[0][:min(shownID, len(f[0]))], environment: r.Environment, change: true, untold: untold,
 			})
 			return nil
 		})
@@ -110,14 +110,15 @@ type merge struct {
 
 // walk goes through the whole history once and tells of it. Of each commit only
 // what its parents need is remembered; what needs more than one commit to be
-// told is told at the end, when it is sure that nothing is missing.
-func (r *reading) walk(ctx context.Context, g gitRepository, deployments []*deployment) error {
+// told is told at the end, when it is sure that nothing is missing. Of the main
+// branch nothing is told from the commit until on.
+func (r *reading) walk(ctx context.Context, g gitRepository, deployments []*deployment, until string) error {
 	tips := []string{g.tip}
 	for _, d := range deployments {
 		tips = append(tips, d.commit)
 	}
 	l := newLineage(g.tip, deployments)
-	merges := map[int]*merge{}
+	merges, fresh := map[int]*merge{}, true
 	err := g.read(ctx, strings.Join(tips, "\n")+"\n", func(in io.Reader) error {
 		return fields(in, 6, maxMessage, func(f []string) error {
 			c := parseCommit(f)
@@ -125,13 +126,15 @@ func (r *reading) walk(ctx context.Context, g gitRepository, deployments []*depl
 				return nil
 			}
 			landing, main := l.see(c)
+			fresh = fresh && (!main || c.id != until)
 			switch {
+			case main && !fresh:
 			case main && len(c.parents) < 2:
 				return r.landed(ctx, c, c.authored)
 			case main && !c.committed.Before(r.Since):
 				merges[landing] = &merge{c, c.authored}
 			case merges[landing] != nil:
-				if m := merges[landing]; !c.authored.IsZero() && c.authored.Before(m.first) {
+				if m := merges[landing]; !c.authored.IsZero() && (m.first.IsZero() || c.authored.Before(m.first)) {
 					m.first = c.authored
 				}
 			}

@@ -92,6 +92,7 @@ func TestGitTags(t *testing.T) {
 	}
 
 	// The same again is the same, byte for byte.
+	src.Options = options(t)
 	c2 := readAll(t, src)
 	if len(c1.events) != len(c2.events) {
 		t.Fatalf("%d events, then %d", len(c1.events), len(c2.events))
@@ -111,6 +112,98 @@ func (f told) markOf(ids map[int]string) int {
 		}
 	}
 	return 0
+}
+
+// A second reading tells what is new since the first, and nothing else.
+func TestGitReadsOn(t *testing.T) {
+	for _, onMerge := range []bool{false, true} {
+		dir := t.TempDir()
+		var s imported
+		a := s.commit("main", day(100), "a")
+		b := s.commit("main", day(90), "b", a)
+		s.tag("v1.0.0", b, day(89))
+		s.into(t, dir, "shop.git")
+		o := options(t)
+		o.OnMerge = onMerge
+		src := &Git{Options: o, Dirs: []string{dir}}
+		first := len(readAll(t, src).events)
+		if again := readAll(t, src); len(again.events) != 0 {
+			t.Errorf("on merge %v: %d events again", onMerge, len(again.events))
+		}
+
+		var more imported
+		more.script.WriteString("reset refs/heads/main\nfrom refs/heads/main^0\n\n")
+		c := more.commit("main", day(95), "committed long ago, pushed now") // on top of b
+		more.tag("v1.1.0", c, day(80))
+		more.run(t, filepath.Join(dir, "shop.git"))
+		c2 := readAll(t, src)
+		if n, d := len(c2.facts(t, ".change.merged")), len(c2.facts(t, ".service.")); n != 1 || d != 1 {
+			t.Errorf("on merge %v: %d changes and %d deployments are new", onMerge, n, d)
+		}
+		for _, d := range c2.facts(t, ".service.") {
+			if d.Custom.ChangesCount != 1 || d.Custom.Previous == "" {
+				t.Errorf("on merge %v: %+v", onMerge, d.Custom)
+			}
+		}
+		// By other rules, further back, or when told to forget, all is told.
+		all := len(c2.events) + first
+		src.Environment = "staging"
+		if n := len(readAll(t, src).events); n != all {
+			t.Errorf("on merge %v: %d events by other rules, not %d", onMerge, n, all)
+		}
+		src.Since = day(500)
+		if n := len(readAll(t, src).events); n != all {
+			t.Errorf("on merge %v: %d events further back, not %d", onMerge, n, all)
+		}
+		src.State.Forget()
+		if n := len(readAll(t, src).events); n != all {
+			t.Errorf("on merge %v: %d events once all is forgotten, not %d", onMerge, n, all)
+		}
+	}
+}
+
+func TestState(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deep", "state.json")
+	open := func(size int64) *State {
+		t.Helper()
+		s, err := OpenState(path, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open(10)
+	s.owned("a", "payments", day(9))
+	s.owned("a", "payments", day(5))
+	s.owned("a", "core", day(3))
+	s.answer("a", "deployments/1", "success")
+	s.Grown(20)
+	if err := s.Save(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(20)
+	for at, want := range map[int]string{100: "payments", 4: "payments", 3: "core", 1: "core"} {
+		if got := s.team("a", day(at)); got != want {
+			t.Errorf("%d days ago it was %q's", at, got)
+		}
+	}
+	if answer, ok := s.answered("a", "deployments/1"); !ok || answer != "success" {
+		t.Errorf("the answer is %q", answer)
+	}
+	// A ledger that holds less than then has lost what counts as told.
+	if _, ok := open(19).answered("a", "deployments/1"); ok {
+		t.Error("what the ledger has lost counts as told")
+	}
+	// What cannot be understood is as if absent.
+	if err := os.WriteFile(path, []byte(`{"repositories": {"a": null, "b": {"done": {"x": 1}}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := open(20); s.team("a", now) != "" {
+		t.Error("damage is believed")
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder: %v, %v", info, err)
+	}
 }
 
 func TestGitReverts(t *testing.T) {

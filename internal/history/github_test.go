@@ -127,7 +127,7 @@ func TestGitHubReadsOn(t *testing.T) {
 	first := readAll(t, h.github(o))
 	asked := len(h.requests)
 
-	h.requests = nil
+	h.forget()
 	o.Now = now.Add(time.Hour)
 	again := &collector{}
 	read(t, h.github(o), again)
@@ -202,20 +202,20 @@ func TestGitHubResumes(t *testing.T) {
 		want[e.ID] = string(e.Data)
 	}
 	for stop := 1; stop < 60; stop += 3 {
-		h.requests = nil
+		h.forget()
 		o := options(t)
-		h.trouble = func(n int, w http.ResponseWriter, _ *http.Request) bool {
+		h.disturb(func(n int, w http.ResponseWriter, _ *http.Request) bool {
 			if n >= stop {
 				panic(http.ErrAbortHandler)
 			}
 			return false
-		}
+		})
 		got := &collector{}
 		err := try(h.github(o), got)
 		if err == nil || !problem.Is(err, problem.Unavailable) {
 			t.Fatalf("the host goes away at request %d: %v", stop, err)
 		}
-		h.trouble = nil
+		h.disturb(nil)
 		if err := try(h.github(o), got); err != nil {
 			t.Fatal(err)
 		}
@@ -281,7 +281,7 @@ func TestGitHubWithoutPermission(t *testing.T) {
 // Of a time with more runs than GitHub lists, the halves are asked for.
 func TestGitHubManyRuns(t *testing.T) {
 	h := newHost(t, "github.json", "")
-	h.trouble = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+	h.disturb(func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/shop/actions/runs") {
 			return false
 		}
@@ -295,7 +295,7 @@ func TestGitHubManyRuns(t *testing.T) {
 		total, id := int(b.Sub(a)/(5*time.Hour)), a.Unix() // one each five hours
 		_, _ = w.Write([]byte(`{"total_count": ` + strconv.Itoa(total) + `, "workflow_runs": [{"id": ` + strconv.Itoa(int(id)) + `, "run_attempt": 1, "name": "CI", "conclusion": "success", "updated_at": "` + to + `"}]}`))
 		return true
-	}
+	})
 	c := &collector{}
 	read(t, h.github(options(t)), c)
 	if n := len(c.facts(t, ".pipelinerun.finished")); n != 3 { // two halves and the failed deployment

@@ -63,13 +63,13 @@ func TestGitLab(t *testing.T) {
 // A host that knows no keyset for a group's projects is asked page by page.
 func TestGitLabWithoutKeyset(t *testing.T) {
 	h := newHost(t, "gitlab.json", "/api/v4")
-	h.trouble = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+	h.disturb(func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Query().Get("pagination") == "keyset" {
 			fail(w, http.StatusMethodNotAllowed, "Keyset pagination is not yet available for this type of request")
 			return true
 		}
 		return false
-	}
+	})
 	c := readAll(t, h.gitlab(options(t)))
 	if n := len(c.facts(t, ".service.")); n != 8 {
 		t.Errorf("%d deployments", n)
@@ -80,7 +80,7 @@ func TestGitLabReadsOn(t *testing.T) {
 	h := newHost(t, "gitlab.json", "/api/v4")
 	o := options(t)
 	readAll(t, h.gitlab(o))
-	h.requests = nil
+	h.forget()
 	h.answers["projects/201/deployments"] = []byte(strings.ReplaceAll(string(h.answers["projects/201/deployments"]), `"running"`, `"success"`))
 	o.Now = now.Add(time.Hour)
 	c := &collector{}

@@ -125,7 +125,24 @@ func (h *host) github(o Options) *GitHub {
 	return &GitHub{Options: o, Host: h.reach(""), Org: "acme", IncidentLabel: "incident"}
 }
 
+// disturb changes the trouble that requests from now on have.
+func (h *host) disturb(trouble func(n int, w http.ResponseWriter, r *http.Request) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.trouble = trouble
+}
+
+// forget counts requests from here.
+func (h *host) forget() (before int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before, h.requests = len(h.requests), nil
+	return before
+}
+
 func (h *host) asked(part string) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for _, r := range h.requests {
 		if strings.Contains(r, part) {
 			n++
@@ -216,7 +233,7 @@ func TestTroubleOnTheWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, "github.json", "")
 			tries := 0
-			h.trouble = func(n int, w http.ResponseWriter, r *http.Request) bool {
+			h.disturb(func(n int, w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Query().Get("page") != "2" { // the trouble is with the second page
 					return false
 				}
@@ -224,7 +241,7 @@ func TestTroubleOnTheWay(t *testing.T) {
 					return false
 				}
 				return c.trouble(tries, w)
-			}
+			})
 			a, sink := h.plain(t)
 			n := 0
 			_, err := a.pages(context.Background(), "/orgs/acme/repos?per_page=100", "", items(func(githubRepository) (bool, error) { n++; return true, nil }))
@@ -249,13 +266,13 @@ func TestTroubleOnTheWay(t *testing.T) {
 // The last request that is allowed is not followed by one that is not.
 func TestLimitIsNotRunInto(t *testing.T) {
 	h := newHost(t, "github.json", "")
-	h.trouble = func(n int, w http.ResponseWriter, _ *http.Request) bool {
+	h.disturb(func(n int, w http.ResponseWriter, _ *http.Request) bool {
 		if n == 1 {
 			w.Header().Set("X-RateLimit-Remaining", "0")
 			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(now.Add(30*time.Minute).Unix(), 10))
 		}
 		return false
-	}
+	})
 	a, sink := h.plain(t)
 	if _, err := a.pages(context.Background(), "/orgs/acme/repos", "", items(func(githubRepository) (bool, error) { return true, nil })); err != nil {
 		t.Fatal(err)
@@ -291,7 +308,7 @@ func TestTokenStaysAtHome(t *testing.T) {
 // Nobody is asked in vain once the person has gone.
 func TestInterruptedWait(t *testing.T) {
 	h := newHost(t, "github.json", "")
-	h.trouble = func(_ int, w http.ResponseWriter, _ *http.Request) bool { fail(w, 429, "no"); return true }
+	h.disturb(func(_ int, w http.ResponseWriter, _ *http.Request) bool { fail(w, 429, "no"); return true })
 	ctx, cancel := context.WithCancel(context.Background())
 	reach := h.reach("")
 	reach.Pause = func(ctx context.Context, _ time.Duration) error { cancel(); return ctx.Err() }

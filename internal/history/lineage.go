@@ -73,6 +73,7 @@ type deployment struct {
 	failed      bool
 	hotfix      bool // its name says so
 	late        bool // its name is older than that of the one before: it is no way back
+	change      bool // it is one of the main branch, not a tag
 	untold      bool // it is here only for what the others brought
 
 	// What the lineage finds out.

@@ -104,7 +104,8 @@ func seconds(text string) time.Time {
 // plainRemote gives a remote's address as a web page's, without credentials;
 // "" for one that is only a folder.
 func plainRemote(remote string) string {
-	if at, rest, ok := strings.Cut(remote, ":"); ok && !strings.Contains(remote, "://") && !strings.Contains(at, "/") {
+	at, rest, ok := strings.Cut(remote, ":")
+	if ok && !strings.Contains(remote, "://") && !strings.Contains(at, "/") && len(at) > 1 && !strings.HasPrefix(rest, ":") {
 		_, host, isUser := strings.Cut(at, "@")
 		if !isUser {
 			host = at

@@ -21,9 +21,17 @@ import (
 type State struct {
 	path string
 
-	mu           sync.Mutex
-	changed      bool
-	repositories map[string]*progress
+	mu      sync.Mutex
+	changed bool
+	kept    kept
+}
+
+// kept is what lies in the file.
+type kept struct {
+	// Size is how many events the ledger held when this was written: one that
+	// holds fewer has lost some of what counts as told here.
+	Size         int64                `json:"size"`
+	Repositories map[string]*progress `json:"repositories"`
 }
 
 // progress is how far one repository was read.
@@ -38,6 +46,8 @@ type progress struct {
 	// Answers are those to single questions that never change, kept until their
 	// resource is done.
 	Answers map[string]string `json:"answers,omitempty"`
+	// Seen is what of a local repository was told.
+	Seen *seen `json:"seen,omitempty"`
 	// Tags are the versions of lists, by resource, to ask "has it changed?".
 	Tags map[string]string `json:"tags,omitempty"`
 }
@@ -48,31 +58,55 @@ type span struct {
 	To   time.Time `json:"to"`
 }
 
+// seen is what of a local repository was told, and by what rules.
+type seen struct {
+	Rules string   `json:"rules"`
+	Tip   string   `json:"tip"`
+	Tags  []string `json:"tags,omitempty"` // the ids of deployments by tags
+}
+
 type ownership struct {
 	Team string    `json:"team"`
 	From time.Time `json:"from"`
 }
 
-// OpenState reads the state kept in a file; with no path it lives in memory. A
-// file that cannot be understood counts as absent; fresh says so.
-func OpenState(path string) (s *State, fresh bool, err error) {
-	s = &State{path: path, repositories: map[string]*progress{}}
-	if path == "" {
-		return s, true, nil
+// OpenState reads the state kept in a file; with no path it lives in memory. It
+// starts anew where the file cannot be understood, or where the platform's
+// ledger, which holds size events now, held more when it was written.
+func OpenState(path string, size int64) (*State, error) {
+	s := &State{path: path, kept: kept{Size: size}}
+	if path != "" {
+		raw, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("read progress: %w", err)
+		}
+		var was kept
+		if err == nil && json.Unmarshal(raw, &was) == nil && was.Size <= size {
+			s.kept.Repositories = was.Repositories
+		}
 	}
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return s, true, nil
+	maps.DeleteFunc(s.kept.Repositories, func(_ string, p *progress) bool { return p == nil })
+	return s, nil
+}
+
+// Forget makes everything be read again. Whose repositories were stays known:
+// what was told under one team is told under it again.
+func (s *State) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.kept.Repositories {
+		*p = progress{Owners: p.Owners}
 	}
-	if err != nil {
-		return nil, false, fmt.Errorf("read progress: %w", err)
+	s.changed = true
+}
+
+// Grown notes how many events the ledger holds by now.
+func (s *State) Grown(size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if size > s.kept.Size {
+		s.kept.Size, s.changed = size, true
 	}
-	if json.Unmarshal(raw, &s.repositories) != nil {
-		s.repositories = map[string]*progress{}
-		return s, true, nil
-	}
-	maps.DeleteFunc(s.repositories, func(_ string, p *progress) bool { return p == nil })
-	return s, false, nil
 }
 
 // Save writes what has changed.
@@ -82,7 +116,7 @@ func (s *State) Save() error {
 	if !s.changed || s.path == "" {
 		return nil
 	}
-	raw, err := json.Marshal(s.repositories)
+	raw, err := json.Marshal(s.kept)
 	if err != nil {
 		return fmt.Errorf("encode progress: %w", err)
 	}
@@ -109,10 +143,10 @@ func (s *State) Save() error {
 func (s *State) change(key string, f func(*progress)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.repositories[key]
+	p := s.kept.Repositories[key]
 	if p == nil {
 		p = &progress{}
-		s.repositories[key] = p
+		set(&s.kept.Repositories, key, p)
 	}
 	f(p)
 	s.changed = true
@@ -122,7 +156,7 @@ func (s *State) change(key string, f func(*progress)) {
 func (s *State) look(key string, f func(*progress)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.repositories[key]; p != nil {
+	if p := s.kept.Repositories[key]; p != nil {
 		f(p)
 	} else {
 		f(&progress{})
@@ -199,7 +233,7 @@ func (s *State) codeowners(key string, changed, now time.Time, places []string, 
 		if err != nil {
 			return "", "", err
 		}
-		team, line = detect.TeamOf(file, text)
+		team, line = detect.ParseCodeowners(file, text).Team(".")
 		break
 	}
 	s.change(key, func(p *progress) {

@@ -47,6 +47,8 @@ func durationText(seconds float64) string {
 func Digits(v float64) string {
 	places := 2
 	switch {
+	case v != 0 && math.Abs(v) < 0.01:
+		return strconv.FormatFloat(v, 'g', 2, 64)
 	case math.Abs(v) >= 99.95:
 		places = 0
 	case math.Abs(v) >= 9.995:

@@ -91,8 +91,9 @@ func TestScoreOfScopes(t *testing.T) {
 		t.Errorf("a card of no time: %v", err)
 	}
 	spec.Rows = append(spec.Rows, measure.ScorecardRow{Measure: "gone"})
-	if _, err := e.Score(t.Context(), "card", spec, measure.Scope{From: 100, To: 130}); !problem.Is(err, problem.NotFound) {
-		t.Errorf("a card of a measure that is gone: %v", err)
+	card, err = e.Score(t.Context(), "card", spec, measure.Scope{From: 100, To: 130})
+	if err != nil || len(card.Rows) != 3 || card.Rows[2].Status != measure.NoData || card.Rows[2].Note == "" {
+		t.Errorf("a card of a measure that is gone: %+v, %v", card, err)
 	}
 }
 

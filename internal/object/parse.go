@@ -21,22 +21,9 @@ const maxEntries = 500_000
 
 // decode reads one chunk: a YAML document, a list, or any number of JSON values.
 func (c chunk) decode() (outcomes []outcome) {
-	if len(c.text) > MaxList {
-		return c.refuse(c.before+1, "the document has %d bytes, the limit is %d; separate objects by lines of ---", len(c.text), MaxList)
-	}
-	if n := bytes.Count(c.text, []byte(",")) + bytes.Count(c.text, []byte("\n")); n > maxEntries {
-		return c.refuse(c.before+1, "the document has %d entries, the limit is %d; separate objects by lines of ---", n, maxEntries)
-	}
-	// A defect of the YAML library must not end the process that reads a file.
-	defer func() {
-		if r := recover(); r != nil {
-			outcomes = c.refuse(c.before+1, "the document cannot be parsed: %v", r)
-		}
-	}()
-	nodes, err := c.nodes()
-	if err != nil {
-		line, message := c.syntax(err)
-		return c.refuse(line, "%s", message)
+	nodes, wrong := c.parse(c.nodes)
+	if wrong != nil {
+		return []outcome{{fields: []problem.Field{*wrong}}}
 	}
 	for _, node := range nodes {
 		for _, item := range items(node) {
@@ -46,8 +33,31 @@ func (c chunk) decode() (outcomes []outcome) {
 	return outcomes
 }
 
-func (c chunk) refuse(line int, format string, args ...any) []outcome {
-	return []outcome{{fields: []problem.Field{{Line: line, Message: fmt.Sprintf(format, args...)}}}}
+// parse calls read for the chunk's nodes if it is within the limits, and tells
+// what is wrong otherwise.
+func (c chunk) parse(read func() ([]*yaml.Node, error)) (nodes []*yaml.Node, wrong *problem.Field) {
+	if len(c.text) > MaxList {
+		return nil, refuse(c.before+1, "the document has %d bytes, the limit is %d; separate objects by lines of ---", len(c.text), MaxList)
+	}
+	if n := bytes.Count(c.text, []byte(",")) + bytes.Count(c.text, []byte("\n")); n > maxEntries {
+		return nil, refuse(c.before+1, "the document has %d entries, the limit is %d; separate objects by lines of ---", n, maxEntries)
+	}
+	// A defect of the YAML library must not end the process that reads a file.
+	defer func() {
+		if r := recover(); r != nil {
+			nodes, wrong = nil, refuse(c.before+1, "the document cannot be parsed: %v", r)
+		}
+	}()
+	nodes, err := read()
+	if err != nil {
+		line, message := c.syntax(err)
+		return nil, refuse(line, "%s", message)
+	}
+	return nodes, nil
+}
+
+func refuse(line int, format string, args ...any) *problem.Field {
+	return &problem.Field{Line: line, Message: fmt.Sprintf(format, args...)}
 }
 
 // nodes parses the chunk. What begins like JSON is read as JSON, whose strings

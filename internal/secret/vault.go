@@ -128,6 +128,19 @@ func (v *Vault) Environment(ctx context.Context, names []string) ([]string, erro
 	return env, nil
 }
 
+// Value opens one value of a secret. It returns problem.NotFound when there is none.
+func (v *Vault) Value(ctx context.Context, name, key string) ([]byte, error) {
+	rows, err := v.read(ctx, `SELECT secret, key, version, kek, ciphertext FROM secret_values WHERE secret = $1 AND key = $2`, name, key)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, problem.New(problem.NotFound, "secret %s has no value %s", name, key).
+			Do("stoa secret set secret/" + name + " " + key + "   asks for it")
+	}
+	return v.keys.open(name, key, rows[0].ciphertext, rows[0].kek)
+}
+
 // sealed is a row of secret_values.
 type sealed struct {
 	secret, key string

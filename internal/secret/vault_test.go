@@ -428,3 +428,18 @@ func BenchmarkEnvironment(bb *testing.B) {
 		b.environment(bb, "s")
 	}
 }
+
+func TestOneValue(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		b.mustSet(t, "webhooks", map[string]string{"GITHUB": "first", "GITLAB": "other"})
+		b.mustSet(t, "webhooks", map[string]string{"GITHUB": "second"})
+		if got, err := b.Value(t.Context(), "webhooks", "GITHUB"); err != nil || string(got) != "second" {
+			t.Errorf("%q, %v", got, err)
+		}
+		for _, missing := range [][2]string{{"webhooks", "PAGERDUTY"}, {"nowhere", "GITHUB"}} {
+			if got, err := b.Value(t.Context(), missing[0], missing[1]); !problem.Is(err, problem.NotFound) {
+				t.Errorf("%v: %q, %v", missing, got, err)
+			}
+		}
+	})
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // followed are the columns that ReadFrom makes records of. The envelope, which
-// costs more to decode than all the rest, is read for its extensions alone.
+// costs more to decode than all the rest, is read for its id and extensions alone.
 const followed = `SELECT e.seq, e.time, e.received, e.type, e.source, e.actor, e.team, e.service, e.capability, e.environment,
 	e.subject, e.envelope, length(e.payload_hash), p.body FROM events e LEFT JOIN event_payload p ON p.seq = e.seq
 	WHERE e.seq > $1 ORDER BY e.seq LIMIT $2`
@@ -37,6 +37,9 @@ func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.R
 			return nil, fmt.Errorf("follow events: %w", s.translate(err))
 		}
 		size += len(body) + len(envelope)
+		if r.ID, err = event.DecodeID(envelope); err != nil {
+			return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
+		}
 		if r.Extensions, err = event.DecodeExtensions(envelope); err != nil {
 			return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
 		}

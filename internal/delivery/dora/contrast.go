@@ -20,8 +20,8 @@ type Contrast struct {
 	Off     measure.Estimate `json:"off"`
 	// Difference is on less off, within each segment and then averaged: a segment
 	// weighs as much as its smaller side lets it. nil where no segment has both.
-	Difference *float64       `json:"difference"`
-	Interval   *stat.Interval `json:"interval,omitempty"`
+	Difference *float64          `json:"difference"`
+	Interval   *measure.Interval `json:"interval,omitempty"`
 	// Clear says that the interval leaves out 0. Without it nothing may be claimed.
 	Clear bool `json:"clear"`
 	// Segments were compared; LeftOut have data on one side only.
@@ -146,6 +146,6 @@ func (c *Contrast) match(on, off map[measure.Key]*tally, difference func(on, off
 	average := sum / weights
 	c.Difference = &average
 	if interval := (stat.Interval{Low: average - low/weights, High: average + high/weights}); interval.Bounded() {
-		c.Interval, c.Clear = &interval, !interval.Contains(0)
+		c.Interval, c.Clear = &measure.Interval{Low: interval.Low, High: interval.High}, !interval.Contains(0)
 	}
 }

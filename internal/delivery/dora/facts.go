@@ -89,7 +89,7 @@ type commit struct {
 
 func decode(r *event.Record) payload {
 	var p payload
-	if len(r.Data) > 0 && r.DataContentType == "" {
+	if len(r.Data) > 0 {
 		_ = json.Unmarshal(r.Data, &p) // goes on behind a field of a wrong type
 	}
 	return p

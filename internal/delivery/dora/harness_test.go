@@ -129,7 +129,7 @@ type said struct {
 
 func (e said) event(t fataler) event.Event {
 	subject := map[string]any{"id": e.subject, "content": e.content}
-	data, err := json.Marshal(map[string]any{"subject": subject, "customData": e.custom})
+	data, err := json.Marshal(map[string]any{"context": map[string]any{"id": e.id}, "subject": subject, "customData": e.custom})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,11 +123,7 @@ func of(e stat.Estimate, ok bool, empty string) measure.Estimate {
 	if !ok {
 		return measure.None(empty)
 	}
-	estimate := measure.Of(e.Value, int64(e.N))
-	if e.Interval.Bounded() {
-		estimate = estimate.Within(e.Interval)
-	}
-	return estimate
+	return measure.Of(e.Value, int64(e.N)).Within(e.Interval)
 }
 
 func (t *tally) noted(e measure.Estimate) measure.Estimate {
@@ -240,11 +236,11 @@ func median(waits []stat.Wait, empty, what string) measure.Estimate {
 	half, _ := curve.Median()
 	if half.Reached {
 		e.Value = &half.Time
-		if half.Interval.Bounded() {
-			e = e.Within(half.Interval)
-		}
 	} else {
 		e = e.Noted("less than half of %d %s are over", curve.N, what)
+	}
+	if !curve.AllCensored() {
+		e = e.Within(half.Interval)
 	}
 	if curve.Censored > 0 {
 		e = e.Noted("%d of %d are still open", curve.Censored, curve.N)
@@ -259,7 +255,7 @@ func unattributed(t *incidentTally) measure.Estimate {
 // counted is a count with what chance alone would make of it.
 func counted(events, n int) measure.Estimate {
 	e := measure.Of(float64(events), int64(n))
-	if rate, ok := stat.Rate(events, 1); ok && rate.Interval.Bounded() {
+	if rate, ok := stat.Rate(events, 1); ok {
 		e = e.Within(rate.Interval)
 	}
 	return e

@@ -72,7 +72,7 @@ func drawHistory(t *rapid.T) []said {
 func ids(t fataler, s *store.Store) map[int64]string {
 	all := map[int64]string{0: "-"}
 	for after := int64(0); ; {
-		records, err := s.ReadFrom(context.Background(), after, 1000)
+		records, err := s.Events(context.Background(), event.Filter{AfterSeq: after, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
