@@ -499,7 +499,8 @@ func TestGates(t *testing.T) {
 			for _, e := range b.events(t) {
 				if e.Type == "dev.stoa.gate.refused" {
 					recorded++
-					if e.Actor == "" || e.Team != "own" || e.Subject != "fruit/apple" || !strings.Contains(string(e.Data), test.title) {
+					if e.Actor == "" || e.Team != "own" || e.Subject != "fruit/apple" || !strings.Contains(string(e.Data), test.title) ||
+						e.Extensions["gate"] != map[string]string{"no fruit": "test/deny", "ask first": "test/approval"}[test.title] {
 						t.Errorf("recorded %+v %s", e, e.Data)
 					}
 				}

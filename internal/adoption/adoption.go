@@ -17,5 +17,9 @@ func Projectors() []event.Projector {
 
 // Measures are the measures of who uses the platform.
 func Measures() []measure.Measure {
-	return slices.Concat([]measure.Measure{adoptionRate()}, peopleMeasures(), wayMeasures())
+	return slices.Concat(
+		[]measure.Measure{adoptionRate(), activeTeams()}, peopleMeasures(),
+		[]measure.Measure{retentionMeasure(), forecastMeasure(), timeToAccess()}, wayMeasures(),
+		serviceMeasures(), hindranceMeasures(),
+	)
 }

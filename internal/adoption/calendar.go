@@ -58,7 +58,7 @@ func monthsOf(from, to int64) (first, last int64) {
 // none was.
 func recordedSince(ctx context.Context, db Querier) (day int64, ok bool, err error) {
 	var first sql.NullInt64
-	err = db.QueryRow(ctx, "SELECT min(day) FROM usage_day").Scan(&first)
+	err = db.QueryRow(ctx, "SELECT min((SELECT min(day) FROM usage_day WHERE kind = use_kind.id)) FROM use_kind").Scan(&first)
 	return first.Int64, first.Valid, err
 }
 
@@ -78,4 +78,12 @@ func knownUntil(ctx context.Context, db Querier, end int64) (int64, error) {
 func working(day int64) bool {
 	weekday := measure.Date(day).Weekday()
 	return weekday != time.Saturday && weekday != time.Sunday
+}
+
+// heardSince is the first day of which the ledger tells anything about a team; ok
+// is false when it does of none.
+func heardSince(ctx context.Context, db Querier) (day int64, ok bool, err error) {
+	var first sql.NullInt64
+	err = db.QueryRow(ctx, "SELECT min(since) FROM team_seen").Scan(&first)
+	return dayOf(first.Int64), first.Valid, err
 }

@@ -27,6 +27,7 @@ func TestAdoptionRate(t *testing.T) {
 			t.Errorf("before anything is recorded: %v", *got.Value)
 		}
 		w.add(fact("dev.stoa.team.created", noon(1), "red"), fact("dev.stoa.team.created", noon(1), "blue"), fact("dev.stoa.team.created", noon(2), "green"),
+			fact(adoption.TypeAccessGranted, noon(1), "red"), fact(adoption.TypeAccessGranted, noon(1), "blue"), fact(adoption.TypeAccessGranted, noon(2), "green"),
 			usageEvent(noon(5), "user/ann", "red", "logs", 3), deployed(noon(6), "blue", "etl", true), deployed(noon(7), "green", "old", false),
 			usageEvent(noon(8), "user/root", "platform", "logs", 1), usageEvent(noon(8), "user/ann", "nobody-knows", "logs", 1), usageEvent(noon(8), "user/ann", "", "logs", 1),
 			usageEvent(noon(9), "user/bob", "green", "kafka", 1))
@@ -65,7 +66,7 @@ func TestAdoptionRate(t *testing.T) {
 		w.expect("second week", weeks[1], 0, 3)
 
 		seqs, err := w.engine.Evidence(t.Context(), "adoption-rate", measure.Scope{From: day(1), To: day(31)}, 0, 100)
-		if err != nil || !slices.Equal(seqs, []int64{4, 5}) { // not what no team of the organisation did, or one that it is not meant for
+		if err != nil || !slices.Equal(seqs, []int64{7, 8}) { // not what no team of the organisation did, or one that it is not meant for
 			t.Errorf("evidence %v, %v", seqs, err)
 		}
 	})

@@ -153,7 +153,6 @@ const (
 	TypeAlertReceived = "dev.stoa.alert.received"
 	typeTeamCreated   = "dev.stoa.team.created"
 	typeTeamDeleted   = "dev.stoa.team.deleted"
-	typeUserCreated   = "dev.stoa.user.created"
 )
 
 // Capabilities of Stoa that milestones are about.
@@ -162,13 +161,20 @@ const (
 	capabilityLogs   = "logs"
 )
 
-// milestoneOf says which milestone an event is, "" for none. A team that was
-// created, or got a member, has access whoever asked for it.
+// ExtBrought marks a grant that came with a team's description from another
+// catalog: nobody set out onto the platform by it.
+const ExtBrought = "brought"
+
+// milestoneOf says which milestone an event is, "" for none. A team that got a
+// member has access, whoever asked for it.
 func milestoneOf(r *event.Record) Milestone {
 	switch r.Type {
 	case TypeAccessAsked:
 		return AccessAsked
-	case TypeAccessGranted, typeTeamCreated, typeUserCreated:
+	case TypeAccessGranted:
+		if r.Extensions[ExtBrought] == "true" {
+			return ""
+		}
 		return AccessGranted
 	case TypeAlertReceived:
 		return FirstAlert
@@ -185,9 +191,17 @@ func milestoneOf(r *event.Record) Milestone {
 }
 
 // deployment reports whether an event tells that a release came to serve.
-func deployment(r *event.Record) bool {
-	subject, predicate, ok := event.CDEvent(r.Type)
+func deployment(r *event.Record) bool { return deploymentType(r.Type) }
+
+func deploymentType(eventType string) bool {
+	subject, predicate, ok := event.CDEvent(eventType)
 	return ok && subject == "service" && (predicate == "deployed" || predicate == "upgraded" || predicate == "rolledback")
+}
+
+// rollback reports whether a deployment put an older release back.
+func rollback(eventType string) bool {
+	_, predicate, _ := event.CDEvent(eventType)
+	return predicate == "rolledback"
 }
 
 // onPath reports whether a deployment took the golden path: Stoa brought it.

@@ -43,8 +43,8 @@ func emptyTables(ctx context.Context, tx event.SQL, tables ...string) error {
 }
 
 var (
-	upsertUsageDay = event.NewUpsert("usage_day", "ON CONFLICT (day, kind, team) DO UPDATE SET n = usage_day.n + excluded.n",
-		"day", "kind", "team", "n")
+	upsertUsageDay = event.NewUpsert("usage_day", "ON CONFLICT (kind, day, team) DO UPDATE SET n = usage_day.n + excluded.n",
+		"kind", "day", "team", "n")
 	upsertActorMonth = event.NewUpsert("actor_month", `ON CONFLICT (month, actor, kind, team) DO UPDATE SET days = actor_month.days | excluded.days
 		WHERE (actor_month.days | excluded.days) <> actor_month.days`, "month", "actor", "kind", "team", "days")
 	upsertTeamMonth = event.NewUpsert("team_month", `ON CONFLICT (month, team, kind) DO UPDATE SET days = team_month.days | excluded.days
@@ -83,7 +83,7 @@ func (Usage) Apply(ctx context.Context, tx event.SQL, records []event.Record) er
 		if err != nil {
 			return err
 		}
-		days[triple{measure.Day(r.Time), kind, r.IDs.Team}] += count(r)
+		days[triple{kind, measure.Day(r.Time), r.IDs.Team}] += count(r)
 		month, bit := monthOf(r.Time)
 		if person(r) {
 			actors[quad{month, r.IDs.Actor, kind, r.IDs.Team}] |= bit

@@ -78,7 +78,7 @@ func started(reached map[Milestone]moment) (at moment, asked, ok bool) {
 type waiting struct {
 	waits []stat.Wait
 	// granted is how many set out with the grant, no request being recorded; before
-	// how many were there before they had access: they are left out.
+	// how many were there before they set out: they are left out.
 	granted, before int
 	// longer is how many set out earlier and still wait.
 	longer   int
@@ -181,7 +181,7 @@ func waitEstimate(d waiting) measure.Estimate {
 		e = e.Noted("%d of %d from the grant of access, since no request was recorded", d.granted, len(d.waits)+d.before)
 	}
 	if d.before > 0 {
-		e = e.Noted("%d left out that were there before they had access", d.before)
+		e = e.Noted("%d left out that were there before they set out", d.before)
 	}
 	return e
 }

@@ -10,19 +10,26 @@ import (
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/governance"
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
+// tester is a test, or an example of a property.
+type tester interface {
+	Helper()
+	Fatal(...any)
+	Errorf(string, ...any)
+}
+
 // world is a platform with an organisation and a ledger.
 type world struct {
-	t      testing.TB
+	t      tester
 	s      *store.Store
 	now    time.Time
 	org    *adoption.Organisation
 	engine *measure.Engine
-	events []event.Event
 }
 
 // noon is the middle of a day of March 2026.
@@ -32,16 +39,22 @@ func day(day int) int64 { return measure.Day(noon(day)) }
 
 // newWorld begins with the platform's own team and the capabilities deploy and logs.
 func newWorld(t testing.TB, s *store.Store) *world {
+	w := enter(t, s)
+	w.user("root", catalog.UserSpec{Role: string(auth.PlatformAdmin)})
+	w.team("platform", catalog.TeamSpec{Platform: true, Owners: []string{"root"}}, nil)
+	w.capability("deploy", catalog.CapabilitySpec{QualifyingUse: `!use.type.startsWith("dev.cdevents.pipelinerun.")`})
+	w.capability("logs", catalog.CapabilitySpec{})
+	return w
+}
+
+// enter gives the world of a store.
+func enter(t tester, s *store.Store) *world {
 	w := &world{t: t, s: s, now: noon(31)}
 	w.org = adoption.NewOrganisation(s, func() time.Time { return w.now })
 	var err error
 	if w.engine, err = measure.NewEngine(s, w.org, adoption.Measures()...); err != nil {
 		t.Fatal(err)
 	}
-	w.user("root", catalog.UserSpec{Role: string(auth.PlatformAdmin)})
-	w.team("platform", catalog.TeamSpec{Platform: true, Owners: []string{"root"}}, nil)
-	w.capability("deploy", catalog.CapabilitySpec{QualifyingUse: `!use.type.startsWith("dev.cdevents.pipelinerun.")`})
-	w.capability("logs", catalog.CapabilitySpec{})
 	return w
 }
 
@@ -87,7 +100,6 @@ func (w *world) capability(name string, spec catalog.CapabilitySpec) {
 func (w *world) add(events ...event.Event) {
 	w.t.Helper()
 	add(w.t, w.s, events...)
-	w.events = append(w.events, events...)
 	project(w.t, w.s, 1000)
 }
 
@@ -129,3 +141,11 @@ func deployed(at time.Time, team, service string, onPath bool) event.Event {
 	}
 	return e
 }
+
+// exception lets a target stay away from a gate until a time.
+func (w *world) exception(gate, target string, until time.Time) {
+	e := object.New[governance.ExceptionSpec, struct{}]("out", "", governance.ExceptionSpec{Gate: gate, Target: target, Reason: "they have their own", Sunset: until})
+	w.declare(&e)
+}
+
+func (w *world) ctx() context.Context { return context.Background() }

@@ -38,6 +38,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/secret"
 	"github.com/stoa-platform/stoa/internal/source"
 	"github.com/stoa-platform/stoa/internal/store"
+	"github.com/stoa-platform/stoa/internal/support"
 	"github.com/stoa-platform/stoa/internal/webhook"
 )
 
@@ -224,7 +225,7 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 		return err
 	}
 	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log})
-	p.runner = event.NewRunner(p.store, slices.Concat(adoption.Projectors(), dora.Projectors()), event.RunnerOptions{Logger: p.log})
+	p.runner = event.NewRunner(p.store, slices.Concat(adoption.Projectors(), dora.Projectors(), support.Projectors()), event.RunnerOptions{Logger: p.log})
 	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
 	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf, Capabilities: ownCapabilities()})
 	p.webhooks = webhook.NewReceiver(webhook.Options{
@@ -236,7 +237,7 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 
 // measures are those of every room.
 func measures() []measure.Measure {
-	return slices.Concat(adoption.Measures(), dora.Measures())
+	return slices.Concat(adoption.Measures(), dora.Measures(), support.Measures(adoption.ActivePeople), waitingMeasures())
 }
 
 // ledgerName names the key that signs the ledger's checkpoints.

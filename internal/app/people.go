@@ -9,6 +9,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/catalog/backstage"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -25,16 +26,18 @@ func (a administration) Backup(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// ErasePerson forgets a person: membership, account and tokens, the User object
-// with its history, and at last, all at once, the name behind the pseudonym and
-// wherever it stands in objects and their history. It may be tried again after a
-// failure; what is gone already is no error. A name such as github/ann is that of
-// a person elsewhere, of whom there is no object.
+// ErasePerson forgets a person: membership, also in what is kept of a catalog,
+// account and tokens, the User object with its history, and at last, all at once,
+// the name behind the pseudonym and wherever it stands in objects and their
+// history. It may be tried again after a failure; what is gone already is no
+// error. A name such as github/ann is that of a person elsewhere, of whom there
+// is no object.
 func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name string) error {
 	if name = strings.TrimPrefix(name, event.UserPrefix); strings.Contains(name, "/") {
 		return a.forgetPerson(ctx, by, name, store.Traces{})
 	}
-	traces := store.Traces{Own: object.Ref{Kind: "User", Name: name}, Fields: map[string][]string{}}
+	traces := store.Traces{Own: object.Ref{Kind: "User", Name: name}, Fields: map[string][]string{}, Mark: backstage.AnnotationEntity}
+	traces.Forget = func(o object.Object) (object.Object, bool, error) { return backstage.Forget(o, name) }
 	for _, kind := range a.pipe.Kinds().All() {
 		if len(kind.Persons) > 0 {
 			traces.Fields[kind.Name] = kind.Persons
@@ -94,13 +97,18 @@ func (a administration) withdraw(ctx context.Context, by auth.Principal, name st
 		return err
 	}
 	for _, t := range teams {
-		if !slices.ContainsFunc(t.Spec.Owners, is) && !slices.ContainsFunc(t.Spec.Members, is) {
-			continue
-		}
+		member := slices.ContainsFunc(t.Spec.Owners, is) || slices.ContainsFunc(t.Spec.Members, is)
 		t.Spec.Owners, t.Spec.Members = slices.DeleteFunc(t.Spec.Owners, is), slices.DeleteFunc(t.Spec.Members, is)
 		raw, err := t.Object()
 		if err != nil {
 			return err
+		}
+		raw, named, err := backstage.Forget(raw, name)
+		if err != nil {
+			return err
+		}
+		if !member && !named {
+			continue
 		}
 		change.Add(&admission.Draft{Want: raw})
 	}

@@ -15,6 +15,7 @@ func (p *Platform) openPortal() (*portal.Portal, error) {
 	return portal.New(portal.Options{
 		Objects: p.store, Kinds: p.pipe.Kinds(), Ledger: p.store, Seals: p.sealer, Auth: p.auth, Verbs: p.verbs, Releases: p.delivery,
 		Logs: p.logs, Numbers: p.metrics, Runtime: p.runtime, Usage: p.usage, Measures: p.measures, Access: catalog.Access{Store: p.store, Clock: time.Now},
+		Kept: p.store, Tokens: p.auth.ListTokens,
 		Milestones: func(ctx context.Context, team string) ([]adoption.Reached, error) {
 			return adoption.TeamMilestones(ctx, p.store, team)
 		},

@@ -32,9 +32,12 @@ func wrongImport(from, to string) string {
 		return "the imported package has no place in the house: add it to layers in rules_test.go"
 	}
 	step := edge{fromPackage, toPackage}
+	narrow, limited := only[fromPackage]
 	switch {
 	case fromPackage == toPackage:
 		return ""
+	case limited && !slices.Contains(narrow, toPackage):
+		return "it imports only " + strings.Join(narrow, " and ")
 	case forbidden[step] != "":
 		return forbidden[step]
 	case a.layer > b.layer:
@@ -102,6 +105,14 @@ func TestRulesRefuse(t *testing.T) {
 		{"internal/cli", "client", true},
 		{"internal/delivery", "internal/catalog", true},
 		{"cmd/stoa", "internal/app", true},
+		{"internal/simulate", "client", true},
+		{"internal/simulate", "internal/measure", false},
+		{"internal/simulate", "internal/adoption", false},
+		{"internal/simulate", "internal/delivery", false},
+		{"internal/simulate", "internal/event", false},
+		{"internal/measure", "internal/simulate", false},
+		{"internal/adoption", "internal/simulate", false},
+		{"internal/delivery", "internal/simulate", false},
 		{"internal/app", "internal/api", true},
 		{"internal/api", "internal/portal", false},
 		{"internal/portal", "internal/api", false},

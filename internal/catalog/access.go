@@ -94,13 +94,31 @@ func TeamRule() admission.Rule {
 			if err != nil {
 				return plan, fmt.Errorf("encode access to %s: %w", stored.Ref(), err)
 			}
+			var extensions map[string]string
+			if brought(stored) {
+				extensions = map[string]string{"brought": "true"}
+			}
 			plan.Events = append(plan.Events, event.Event{
 				Source: "/stoa/catalog", Type: change.kind, Subject: stored.Ref().String(),
-				Actor: c.By.Name, Team: stored.Metadata.Name, Names: names, Data: data,
+				Actor: c.By.Name, Team: stored.Metadata.Name, Names: names, Extensions: extensions, Data: data,
 			})
 		}
 		return plan, nil
 	}}
+}
+
+// Labels of teams whose description came from another catalog, or from a simulation.
+const (
+	LabelImported  = "stoa.dev/imported-from"
+	LabelSimulated = "stoa.dev/simulated"
+)
+
+// brought reports whether a team is described here because it is elsewhere: its
+// members did not set out onto the platform by it.
+func brought(team object.Object) bool {
+	_, imported := team.Metadata.Labels[LabelImported]
+	_, simulated := team.Metadata.Labels[LabelSimulated]
+	return imported || simulated
 }
 
 // guardTeam keeps a team as long as it answers for something.

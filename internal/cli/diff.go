@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/stoa-platform/stoa/client"
@@ -18,6 +19,11 @@ type change struct {
 func changesOf(given []client.Change) []change {
 	changes := make([]change, len(given))
 	for i, ch := range given {
+		for _, side := range []*json.RawMessage{&ch.Old, &ch.New} {
+			if string(*side) == "null" { // what is not there, as the API writes it
+				*side = nil
+			}
+		}
 		changes[i] = change(ch)
 	}
 	return changes
@@ -30,10 +36,7 @@ func diff(ref, before, after string, changes []client.Change, p terminal.Paint) 
 	b.WriteString(p.Bold("--- "+ref+"  "+before) + "\n" + p.Bold("+++ "+ref+"  "+after) + "\n")
 	place := "-"
 	for _, ch := range changes {
-		parent, field := "", ch.Path
-		if i := strings.LastIndexByte(ch.Path, '.'); i >= 0 {
-			parent, field = ch.Path[:i], ch.Path[i+1:]
-		}
+		parent, field := lastField(ch.Path)
 		if parent != place {
 			place = parent
 			b.WriteString(p.With("36", "@@ "+parent+" @@") + "\n")
@@ -51,9 +54,22 @@ func diff(ref, before, after string, changes []client.Change, p terminal.Paint) 
 	return b.String()
 }
 
+// lastField cuts the last field off a path; one with dots stands in brackets.
+func lastField(path string) (parent, field string) {
+	if i := strings.LastIndex(path, `["`); i >= 0 && strings.HasSuffix(path, `"]`) {
+		if name, err := strconv.Unquote(path[i+1 : len(path)-1]); err == nil {
+			return path[:i], terminal.OneLine(name)
+		}
+	}
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		return path[:i], path[i+1:]
+	}
+	return "", path
+}
+
 // yamlLines writes a field with its value; nothing for a field that is not there.
 func yamlLines(field string, value json.RawMessage) []string {
-	if len(value) == 0 {
+	if len(value) == 0 || string(value) == "null" { // an object holds no null
 		return nil
 	}
 	text, err := yamlOf(value)

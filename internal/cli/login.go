@@ -140,8 +140,19 @@ func saveLogin(l login) error {
 }
 
 // replaceFile writes a file readable by its owner only; it has its name when
-// it is whole, and not before.
+// it is whole, and not before. What is no file, such as a device or a pipe, is
+// written to as it is.
 func replaceFile(path string, write func(*os.File) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+		if err := errors.Join(write(f), f.Close()); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+		return nil
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

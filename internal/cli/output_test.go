@@ -35,12 +35,15 @@ func TestTable(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	changes := []client.Change{
+		{Path: `metadata.annotations["acme.example/x"]`, Old: json.RawMessage(`"1"`), New: json.RawMessage("null")}, // as the API writes what is gone
 		{Path: "metadata.labels.tier", Old: json.RawMessage(`"web"`), New: json.RawMessage(`"api"`)},
 		{Path: "spec.environments.dev", New: json.RawMessage(`{"replicas":3}`)},
 		{Path: "spec.type", Old: json.RawMessage(`"backend"`)},
 	}
 	want := `--- service/shop  was
 +++ service/shop  is
+@@ metadata.annotations @@
+-acme.example/x: "1"
 @@ metadata.labels @@
 -tier: web
 +tier: api

@@ -13,12 +13,12 @@ import (
 
 func (c *Command) serveCommand() *cobra.Command {
 	var conf config.Config
-	var verbose bool
+	var verbose, demo bool
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "Run a platform",
 		Long:    "Run a platform: portal, API, workers and what they run, on one address, until Ctrl-C or SIGTERM.",
-		Example: "  stoa serve\n  stoa serve --data /var/lib/stoa --listen 127.0.0.1:8080\n  stoa serve --database postgres://stoa@127.0.0.1/stoa",
+		Example: "  stoa serve\n  stoa serve --data /var/lib/stoa --listen 127.0.0.1:8080\n  stoa serve --database postgres://stoa@127.0.0.1/stoa\n  stoa serve --demo --data /tmp/stoa-demo",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			conf.Version = c.version
@@ -30,8 +30,11 @@ func (c *Command) serveCommand() *cobra.Command {
 				return usage("runtime %q: this build has process", conf.Runtime)
 			}
 			level := slog.LevelInfo
-			if verbose {
+			switch {
+			case verbose:
 				level = slog.LevelDebug
+			case demo:
+				level = slog.LevelWarn // the terminal shows how the year goes on
 			}
 			log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: level}))
 			instance, err := c.host.Open(cmd.Context(), conf, log)
@@ -40,6 +43,9 @@ func (c *Command) serveCommand() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, instance.Close(context.WithoutCancel(cmd.Context()))) }()
 			fmt.Fprintf(c.Err, "portal and API at %s, data in %s\n", instance.URL(), conf.Data)
+			if demo {
+				return c.serveDemo(cmd.Context(), instance, conf)
+			}
 			return instance.Serve(cmd.Context())
 		},
 	}
@@ -48,6 +54,7 @@ func (c *Command) serveCommand() *cobra.Command {
 	flags.StringVar(&conf.Listen, "listen", "", "address to listen on (STOA_LISTEN, default "+config.DefaultListen+")")
 	flags.StringVar(&conf.Database, "database", "", "PostgreSQL URL or path of a SQLite file (STOA_DATABASE, default stoa.db in the data folder)")
 	flags.StringVar(&conf.Runtime, "runtime", "process", "what runs workloads: process")
+	flags.BoolVar(&demo, "demo", false, "begin with one simulated year; needs a data folder of its own")
 	flags.BoolVarP(&verbose, "verbose", "v", false, "log more")
 	return cmd
 }

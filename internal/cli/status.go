@@ -177,7 +177,7 @@ func (c *Command) serviceStatus(ctx context.Context, cl *client.Client, name str
 	}
 	fmt.Fprintf(c.Out, "  %-10s %s, owned by team %s\n", "service", s.Service, s.Owner)
 	if len(s.Environments) == 0 {
-		fmt.Fprintln(c.Out, "  it has no release yet: stoa up DIR --name "+s.Service)
+		fmt.Fprintf(c.Out, "  %-10s %s: stoa up DIR --name %s\n", "state", catalog.StateElsewhere, s.Service)
 	}
 	return c.environments(s)
 }

@@ -22,11 +22,11 @@ import (
 
 // upOptions are the flags of `stoa up`: all of them optional.
 type upOptions struct {
-	name, env, team, memory, cpu, reason string
-	components, set, answer              []string
-	answers                              map[string]string // of answer and of a person
-	replicas                             int
-	detach, dryRun                       bool
+	name, env, team, memory, cpu, reason, fixes string
+	components, set, answer                     []string
+	answers                                     map[string]string // of answer and of a person
+	replicas                                    int
+	detach, dryRun                              bool
 }
 
 func (c *Command) upCommand() *cobra.Command {
@@ -58,6 +58,7 @@ func (c *Command) upCommand() *cobra.Command {
 	flags.StringArrayVar(&o.components, "component", nil, "only this component of several, by name or folder; may be repeated")
 	flags.StringArrayVar(&o.answer, "answer", nil, "answer ID=OPTION to a question that an earlier try was told; may be repeated")
 	flags.StringVar(&o.reason, "reason", "", "why, kept with the release")
+	flags.StringVar(&o.fixes, "fixes", "", "incident or release that this one mends: it counts as a hot-fix")
 	flags.BoolVarP(&o.detach, "detach", "d", false, "return when the release is healthy or has failed")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "detect, find the owner and ask the gates; change nothing")
 	c.completeFlag(cmd, "env", askOf("environments"))
@@ -87,7 +88,7 @@ func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled boo
 	if embedded != nil {
 		defer embedded.close(ctx)
 	}
-	spec := client.ReleaseSpec{Service: o.name, Environment: o.env, Set: settings, Memory: o.memory, CPU: o.cpu}
+	spec := client.ReleaseSpec{Service: o.name, Environment: o.env, Set: settings, Memory: o.memory, CPU: o.cpu, Fixes: o.fixes}
 	if scaled {
 		spec.Replicas = &o.replicas
 	}

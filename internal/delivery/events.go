@@ -84,10 +84,17 @@ func (r *run) deployed() ([]event.Event, error) {
 		"environment": map[string]any{"id": r.rel.Spec.Environment},
 		"artifactId":  purl(r.rel),
 	}
-	e, err := releaseEvent(r.rel, kind).AsCDEvent(r.rel.Spec.Service, content, map[string]any{
-		"release": r.rel.Metadata.Name, "cause": r.rel.Spec.Cause, "previous": r.rel.Status.Previous,
+	custom := map[string]any{
+		"release": r.rel.Metadata.Name, "cause": eventCause(r.rel), "previous": r.rel.Status.Previous,
 		"commit": r.rel.Status.Commit, "commitTime": r.rel.Status.CommitTime,
-	})
+	}
+	if r.rel.Spec.Changes != nil {
+		custom["changes"] = r.rel.Spec.Changes
+	}
+	if r.rel.Spec.Fixes != "" {
+		custom["fixes"] = r.rel.Spec.Fixes
+	}
+	e, err := releaseEvent(r.rel, kind).AsCDEvent(r.rel.Spec.Service, content, custom)
 	return []event.Event{e}, err
 }
 

@@ -1,10 +1,14 @@
 package delivery
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/event/eventtest"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -51,5 +55,43 @@ func TestEventsAreCDEvents(t *testing.T) {
 	}
 	for _, e := range removed {
 		eventtest.CDEvent(t, e)
+	}
+}
+
+// TestDeployedSaysWhy: what measures of delivery read of a deployment's event.
+func TestDeployedSaysWhy(t *testing.T) {
+	made := time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
+	changes := []detect.Change{{Commit: "4f5e6d7", Time: made}}
+	for name, c := range map[string]struct {
+		spec ReleaseSpec
+		want map[string]any
+	}{
+		"a plain one":        {ReleaseSpec{Cause: CauseDeploy}, map[string]any{"cause": "deploy"}},
+		"it mends":           {ReleaseSpec{Cause: CauseDeploy, Fixes: "INC-7"}, map[string]any{"cause": "hotfix", "fixes": "INC-7"}},
+		"promoted to mend":   {ReleaseSpec{Cause: CausePromote, Fixes: "INC-7"}, map[string]any{"cause": "hotfix", "fixes": "INC-7"}},
+		"its branch says so": {ReleaseSpec{Cause: CauseDeploy, Origin: &detect.Origin{Branch: "hotfix/7"}}, map[string]any{"cause": "hotfix"}},
+		"back to a fix":      {ReleaseSpec{Cause: CauseRollback, Origin: &detect.Origin{Branch: "hotfix/7"}}, map[string]any{"cause": "rollback"}},
+		"it brings":          {ReleaseSpec{Cause: CauseDeploy, Changes: changes}, map[string]any{"cause": "deploy", "changes": []any{map[string]any{"commit": "4f5e6d7", "time": "2026-11-03T09:00:00Z"}}}},
+		"it brings nothing":  {ReleaseSpec{Cause: CauseDeploy, Changes: []detect.Change{}}, map[string]any{"cause": "deploy", "changes": []any{}}},
+	} {
+		var rel Release
+		rel.Metadata.Name, rel.Spec = "shop-7", c.spec
+		rel.Spec.Service, rel.Spec.Environment = "shop", "prod"
+		events, err := (&run{rel: rel}).deployed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var data struct {
+			CustomData map[string]any `json:"customData"`
+		}
+		if err := json.Unmarshal(events[0].Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []string{"release", "previous", "commit", "commitTime"} {
+			delete(data.CustomData, other)
+		}
+		if diff := cmp.Diff(c.want, data.CustomData); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }

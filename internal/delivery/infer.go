@@ -26,11 +26,10 @@ type Sources interface {
 
 // inferred travels from Infer to Initial and Plan.
 type inferred struct {
-	release    Release
-	detecting  time.Duration
-	owning     time.Duration
-	components int
-	ownerNote  string
+	release   Release
+	detecting time.Duration
+	owning    time.Duration
+	ownerNote string
 }
 
 // infer fills in all that a release does not say: what the source is, which
@@ -71,9 +70,13 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	}
 	c.Add(&admission.Draft{Want: raw})
 	rel.Metadata.Owner = service.Metadata.Owner
+	if err := inferChanges(ctx, r, service, &rel); err != nil {
+		return err
+	}
 	if o := rel.Spec.Origin; o != nil {
 		kept := *o
 		kept.TopAuthors = nil // they were asked for the owner; nobody's work is counted
+		kept.Recent = nil
 		rel.Spec.Origin = &kept
 	}
 	if draft.Want, err = rel.Object(); err != nil {

@@ -39,6 +39,11 @@ type ReleaseSpec struct {
 	Answers map[string]string `json:"answers,omitempty"`
 	// Origin is what the client knows of the source's Git checkout.
 	Origin *detect.Origin `json:"origin,omitempty"`
+	// Changes are the commits that it brings beside what its environment runs;
+	// absent where that is not known. Default: by the checkout's recent commits.
+	Changes []detect.Change `json:"changes,omitzero" jsonschema:"maxItems=1000"`
+	// Fixes is the incident, or the release, that this one mends.
+	Fixes string `json:"fixes,omitempty" jsonschema:"maxLength=253"`
 	// Set holds plain settings that the service keeps in this environment.
 	Set map[string]string `json:"set,omitempty"`
 	// Replicas, Memory and CPU change how it runs, when given.

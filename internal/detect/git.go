@@ -18,6 +18,7 @@ import (
 const (
 	gitTimeout = 5 * time.Second // of each question to git
 	maxCommits = "5000"          // looked at for the most frequent authors
+	maxRecent  = "100"           // looked at for what is new since a release
 	gitOutput  = 8 << 20         // bytes of answer kept
 )
 
@@ -41,7 +42,7 @@ func ReadOrigin(ctx context.Context, dir string) (Origin, error) {
 	top, prefix, _ := strings.Cut(where, "\n")
 	o.Path = strings.TrimSuffix(strings.TrimSpace(prefix), "/")
 
-	var status, authors string
+	var status, authors, recent string
 	group, gctx := errgroup.WithContext(ctx)
 	ask := func(answer func(string), args ...string) {
 		group.Go(func() error {
@@ -51,28 +52,44 @@ func ReadOrigin(ctx context.Context, dir string) (Origin, error) {
 			return nil
 		})
 	}
-	ask(o.readHead, "log", "-1", "--format=%H%x00%aN%x00%cI%x00%s")
+	ask(func(s string) { recent = s }, "log", "-n", maxRecent, "--format=%H%x00%aN%x00%cI%x00%P%x00%s")
 	ask(func(s string) { o.Branch = strings.TrimSpace(s) }, "symbolic-ref", "--quiet", "--short", "HEAD")
 	ask(func(s string) { o.Remote = withoutCredentials(strings.TrimSpace(s)) }, "config", "--get", "remote.origin.url")
 	ask(func(s string) { status = s }, "status", "--porcelain", "--untracked-files=normal", "--", ".")
-	ask(func(s string) { authors = s }, "log", "--since=90.days", "--no-merges", "-n", maxCommits, "--format=%aN", "--", ".")
+	ask(func(s string) { authors = s }, "log", "--since=90.days", "--no-merges", "-n", maxCommits, "--format=%H%x00%aN", "--", ".")
 	if err := group.Wait(); err != nil {
 		return Origin{}, err
 	}
 	o.Dirty = strings.TrimSpace(status) != ""
 	o.TopAuthors = countAuthors(authors)
+	o.readRecent(recent, authors)
 	o.readCodeowners(top)
 	return o, ctx.Err()
 }
 
-func (o *Origin) readHead(out string) {
-	fields := strings.SplitN(strings.TrimSpace(out), "\x00", 4)
-	if len(fields) != 4 {
-		return
+// readRecent reads the last commits, of which the first one is checked out, and
+// which of them touch the folder.
+func (o *Origin) readRecent(commits, touching string) {
+	touches := map[string]bool{}
+	for line := range strings.SplitSeq(touching, "\n") {
+		commit, _, _ := strings.Cut(line, "\x00")
+		touches[commit] = true
 	}
-	o.Commit, o.Author, o.Subject = fields[0], fields[1], fields[3]
-	if t, err := time.Parse(time.RFC3339, fields[2]); err == nil {
-		o.CommitTime = t.UTC()
+	for line := range strings.SplitSeq(commits, "\n") {
+		fields := strings.SplitN(strings.TrimSpace(line), "\x00", 5)
+		if len(fields) != 5 {
+			continue
+		}
+		made, err := time.Parse(time.RFC3339, fields[2])
+		if o.Commit == "" {
+			o.Commit, o.Author, o.Subject = fields[0], fields[1], fields[4]
+			if err == nil {
+				o.CommitTime = made.UTC()
+			}
+		}
+		if err == nil {
+			o.Recent = append(o.Recent, Commit{fields[0], made.UTC(), strings.Fields(fields[3]), !touches[fields[0]]})
+		}
 	}
 }
 
@@ -96,7 +113,8 @@ func (o *Origin) readCodeowners(top string) {
 
 func countAuthors(lines string) []AuthorCount {
 	counts := map[string]int{}
-	for name := range strings.SplitSeq(lines, "\n") {
+	for line := range strings.SplitSeq(lines, "\n") {
+		_, name, _ := strings.Cut(line, "\x00")
 		if name = strings.TrimSpace(name); name != "" {
 			counts[name]++
 		}

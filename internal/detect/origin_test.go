@@ -101,10 +101,11 @@ func TestOwnerByOrigin(t *testing.T) {
 	}
 }
 
-func TestReadOrigin(t *testing.T) {
+// repository makes an empty one; git runs a command in it and write a file.
+func repository(t *testing.T) (repo string, git func(args ...string), write func(name, data string)) {
 	testenv.Need(t, "git")
-	repo := t.TempDir()
-	git := func(args ...string) {
+	repo = t.TempDir()
+	git = func(args ...string) {
 		t.Helper()
 		cmd := exec.Command("git", args...)
 		cmd.Dir = repo
@@ -114,7 +115,7 @@ func TestReadOrigin(t *testing.T) {
 			t.Fatalf("git %v: %v: %s", args, err, out)
 		}
 	}
-	write := func(name, data string) {
+	write = func(name, data string) {
 		t.Helper()
 		file := filepath.Join(repo, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -125,6 +126,11 @@ func TestReadOrigin(t *testing.T) {
 		}
 	}
 	git("init", "-q", "-b", "trunk")
+	return repo, git, write
+}
+
+func TestReadOrigin(t *testing.T) {
+	repo, git, write := repository(t)
 	shop := filepath.Join(repo, "services/shop")
 	write("services/shop/main.go", "package main")
 
@@ -148,6 +154,7 @@ func TestReadOrigin(t *testing.T) {
 	want := Origin{
 		Commit: o.Commit, CommitTime: o.CommitTime, Branch: "trunk", Remote: "https://git.example.com/acme/shop.git", Subject: "First: shop", Author: "Ann",
 		Path: "services/shop", Codeowners: []string{"@acme/payments"}, CodeownersSource: ".github/CODEOWNERS:2", TopAuthors: []AuthorCount{{"Ann", 1}},
+		Recent: []Commit{{Commit: o.Commit, Time: o.CommitTime, Parents: []string{}}},
 	}
 	if diff := cmp.Diff(want, o); diff != "" {
 		t.Error(diff)
@@ -165,5 +172,56 @@ func TestReadOrigin(t *testing.T) {
 	}
 	if _, err := ReadOrigin(t.Context(), filepath.Join(repo, "none")); err == nil {
 		t.Error("a folder that is not there has no error")
+	}
+}
+
+// TestSince: a release brings what came since the one before, on whatever
+// branch it was made and whenever, as far as it touches the folder.
+func TestSince(t *testing.T) {
+	repo, git, write := repository(t)
+	shop := filepath.Join(repo, "shop")
+	heads := map[string]string{}
+	commit := func(name, file string) {
+		t.Helper()
+		write(file, name)
+		git("add", ".")
+		git("commit", "-q", "-m", name)
+		o, err := ReadOrigin(t.Context(), shop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads[name] = o.Commit
+	}
+	commit("first", "shop/a")
+	git("checkout", "-q", "-b", "side")
+	commit("on the side", "shop/b")
+	git("checkout", "-q", "trunk")
+	commit("released", "shop/c")
+	commit("elsewhere", "mail/a")
+	git("merge", "-q", "--no-ff", "-m", "merged", "side")
+	commit("last", "shop/a")
+
+	o, err := ReadOrigin(t.Context(), shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for since, want := range map[string][]string{"released": {"last", "on the side"}, "last": {}, "first": {"last", "on the side", "released"}, "on the side": {"last", "released"}} {
+		changes, ok := o.Since(heads[since])
+		got := map[string]bool{}
+		for _, c := range changes {
+			got[c.Commit] = !c.Time.IsZero()
+		}
+		expected := map[string]bool{}
+		for _, name := range want {
+			expected[heads[name]] = true
+		}
+		if diff := cmp.Diff(expected, got); diff != "" || !ok {
+			t.Errorf("since %q: %v, %s", since, ok, diff)
+		}
+	}
+	for _, unknown := range []string{"", "0123456789012345678901234567890123456789"} {
+		if changes, ok := o.Since(unknown); ok {
+			t.Errorf("since %q: %v", unknown, changes)
+		}
 	}
 }

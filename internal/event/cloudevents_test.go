@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,7 +152,10 @@ func FuzzParseBatch(f *testing.F) {
 			}
 			return
 		}
-		for _, ev := range events { // what is taken can be kept, and goes out as it came in
+		for i, ev := range events { // what is taken can be kept, and goes out as it came in
+			if i%2 == 0 {
+				ev.Names = []string{"p-1", ev.Subject}
+			}
 			entry, err := event.Prepare(ev, "p-x", time.Unix(0, 0))
 			if err != nil {
 				t.Fatal(err)
@@ -162,6 +166,9 @@ func FuzzParseBatch(f *testing.F) {
 			}
 			if extensions, err := event.DecodeExtensions(entry.Envelope); err != nil || !maps.Equal(extensions, rec.Extensions) {
 				t.Fatalf("%s: extensions %q, alone %q: %v", entry.Envelope, rec.Extensions, extensions, err)
+			}
+			if names, err := event.DecodeNames(entry.Envelope); err != nil || !slices.Equal(names, rec.Names) {
+				t.Fatalf("names %q of %q, %v", names, rec.Names, err)
 			}
 			if id, err := event.DecodeID(entry.Envelope); err != nil || id != rec.ID {
 				t.Fatalf("%s: id %q, alone %q: %v", entry.Envelope, rec.ID, id, err)

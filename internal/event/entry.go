@@ -253,6 +253,17 @@ func DecodeExtensions(raw []byte) (map[string]string, error) {
 	return record.Extensions, err
 }
 
+// DecodeNames reads the names alone out of stored envelope bytes; few events
+// have any.
+func DecodeNames(raw []byte) ([]string, error) {
+	// Only this field is a list of that name: the values of extensions are strings.
+	if !bytes.Contains(raw, []byte(`"names":[`)) {
+		return nil, nil
+	}
+	record, err := DecodeEnvelope(raw)
+	return record.Names, err
+}
+
 // plainStrings reads a compact JSON object whose names and values are strings
 // without escapes; ok is false for any other.
 func plainStrings(object []byte) (map[string]string, bool) {

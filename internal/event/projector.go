@@ -51,8 +51,8 @@ type Projection struct {
 // ProjectionStore is the ledger as projectors see it.
 type ProjectionStore interface {
 	// ReadFrom gives up to limit records after a sequence; none only at the end.
-	// Of each it gives what the ledger keeps in columns, the id, the extensions and
-	// the data; Names, Inferred, DataContentType and Poster are empty.
+	// Of each it gives what the ledger keeps in columns, the id, the extensions, the
+	// names and the data; Inferred, DataContentType and Poster are empty.
 	ReadFrom(ctx context.Context, after int64, limit int) ([]Record, error)
 	// Project runs change in a transaction with the projection's state locked, and
 	// stores what change made of it.

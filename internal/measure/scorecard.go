@@ -157,6 +157,9 @@ func judge(t *Target, now, before Estimate) (Status, string) {
 		return Good, now.Note
 	}
 	if now.Interval != nil && (t.met(now.Interval.Low, aim) || t.met(now.Interval.High, aim)) {
+		if now.Value == nil {
+			return NoData, now.Note
+		}
 		return Unsure, join(now.Note, "the target lies within the interval")
 	}
 	return Bad, now.Note

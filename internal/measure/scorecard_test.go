@@ -53,7 +53,7 @@ func TestScore(t *testing.T) {
 		{"moved", between(0.5, 0.4, 0.6), between(0.2, 0.1, 0.3), nil, measure.Shown, "", true},
 		{"moved within chance", between(0.5, 0.4, 0.6), between(0.35, 0.2, 0.45), nil, measure.Shown, "", false},
 		{"not reached, surely late", measure.Estimate{N: 5}.Within(stat.Interval{Low: 90, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.Bad, "", false},
-		{"not reached, perhaps late", measure.Estimate{N: 5}.Within(stat.Interval{Low: 60, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.Unsure, "within", false},
+		{"not reached, perhaps late", measure.Estimate{N: 5}.Within(stat.Interval{Low: 60, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.NoData, "", false},
 		{"not reached, no target", measure.Estimate{N: 5}.Within(stat.Interval{Low: 60, High: inf}), unknown, nil, measure.NoData, "", false},
 		{"an operator that there is not", measure.Of(1, 1), unknown, &measure.Target{Op: "~", Value: 1}, measure.Bad, "", false},
 	} {

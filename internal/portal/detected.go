@@ -31,10 +31,13 @@ func (p *Portal) showDetected(v *visit, refused *problem.Problem) error {
 	if err != nil {
 		return err
 	}
-	if len(releases) > 0 {
+	switch {
+	case len(releases) > 0:
 		rel := releases[0]
 		show.From = rel.Metadata.Name
 		show.Settings = settings(rel.Status.Detected, s)
+	case s.Spec.OwnerSource != "": // known without a release, and to be confirmed
+		show.Settings = settings([]detect.Setting{{Field: "owner", Value: s.Metadata.Owner, Source: s.Spec.OwnerSource, Confidence: detect.Unconfirmed}}, s)
 	}
 	status := 200
 	if refused != nil {

@@ -105,10 +105,19 @@ func attribute(n *html.Node, name string) string {
 func (a answer) text(selector string) string {
 	var words []string
 	for _, n := range a.all(selector) {
-		for d := range n.Descendants() {
-			if d.Type == html.TextNode {
-				words = append(words, strings.Fields(d.Data)...)
-			}
+		if said := (answer{root: n}).words(); said != "" {
+			words = append(words, said)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// words are all that it says.
+func (a answer) words() string {
+	var words []string
+	for d := range a.root.Descendants() {
+		if d.Type == html.TextNode {
+			words = append(words, strings.Fields(d.Data)...)
 		}
 	}
 	return strings.Join(words, " ")

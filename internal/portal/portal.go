@@ -113,6 +113,9 @@ type Options struct {
 	Usage    Usage
 	Access   Access
 	Measures Measures
+	Kept     Kept
+	// Tokens lists the tokens of a principal.
+	Tokens func(ctx context.Context, by auth.Principal, principal string) ([]auth.Token, error)
 	// Milestones gives what a team has reached on its way onto the platform.
 	Milestones func(ctx context.Context, team string) ([]adoption.Reached, error)
 	// Address of the platform for the commands that pages show, such as http://localhost:7700.
@@ -128,6 +131,7 @@ type Portal struct {
 	assets  *assets.Files
 	handler http.Handler
 	service object.Kind
+	simulation
 	// ended is done when the streams shall end, so that the server can drain.
 	ended context.Context
 	end   context.CancelFunc
@@ -182,6 +186,11 @@ func (p *Portal) routes() http.Handler {
 		"GET /teams":                     p.teams,
 		"GET /teams/{name}":              p.team,
 		"POST /teams/{name}/access":      p.ask,
+		"GET /me":                        p.me,
+		"GET /overview":                  p.overviewPage,
+		"GET /adoption":                  p.adoptionPage,
+		"GET /delivery":                  p.deliveryPage,
+		"GET /journeys":                  p.journeysPage,
 		"GET /scorecard":                 p.scorecard,
 		"GET /scorecard/targets":         p.targets,
 		"POST /scorecard/targets":        p.setTargets,

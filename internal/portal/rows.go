@@ -138,6 +138,8 @@ func (p *Portal) condition(ctx context.Context, s catalog.Service, env string) (
 		}
 	}
 	switch {
+	case env == "":
+		c.State = page.State{Level: page.Unknown, Word: catalog.StateElsewhere}
 	case !ran || deployed.Release == "":
 		c.State = page.State{Level: page.Unknown, Word: "never released"}
 	case c.wanted == 0 || deployed.State == catalog.StateStopped:

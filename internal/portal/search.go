@@ -13,7 +13,10 @@ import (
 // places are the pages that can be gone to by name.
 var places = []page.Hit{
 	{Title: "Home", Says: "page", Href: "/"}, {Title: "Services", Says: "page", Href: "/services"},
-	{Title: "Teams", Says: "page", Href: "/teams"}, {Title: "Scorecard", Says: "page", Href: "/scorecard"}, {Title: "Audit", Says: "page", Href: "/audit"},
+	{Title: "Teams", Says: "page", Href: "/teams"}, {Title: "Overview", Says: "page: is it worth it, what blocks it", Href: "/overview"},
+	{Title: "Scorecard", Says: "page: is the product healthy", Href: "/scorecard"}, {Title: "Adoption", Says: "page: who uses it, who is stuck", Href: "/adoption"},
+	{Title: "Delivery", Says: "page: how fast, how safely", Href: "/delivery"}, {Title: "Journeys", Says: "page: where newcomers stop", Href: "/journeys"},
+	{Title: "Audit", Says: "page", Href: "/audit"}, {Title: "What is kept about me", Says: "page", Href: "/me"},
 	{Title: "Failed services", Says: "services by state", Href: "/services?state=failed"},
 	{Title: "Crash loops", Says: "services by state", Href: "/services?state=crash+loop"},
 	{Title: "API description", Says: "OpenAPI 3.1", Href: "/openapi.json"},

@@ -105,6 +105,9 @@ func tabs(service, env, active string) []page.Tab {
 		{"", "Overview"}, {"releases", "Releases"}, {"logs", "Logs"}, {"detected", "Detected"},
 		{"settings", "Settings"}, {"gates", "Gates"}, {"history", "History"},
 	} {
+		if env == "" && slices.Contains([]string{"releases", "logs", "settings"}, t.name) && t.name != active {
+			continue // they would have nothing to show
+		}
 		path := strings.TrimSuffix("/services/"+service+"/"+t.name, "/")
 		all = append(all, page.Tab{Name: t.name, Label: t.label, Href: page.Link(path, "env", env), Active: t.name == active})
 	}
@@ -116,10 +119,12 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 	deployed := s.Status.Environments[env]
 	since := clockTime(p.Clock(), deployed.Since)
 	switch c.Word {
-	case "never released":
-		if env == "" {
-			return "It has never been released."
+	case catalog.StateElsewhere:
+		if s.Spec.Type == "library" {
+			return "A library runs inside of others: nothing of it is deployed."
 		}
+		return "Stoa has not deployed it: it runs elsewhere, or nowhere yet."
+	case "never released":
 		return "No release has succeeded in " + env + "."
 	case "stopped":
 		return "Nothing of it runs in " + env + ", as was asked."
@@ -198,7 +203,9 @@ func (p *Portal) overview(v *visit) error {
 	show := page.Overview{Subject: head, Wanted: now.wanted, Instances: instances(now.status),
 		Same: page.Command{Text: "stoa status " + s.Metadata.Name, Says: "The same on the command line"}}
 	var releases []delivery.Release
-	if env != "" {
+	if env == "" {
+		show.Facts, show.Bring = p.elsewhere(s)
+	} else {
 		if releases, _, err = p.releases(ctx, s.Metadata.Name, env, "", releasesShown); err != nil {
 			return err
 		}

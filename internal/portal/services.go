@@ -36,7 +36,7 @@ const (
 )
 
 // states are what the list can be filtered by.
-var states = []string{"running", "starting", "degraded", "crash loop", "failed", "not running", "stopped", "never released"}
+var states = []string{"running", "starting", "degraded", "crash loop", "failed", "not running", "stopped", "never released", catalog.StateElsewhere}
 
 func selected(q url.Values) (selection, error) {
 	s := selection{search: strings.TrimSpace(q.Get("q")), owner: q.Get("owner"), environment: q.Get("env"), state: q.Get("state"), after: q.Get("after")}
@@ -95,7 +95,7 @@ func (p *Portal) list(ctx context.Context, s selection) ([]catalog.Service, stri
 	if s.state != "" || s.environment != "" {
 		query.Limit = scanned
 	}
-	if s.state != "" && s.state != "stopped" && s.state != "never released" {
+	if s.state != "" && !slices.Contains([]string{"stopped", "never released", catalog.StateElsewhere}, s.state) {
 		query.Fields = map[string]string{"status.active": "true"}
 	}
 	var found []catalog.Service
@@ -156,7 +156,7 @@ func (p *Portal) fits(ctx context.Context, svc catalog.Service, s selection) (bo
 			return true, nil
 		}
 	}
-	return len(envs) == 0 && s.state == "never released", nil
+	return len(envs) == 0 && s.state == catalog.StateElsewhere, nil
 }
 
 func (p *Portal) services(v *visit) error {

@@ -107,9 +107,11 @@ func seeded(t *testing.T) *site {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if shared.site != nil {
-		shared.site.close()
-		_ = os.RemoveAll(shared.site.data)
+	for _, s := range []*site{shared.site, inhabited.site} {
+		if s != nil {
+			s.close()
+			_ = os.RemoveAll(s.data)
+		}
 	}
 	os.Exit(code)
 }

@@ -43,6 +43,9 @@ func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.R
 		if r.Extensions, err = event.DecodeExtensions(envelope); err != nil {
 			return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
 		}
+		if r.Names, err = event.DecodeNames(envelope); err != nil {
+			return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
+		}
 		r.Time, r.Received, r.Data, r.Erased = fromMicros(at), fromMicros(received), body, hash > 0 && body == nil
 		for _, f := range []struct {
 			into *string

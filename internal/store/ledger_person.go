@@ -26,7 +26,7 @@ func (s *Store) Deeds(ctx context.Context, principal string) ([]Deed, error) {
 	}
 	rows, err := s.reader.QueryContext(ctx, `SELECT t.name, count(*), min(e.time), max(e.time) FROM dim a
 		JOIN events e ON e.actor = a.id JOIN dim t ON t.id = e.type
-		WHERE a.kind = $1 AND a.name = $2 GROUP BY t.name ORDER BY count(*) DESC, t.name`, int(event.DimActor), pseudonym)
+		WHERE a.kind = $1 AND a.name = $2 AND e.actor <> 0 GROUP BY t.name ORDER BY count(*) DESC, t.name`, int(event.DimActor), pseudonym)
 	if err != nil {
 		return nil, fmt.Errorf("count deeds: %w", s.translate(err))
 	}

@@ -101,6 +101,7 @@ func (s *Store) filterEvents(ctx context.Context, f event.Filter, where *conditi
 			return false, err
 		}
 		where.add(d.column, "=", id)
+		where.parts = append(where.parts, d.column+" <> 0") // the indexes are of these rows only, and no planner sees it in a parameter
 	}
 	if len(f.Types) > 0 {
 		ids, err := s.typeIDs(ctx, f.Types)

@@ -255,3 +255,63 @@ func TestCallersAreNotForgotten(t *testing.T) {
 		t.Errorf("who no longer calls is listed still: %v, %v", x.Spec.Consumers, err)
 	}
 }
+
+// Whom people have made an owner is no second time a member.
+func TestOwnersOfTeams(t *testing.T) {
+	own := object.New[catalog.TeamSpec, struct{}]("t", "t", catalog.TeamSpec{Owners: []string{"ann"}, Members: []string{"dee"}})
+	raw, err := own.Object()
+	if err != nil {
+		t.Fatal(err)
+	}
+	platform, _ := imports(t, []object.Object{raw}, reading(t, entity("Group", "t", "members: [ann, bob]")), false)
+	var team catalog.Team
+	if err := team.From(find(t, platform, "team/t")); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(catalog.TeamSpec{Owners: []string{"ann"}, Members: []string{"dee", "bob"}}, team.Spec); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestForget(t *testing.T) {
+	text := "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: g}\nspec:\n  x: &m [Ann.Ash, bob]\n  members: *m\n"
+	platform, _ := imports(t, nil, reading(t, text+"---\n"+component("c", "owner: g")), false)
+	for i, c := range []struct {
+		ref, user string
+		changed   bool
+	}{{"team/g", "nobody", false}, {"service/c", "ann-ash", false}, {"team/g", "ann-ash", true}} {
+		before := find(t, platform, c.ref)
+		after, changed, err := Forget(before, c.user)
+		if err != nil || changed != c.changed || changed == cmp.Equal(before, after) {
+			t.Errorf("%d: changed is %v, %v", i, changed, err)
+		}
+		if kept := after.Metadata.Annotations[AnnotationEntity]; changed && (strings.Count(strings.ToLower(kept), "ann.ash") != 1 || strings.Count(kept, "bob") != 2) {
+			t.Errorf("kept is %s", kept) // what is no member is another matter
+		}
+	}
+}
+
+// An API that was defined by a file and is defined by an address now, or was
+// declared elsewhere, is the one that the catalog tells of last.
+func TestAnotherDefinition(t *testing.T) {
+	first := reading(t, entity("API", "x", "owner: t, definition: {$text: ./x.yaml}"))
+	first.Entities[0].Definition, first.Entities[0].Path = "openapi: 3.1.0", "a/catalog-info.yaml"
+	platform, _ := imports(t, nil, first, false)
+	for text, want := range map[string]catalog.APISpec{
+		"{$text: 'https://example.com/x'}": {DefinitionURL: "https://example.com/x"}, "other": {Definition: "other"},
+	} {
+		second := reading(t, entity("API", "x", "owner: t, definition: "+text))
+		second.Entities[0].Path = "b/catalog-info.yaml"
+		after, notes := imports(t, platform, second, false)
+		var x catalog.API
+		if err := x.From(find(t, after, "api/x")); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, x.Spec); diff != "" {
+			t.Error(diff)
+		}
+		if want := (Note{"moved", "api:default/x was declared in a/catalog-info.yaml before", "catalog-info.yaml:1"}); !slices.Contains(notes, want) {
+			t.Errorf("notes are %v", notes)
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 // What an imported object carries besides what it is.
 const (
 	// LabelFrom marks what an import has written.
-	LabelFrom = "stoa.dev/imported-from"
+	LabelFrom = catalog.LabelImported
 	// LabelParent names the team that a team is a part of.
 	LabelParent = "stoa.dev/parent"
 	// AnnotationEntity holds the entity's own text, for the next import and for

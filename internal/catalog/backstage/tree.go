@@ -30,7 +30,8 @@ type Reading struct {
 // Note tells a person what an import or export did that does not go without
 // saying.
 type Note struct {
-	// What is "renamed", "made", "inferred", "kept", "skipped" or "not followed".
+	// What is "renamed", "made", "inferred", "kept", "moved", "gone", "skipped",
+	// "not followed" or "not changed".
 	What string `json:"what"`
 	Text string `json:"text"`
 	// Source is the file and line that it is about, "" when it is about many.

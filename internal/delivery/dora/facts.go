@@ -71,14 +71,14 @@ type payload struct {
 		} `json:"content"`
 	} `json:"subject"`
 	CustomData struct {
-		Release         string    `json:"release"`
-		Cause           string    `json:"cause"`
-		Commit          string    `json:"commit"`
-		CommitTime      string    `json:"commitTime"`
-		Changes         *[]commit `json:"changes"`
-		Fixes           string    `json:"fixes"`
-		Deployment      string    `json:"deployment"`
-		FirstCommitTime string    `json:"firstCommitTime"`
+		Release         string          `json:"release"`
+		Cause           string          `json:"cause"`
+		Commit          string          `json:"commit"`
+		CommitTime      string          `json:"commitTime"`
+		Changes         json.RawMessage `json:"changes"`
+		Fixes           string          `json:"fixes"`
+		Deployment      string          `json:"deployment"`
+		FirstCommitTime string          `json:"firstCommitTime"`
 	} `json:"customData"`
 }
 
@@ -138,19 +138,24 @@ func deploymentOf(r *event.Record, p payload, rollback bool) deployment {
 	case said.Cause == "promote":
 		d.cause = causePromotion
 	}
+	var list []commit
+	listed := len(said.Changes) > 0 && said.Changes[0] == '['
+	if listed {
+		_ = json.Unmarshal(said.Changes, &list) // as in decode
+	}
 	switch {
 	case d.cause == causeRollback: // what it brings was there before
 		d.brings = bringsNothing
-	case said.Changes == nil:
+	case !listed:
 		if c, ok := changeOf(said.Commit, said.CommitTime); ok {
 			d.changes = append(d.changes, c)
 		}
-	case len(*said.Changes) == 0:
+	case len(list) == 0:
 		d.brings = bringsNothing
 	default:
 		d.brings = bringsList
 		seen := map[int64]bool{}
-		for _, each := range *said.Changes {
+		for _, each := range list {
 			if c, ok := changeOf(each.Commit, each.Time); ok && !seen[c.key] {
 				d.changes = append(d.changes, c)
 				seen[c.key] = c.key != 0
@@ -163,10 +168,18 @@ func deploymentOf(r *event.Record, p payload, rollback bool) deployment {
 // changeOf is ok for what says which commit it is, or when it was made.
 func changeOf(id, at string) (change, bool) {
 	c := change{key: commitKey(id)}
-	if made, err := time.Parse(time.RFC3339, at); err == nil {
-		c.at, c.known = made.UnixMicro(), true
-	}
+	c.at, c.known = moment(at)
 	return c, c.key != 0 || c.known
+}
+
+// moment reads a time. One before 1970 is that of a clock that was not set, or
+// of a program that writes no time as the year 1.
+func moment(text string) (micros int64, ok bool) {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || at.Unix() <= 0 {
+		return 0, false
+	}
+	return at.UnixMicro(), true
 }
 
 // merged notes when a commit was made: what came first of several words on it.
@@ -175,8 +188,8 @@ func (f *facts) merged(r *event.Record, p payload) {
 	if id == 0 {
 		return
 	}
-	if made, err := time.Parse(time.RFC3339, p.CustomData.FirstCommitTime); err == nil {
-		at = made.UnixMicro()
+	if made, ok := moment(p.CustomData.FirstCommitTime); ok {
+		at = made
 	}
 	if known, ok := f.commits[id]; !ok || at < known {
 		f.commits[id] = at

@@ -24,60 +24,59 @@ const (
 
 // Measures gives the measures of delivery.
 func Measures() []measure.Measure {
-	deployments := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByService, measure.ByPath}
-	incidents := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByService}
+	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByService, measure.ByPath}
 	return []measure.Measure{
 		measure.New(measure.Definition{
 			Name: DeploymentFrequency, Title: "Deployment frequency", Question: "How often do services reach production?",
 			Formula: "Deployments to production of each service a day; the median of the services that deployed to production in the time. " +
 				"In a series a service counts from its first deployment on, with 0 where it did not deploy. Upgrades and rollbacks are deployments.",
-			Unit: measure.PerDay, Better: measure.Higher, Version: 1, Cuts: deployments,
+			Unit: measure.PerDay, Better: measure.Higher, Version: 1, Cuts: cuts,
 		}, services, frequency, deploymentEvidence("")),
 		measure.New(measure.Definition{
 			Name: DeploymentDays, Title: "Days with a deployment", Question: "On how many days of a week does a service reach production?",
 			Formula: "Distinct days in UTC on which a service was deployed to production, in a week; the median of the services as for the deployment frequency. " +
 				"Ten deployments in a day are one day.",
-			Unit: measure.PerWeek, Better: measure.Higher, Version: 1, Cuts: deployments,
+			Unit: measure.PerWeek, Better: measure.Higher, Version: 1, Cuts: cuts,
 		}, services, deploymentDays, deploymentEvidence("")),
 		measure.New(measure.Definition{
 			Name: LeadTime, Title: "Lead time for changes", Question: "How long does a change take from its commit to production?",
 			Formula: "Time of the deployment to production less the time of the commit, for each commit that it brought; the median of all. Left out, and counted: " +
 				"commits later than their deployment, and deployments of which nobody said when their commits were made. " +
 				"A rollback, and a deployment of the same commit as the one before, bring no change.",
-			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: deployments,
+			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, reading{leads: true}.tallies, leadTime, deploymentEvidence("")),
 		measure.New(measure.Definition{
 			Name: ChangeFailureRate, Title: "Change failure rate", Question: "How many deployments go wrong?",
 			Formula: "Deployments to production that failed ÷ all deployments to production, each once. One failed if an incident or a fix names it, else if the next one rolled it back " +
 				"or was a hot-fix, else if it was the last one of its service before an incident, within 24 hours. Other incidents are unattributed.",
-			Unit: measure.Ratio, Better: measure.Lower, Version: 1, Cuts: deployments,
+			Unit: measure.Ratio, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, reading{unattributed: true}.tallies, failureRate, failureEvidence),
 		measure.New(measure.Definition{
 			Name: RecoveryTime, Title: "Failed deployment recovery time", Question: "How long until a failed deployment is mended?",
 			Formula: "From the start of the first incident of a failed deployment (without one, from the deployment) until all its incidents are resolved " +
 				"(where that was never said, until the deployment that mended it); the median of Kaplan and Meier, in which failures that nobody has mended yet count as lasting on.",
-			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: deployments,
+			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, reading{waits: true}.tallies, recoveryTime, failureEvidence),
 		measure.New(measure.Definition{
 			Name: ReworkRate, Title: "Rework rate", Question: "How many deployments only mend others?",
 			Formula: "Rollbacks and hot-fixes in production ÷ all deployments to production.",
-			Unit:    measure.Ratio, Better: measure.Lower, Version: 1, Cuts: deployments,
+			Unit:    measure.Ratio, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, reading{}.tallies, reworkRate, deploymentEvidence(" AND (cause = 1 OR cause = 2)")),
 		measure.New(measure.Definition{
 			Name: MTTR, Title: "Time to restore", Question: "How long does an incident last?",
 			Formula: "From the first word of an incident in production until it was last said to be resolved, for the incidents that began in the time; the median of Kaplan and Meier, " +
-				"in which open ones count as lasting on. Incidents without an environment count.",
-			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: incidents,
+				"in which open ones count as lasting on. Incidents without an environment count. One is on the path if the deployment behind it is, else the last one of its service before.",
+			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, incidentTallies, restoreTime, incidentEvidence(false)),
 		measure.New(measure.Definition{
 			Name: UnattributedIncidents, Title: "Unattributed incidents", Question: "How many incidents had no deployment behind them?",
 			Formula: "Incidents in production that name no known deployment and began more than 24 hours after the last one of their service.",
-			Unit:    measure.Count, Better: measure.Neither, Version: 1, Cuts: incidents,
+			Unit:    measure.Count, Better: measure.Neither, Version: 1, Cuts: cuts,
 		}, incidentTallies, unattributed, incidentEvidence(true)),
 		measure.New(measure.Definition{
-			Name: FailedPipelines, Title: "Failed pipelines", Question: "How many releases never arrived?",
+			Name: FailedPipelines, Title: "Failed pipelines", Question: "How many pipeline runs failed?",
 			Formula: "Pipeline runs that finished with a failure or an error, for whatever environment.",
-			Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: deployments,
+			Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, pipelineTallies, func(n int) measure.Estimate { return counted(n, n) }, pipelineEvidence),
 	}
 }

@@ -231,7 +231,16 @@ func direct(name string, history []said, group func(said) (string, bool), want s
 	unattributed := 0.0
 	any := false
 	for _, i := range incidents {
-		e := said{service: i.service}
+		e := said{kind: "incident", service: i.service, subject: "nowhere"}
+		for _, d := range deployments {
+			if d.service == i.service && d.environment == "prod" && !d.at.After(i.started) {
+				e.path, e.subject = d.path, ""
+			}
+		}
+		behind := slices.DeleteFunc([]*naiveDeployment{i.links["prod"], i.links[""]}, func(d *naiveDeployment) bool { return d == nil })
+		if len(behind) > 0 {
+			e.subject, e.path = "", slices.ContainsFunc(behind, func(d *naiveDeployment) bool { return d.path })
+		}
 		for _, f := range i.facts {
 			if e.team == "" {
 				e.team = f.team
@@ -323,7 +332,7 @@ func TestMeasuresAreDirectComputations(t *testing.T) {
 		project(t, s, 9)
 		scope := measure.Scope{From: measure.Day(start) + rapid.Int64Range(-100, 3).Draw(t, "from")}
 		scope.To = scope.From + rapid.Int64Range(1, 120).Draw(t, "days")
-		scope.By = rapid.SampledFrom([]measure.Dimension{"", measure.ByTeam, measure.ByService, measure.BySegment}).Draw(t, "by")
+		scope.By = rapid.SampledFrom([]measure.Dimension{"", measure.ByTeam, measure.ByService, measure.BySegment, measure.ByPath}).Draw(t, "by")
 		if rapid.Bool().Draw(t, "only") {
 			scope.Only = map[measure.Dimension][]string{measure.ByTeam: {"red"}}
 		}
@@ -336,7 +345,13 @@ func TestMeasuresAreDirectComputations(t *testing.T) {
 			if e.team == "blue" || scope.Only != nil && e.team != "red" {
 				return "", false
 			}
-			name := map[measure.Dimension]string{"": "", measure.ByTeam: e.team, measure.ByService: e.service, measure.BySegment: map[string]string{"red": "seg-r"}[e.team]}[scope.By]
+			name := map[measure.Dimension]string{"": "", measure.ByTeam: e.team, measure.ByService: e.service, measure.BySegment: map[string]string{"red": "seg-r"}[e.team], measure.ByPath: measure.OffPath}[scope.By]
+			if scope.By == measure.ByPath && e.path {
+				name = measure.OnPath
+			}
+			if scope.By == measure.ByPath && e.kind == "incident" && e.subject == "nowhere" {
+				name = measure.Nobody
+			}
 			if name == "" && scope.By != "" {
 				name = measure.Nobody
 			}

@@ -14,7 +14,6 @@ import (
 
 type naiveDeployment struct {
 	said
-	order                 int64
 	mends                 *naiveDeployment
 	named                 bool
 	failed                int
@@ -52,10 +51,6 @@ func (d *naiveDeployment) isRollback() bool {
 
 func (d *naiveDeployment) isFix() bool {
 	return d.isRollback() || d.text("cause") == "hotfix" || d.text("fixes") != ""
-}
-
-func (d *naiveDeployment) called(name string) bool {
-	return name != "" && (d.text("release") == name || d.id == name)
 }
 
 func (d *naiveDeployment) sameSeries(o *naiveDeployment) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -134,32 +135,34 @@ type span struct {
 
 // packAll packs the deployments of the spans anew.
 func (w *work) packAll(ctx context.Context, spans []span) error {
-	var all [][]any
-	for _, n := range rowsAtOnce {
-		for ; len(spans) >= n; spans = spans[n:] {
-			args := make([]any, 0, 3*n)
-			for _, s := range spans[:n] {
-				args = append(args, s.service, s.environment, s.period)
+	var all []any
+	asked := values(askedAtOnce, 3, "CAST(", " AS BIGINT)")
+	for some := range slices.Chunk(spans, askedAtOnce) {
+		args := make([]any, 0, 3*askedAtOnce)
+		for i := range askedAtOnce {
+			s := span{series{-1, -1}, 0}
+			if i < len(some) {
+				s = some[i]
 			}
-			rows, err := w.packed(ctx, values(n, 3, "CAST(", " AS BIGINT)"), args)
-			if err != nil {
-				return err
-			}
-			all = append(all, rows...)
+			args = append(args, s.service, s.environment, s.period)
 		}
+		rows, err := w.packed(ctx, asked, args)
+		if err != nil {
+			return err
+		}
+		all = append(all, rows...)
 	}
-	return w.insert(ctx, "delivery_period (environment, period, service, team, path, packed)",
-		" ON CONFLICT (environment, period, service, team, path) DO UPDATE SET packed = excluded.packed", all)
+	return upsertPeriod.Run(ctx, w, all)
 }
 
 // packed gives the rows of delivery_period of some spans.
-func (w *work) packed(ctx context.Context, spans string, args []any) ([][]any, error) {
+func (w *work) packed(ctx context.Context, spans string, args []any) ([]any, error) {
 	type cell struct {
 		span
 		team, path int64
 	}
-	var rows [][]any
-	runs := map[cell]int{} // their place in rows
+	var rows []any
+	runs := map[cell]int{} // where the bytes of each lie in rows
 	since := map[cell]int64{}
 	var d delivered
 	var seq int64
@@ -170,11 +173,11 @@ func (w *work) packed(ctx context.Context, spans string, args []any) ([][]any, e
 		}
 		at, ok := runs[of]
 		if !ok {
-			at = len(rows)
+			rows = append(rows, of.environment, of.period, of.service, of.team, of.path, []byte(nil))
+			at = len(rows) - 1
 			runs[of], since[of] = at, of.period*periodMicros
-			rows = append(rows, []any{of.environment, of.period, of.service, of.team, of.path, []byte(nil)})
 		}
-		rows[at][5] = d.pack(rows[at][5].([]byte), since[of])
+		rows[at] = d.pack(rows[at].([]byte), since[of])
 		since[of] = d.at
 	}
 	err := w.each(ctx, `WITH span (service, environment, period) AS (VALUES `+spans+`)

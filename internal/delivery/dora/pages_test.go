@@ -45,7 +45,7 @@ func TestTable(t *testing.T) {
 		project(t, s, 20)
 		o := org(t, s)
 		scope := measure.Scope{From: measure.Day(start), To: measure.Day(start) + 60}
-		for _, dimension := range []measure.Dimension{measure.ByTeam, measure.ByService, measure.BySegment} {
+		for _, dimension := range []measure.Dimension{measure.ByTeam, measure.ByService, measure.BySegment, measure.ByPath} {
 			scope.By = dimension
 			table, err := dora.Table(t.Context(), measure.NewView(s, o, scope))
 			if err != nil || len(table) == 0 {

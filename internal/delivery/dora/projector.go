@@ -71,65 +71,62 @@ func (w *work) pack(service, environment, at int64) {
 	w.repack[span{series{service, environment}, periodOf(at)}] = true
 }
 
+var (
+	upsertCommit = event.NewUpsert("commit_times", "ON CONFLICT (change) DO UPDATE SET at = excluded.at WHERE excluded.at < commit_times.at", "change", "at")
+
+	insertDeployment = event.NewUpsert("deployments", "", "seq", "at", "event", "service", "team", "environment", "path", "cause", "release", "newest", "fixes", "brings")
+	insertChange     = event.NewUpsert("changes", "", "deployment", "n", "change", "own", "at")
+	insertIncident   = event.NewUpsert("incident_facts", "", "incident", "seq", "at", "event", "resolved", "service", "team", "environment", "caused_by", "name")
+	insertPipeline   = event.NewUpsert("failed_pipelines", "", "seq", "at", "service", "team", "environment", "path")
+
+	upsertPeriod = event.NewUpsert("delivery_period", "ON CONFLICT (environment, period, service, team, path) DO UPDATE SET packed = excluded.packed",
+		"environment", "period", "service", "team", "path", "packed")
+)
+
 // add stores what the batch says by itself.
 func (w *work) add(ctx context.Context, f *facts) error {
-	var commits, deployments, changes, incidents, pipelines [][]any
+	var commits, deployments, changes, incidents, pipelines []any
+	borrows := false
 	for _, c := range slices.Sorted(maps.Keys(f.commits)) {
-		commits = append(commits, []any{c, f.commits[c]})
+		commits = append(commits, c, f.commits[c])
 	}
 	for _, d := range f.deployments {
-		deployments = append(deployments, []any{d.seq, d.at, d.event, d.service, d.team, d.environment, d.path, d.cause, d.release, d.newest, d.fixes, d.brings})
+		deployments = append(deployments, d.seq, d.at, d.event, d.service, d.team, d.environment, d.path, d.cause, d.release, d.newest, d.fixes, d.brings)
 		for n, c := range d.changes {
 			at := sql.NullInt64{Int64: c.at, Valid: c.known}
-			changes = append(changes, []any{d.seq, n, c.key, flag(c.known), at})
+			changes = append(changes, d.seq, n, c.key, flag(c.known), at)
+			borrows = borrows || !c.known
 		}
 		w.pack(d.service, d.environment, d.at)
 	}
 	for _, i := range f.incidents {
-		incidents = append(incidents, []any{i.incident, i.seq, i.at, i.event, flag(i.resolved), i.service, i.team, i.environment, i.caused, i.name})
+		incidents = append(incidents, i.incident, i.seq, i.at, i.event, flag(i.resolved), i.service, i.team, i.environment, i.caused, i.name)
 		w.relink[i.incident] = true
 	}
 	for _, p := range f.pipelines {
-		pipelines = append(pipelines, []any{p.seq, p.at, p.service, p.team, p.environment, p.path})
+		pipelines = append(pipelines, p.seq, p.at, p.service, p.team, p.environment, p.path)
 	}
-	for _, t := range []struct {
-		into, after string
-		rows        [][]any
+	for _, rows := range []struct {
+		into   *event.Upsert
+		values []any
 	}{
-		{"commit_times (change, at)", ` ON CONFLICT (change) DO UPDATE SET at = excluded.at WHERE excluded.at < commit_times.at`, commits},
-		{"deployments (seq, at, event, service, team, environment, path, cause, release, newest, fixes, brings)", "", deployments},
-		{"changes (deployment, n, change, own, at)", "", changes},
-		{"incident_facts (incident, seq, at, event, resolved, service, team, environment, caused_by, name)", "", incidents},
-		{"failed_pipelines (seq, at, service, team, environment, path)", "", pipelines},
+		{upsertCommit, commits}, {insertDeployment, deployments}, {insertChange, changes}, {insertIncident, incidents}, {insertPipeline, pipelines},
 	} {
-		if err := w.insert(ctx, t.into, t.after, t.rows); err != nil {
+		if err := rows.into.Run(ctx, w, rows.values); err != nil {
 			return err
 		}
 	}
 	if len(f.deployments) > 0 {
-		if err := w.arrived(ctx, f.deployments[0].seq); err != nil {
+		if err := w.arrived(ctx, f.deployments[0].seq, f.deployments[len(f.deployments)-1].seq, borrows); err != nil {
 			return err
 		}
 	}
 	return w.borrowed(ctx, slices.Sorted(maps.Keys(f.commits)))
 }
 
-// rowsAtOnce are the numbers of rows that statements are made for, few so that
-// each stays prepared.
-var rowsAtOnce = [...]int{8, 1}
-
-func (w *work) insert(ctx context.Context, into, after string, rows [][]any) error {
-	for _, n := range rowsAtOnce {
-		for len(rows) >= n {
-			args := slices.Concat(rows[:n]...)
-			if _, err := w.Exec(ctx, "INSERT INTO "+into+" VALUES "+values(n, len(rows[0]), "", "")+after, args...); err != nil {
-				return fmt.Errorf("insert into %s: %w", strings.Fields(into)[0], err)
-			}
-			rows = rows[n:]
-		}
-	}
-	return nil
-}
+// askedAtOnce is how many keys one statement asks for: always the same, so that
+// it stays prepared; what is missing is filled up with keys that nothing has.
+const askedAtOnce = 32
 
 // values gives "($1, $2), ($3, $4)", each placeholder between before and after.
 func values(rows, columns int, before, after string) string {
@@ -155,20 +152,24 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// arrived notes what new deployments, those from a sequence on, mean to what
-// was there: they may come between others, be what an incident or a fix names,
-// or come before an incident.
-func (w *work) arrived(ctx context.Context, from int64) error {
-	if _, err := w.Exec(ctx, `UPDATE changes SET at = (SELECT t.at FROM commit_times t WHERE t.change = changes.change)
-		WHERE deployment >= $1 AND own = 0`, from); err != nil {
-		return fmt.Errorf("borrow commit times: %w", err)
+// arrived notes what new deployments, all from one sequence to another, mean to
+// what was there: they may come between others, be what an incident or a fix
+// names, or come before an incident. borrows says that some name commits whose
+// times they do not know. Both ends are given so that PostgreSQL, which plans
+// for any numbers, knows them to be few.
+func (w *work) arrived(ctx context.Context, from, to int64, borrows bool) error {
+	if borrows {
+		if _, err := w.Exec(ctx, `UPDATE changes SET at = (SELECT t.at FROM commit_times t WHERE t.change = changes.change)
+			WHERE deployment >= $1 AND deployment <= $2 AND own = 0`, from, to); err != nil {
+			return fmt.Errorf("borrow commit times: %w", err)
+		}
 	}
 	err := w.each(ctx, `SELECT d.seq, d.brings, d.newest, d.cause,
 			coalesce((SELECT p.newest FROM deployments p WHERE p.service = d.service AND p.environment = d.environment
 				AND (p.at, p.event, p.seq) < (d.at, d.event, d.seq) ORDER BY p.at DESC, p.event DESC, p.seq DESC LIMIT 1), 0),
 			coalesce((SELECT n.seq FROM deployments n WHERE n.service = d.service AND n.environment = d.environment
 				AND (n.at, n.event, n.seq) > (d.at, d.event, d.seq) ORDER BY n.at, n.event, n.seq LIMIT 1), 0)
-		FROM deployments d WHERE d.seq >= $1`, []any{from}, 6, func(row []int64) {
+		FROM deployments d WHERE d.seq >= $1 AND d.seq <= $2`, []any{from, to}, 6, func(row []int64) {
 		seq, brings, newest, cause, before, next := row[0], row[1], row[2], row[3], row[4], row[5]
 		if cause == causeRollback || cause == causeHotfix || brings == bringsCommit && newest != 0 && newest == before {
 			w.recheck = append(w.recheck, seq)
@@ -180,19 +181,20 @@ func (w *work) arrived(ctx context.Context, from int64) error {
 	if err != nil {
 		return fmt.Errorf("find neighbours: %w", err)
 	}
-	if err = w.each(ctx, `SELECT i.incident FROM deployments d JOIN incidents i ON i.service = d.service
-		AND i.started >= d.at AND i.started <= d.at + $2 WHERE d.seq >= $1`, []any{from, blameFor}, 1, func(row []int64) { w.relink[row[0]] = true }); err != nil {
-		return fmt.Errorf("find incidents after: %w", err)
-	}
-	for _, name := range []string{"release", "event"} {
-		if err = w.each(ctx, `SELECT i.incident FROM deployments d JOIN incidents i ON i.caused_by = d.`+name+`
-			WHERE d.seq >= $1 AND i.caused_by <> 0`, []any{from}, 1, func(row []int64) { w.relink[row[0]] = true }); err != nil {
-			return fmt.Errorf("find incidents by name: %w", err)
-		}
-		if err = w.each(ctx, `SELECT x.seq FROM deployments d JOIN deployments x ON x.fixes = d.`+name+`
-			WHERE d.seq >= $1 AND x.fixes <> 0`, []any{from}, 1, func(row []int64) { w.recheck = append(w.recheck, row[0]) }); err != nil {
-			return fmt.Errorf("find fixes by name: %w", err)
-		}
+	if err := w.each(ctx, `SELECT 0, i.incident FROM deployments d JOIN incidents i ON i.service = d.service AND i.started >= d.at AND i.started <= d.at + $3
+			WHERE d.seq >= $1 AND d.seq <= $2
+		UNION ALL SELECT 0, i.incident FROM deployments d JOIN incidents i ON i.caused_by = d.release WHERE d.seq >= $1 AND d.seq <= $2 AND i.caused_by <> 0
+		UNION ALL SELECT 0, i.incident FROM deployments d JOIN incidents i ON i.caused_by = d.event WHERE d.seq >= $1 AND d.seq <= $2 AND i.caused_by <> 0
+		UNION ALL SELECT 1, x.seq FROM deployments d JOIN deployments x ON x.fixes = d.release WHERE d.seq >= $1 AND d.seq <= $2 AND x.fixes <> 0
+		UNION ALL SELECT 1, x.seq FROM deployments d JOIN deployments x ON x.fixes = d.event WHERE d.seq >= $1 AND d.seq <= $2 AND x.fixes <> 0`,
+		[]any{from, to, blameFor}, 2, func(row []int64) {
+			if row[0] == 0 {
+				w.relink[row[1]] = true
+			} else {
+				w.recheck = append(w.recheck, row[1])
+			}
+		}); err != nil {
+		return fmt.Errorf("find what is about new deployments: %w", err)
 	}
 	return nil
 }
@@ -200,28 +202,29 @@ func (w *work) arrived(ctx context.Context, from int64) error {
 // borrowed gives the times of commits to the deployments that named them
 // without one.
 func (w *work) borrowed(ctx context.Context, commits []int64) error {
-	for _, n := range rowsAtOnce {
-		in := values(1, n, "", "")
-		for ; len(commits) >= n; commits = commits[n:] {
-			args := make([]any, n)
-			for i := range args {
-				args[i] = commits[i]
+	in := values(1, askedAtOnce, "", "")
+	for some := range slices.Chunk(commits, askedAtOnce) {
+		args := make([]any, askedAtOnce)
+		for i := range args {
+			args[i] = int64(0) // who says no time names a commit
+			if i < len(some) {
+				args[i] = some[i]
 			}
-			found := false
-			if err := w.each(ctx, `SELECT d.service, d.environment, d.at FROM changes c JOIN deployments d ON d.seq = c.deployment
-				WHERE c.own = 0 AND c.change IN `+in, args, 3, func(row []int64) {
-				w.pack(row[0], row[1], row[2])
-				found = true
-			}); err != nil {
-				return fmt.Errorf("find changes: %w", err)
-			}
-			if !found {
-				continue
-			}
-			if _, err := w.Exec(ctx, `UPDATE changes SET at = (SELECT t.at FROM commit_times t WHERE t.change = changes.change)
-				WHERE own = 0 AND change IN `+in, args...); err != nil {
-				return fmt.Errorf("borrow commit times: %w", err)
-			}
+		}
+		found := false
+		if err := w.each(ctx, `SELECT d.service, d.environment, d.at FROM changes c JOIN deployments d ON d.seq = c.deployment
+			WHERE c.own = 0 AND c.change IN `+in, args, 3, func(row []int64) {
+			w.pack(row[0], row[1], row[2])
+			found = true
+		}); err != nil {
+			return fmt.Errorf("find changes: %w", err)
+		}
+		if !found {
+			continue
+		}
+		if _, err := w.Exec(ctx, `UPDATE changes SET at = (SELECT t.at FROM commit_times t WHERE t.change = changes.change)
+			WHERE own = 0 AND change IN `+in, args...); err != nil {
+			return fmt.Errorf("borrow commit times: %w", err)
 		}
 	}
 	return nil

@@ -51,15 +51,13 @@ func Table(ctx context.Context, v *measure.View) ([]Row, error) {
 			put(key, m.name, m.value(t))
 		}
 	}
-	if v.By != measure.ByPath && v.Only[measure.ByPath] == nil { // an incident by itself is on no path
-		incidents, err := incidentTallies(ctx, v)
-		if err != nil {
-			return nil, err
-		}
-		for key, t := range incidents {
-			put(key, MTTR, restoreTime(t))
-			put(key, UnattributedIncidents, unattributed(t))
-		}
+	incidents, err := incidentTallies(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	for key, t := range incidents {
+		put(key, MTTR, restoreTime(t))
+		put(key, UnattributedIncidents, unattributed(t))
 	}
 	table := []Row{}
 	for _, group := range slices.Sorted(maps.Keys(groups)) {

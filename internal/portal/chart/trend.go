@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -14,7 +15,9 @@ type Trend struct {
 	Target  *float64
 	// Most is the top of the scale where it has a natural one, such as 1 for a
 	// share; 0 takes the next round number.
-	Most   float64
+	Most float64
+	// Labels is how many labels the axis has room for; 0 is eight.
+	Labels int
 	Format func(float64) string
 }
 
@@ -24,6 +27,7 @@ type Bucket struct {
 	Title     string   // what the pointer finds
 	Value     *float64 // nil is no data
 	Low, High *float64 // the interval; nil where none is known
+	Usual     *float64 // what is usual there; nil where nothing is
 	Expected  bool     // a forecast
 	Href      string   // the evidence
 }
@@ -71,6 +75,11 @@ func (t Trend) shown() []float64 {
 		values, most = append(values, *t.Target), max(most, *t.Target)
 	}
 	for _, b := range t.Buckets {
+		if b.Usual != nil {
+			values, most = append(values, *b.Usual), max(most, *b.Usual)
+		}
+	}
+	for _, b := range t.Buckets {
 		if b.Low != nil && b.High != nil {
 			values = append(values, max(*b.Low, -2*most), min(*b.High, 2*most))
 		}
@@ -116,6 +125,17 @@ func (t Trend) path(expected bool) string {
 	return b.String()
 }
 
+// usual is the line of what is usual.
+func (t Trend) usual() string {
+	var b strings.Builder
+	for _, run := range t.runs(func(b Bucket) bool { return b.Usual != nil }) {
+		for n, i := range run {
+			b.WriteString(map[bool]string{true: "M", false: "L"}[n == 0] + coordinate(t.x(i)) + " " + coordinate(t.y(*t.Buckets[i].Usual)))
+		}
+	}
+	return b.String()
+}
+
 // band is the area of the intervals.
 func (t Trend) band() string {
 	var b strings.Builder
@@ -141,9 +161,10 @@ func (t Trend) band() string {
 	return b.String()
 }
 
-// labels are the buckets whose label is drawn: at most eight.
+// labels are the buckets whose label is drawn.
 func (t Trend) labels() []int {
-	every := (len(t.Buckets) + 7) / 8
+	room := cmp.Or(t.Labels, 8)
+	every := (len(t.Buckets) + room - 1) / room
 	var all []int
 	for i := range t.Buckets {
 		if i%every == 0 {

@@ -30,6 +30,20 @@ func TestTrendKeepsGapsAndExpectations(t *testing.T) {
 	}
 }
 
+// What is usual is a line of its own, within the scale.
+func TestTrendShowsWhatIsUsual(t *testing.T) {
+	chart := trend(Bucket{Value: known(1), Usual: known(2)}, Bucket{Value: known(1), Usual: known(8)}, Bucket{Value: known(2)})
+	if got, want := chart.usual(), "M166.7 80L500 20"; got != want {
+		t.Errorf("what is usual is %s, want %s", got, want)
+	}
+	if _, top := chart.scale(); top != 10 {
+		t.Errorf("the scale ends at %v", top)
+	}
+	if got := trend(Bucket{Value: known(1)}).usual(); got != "" {
+		t.Errorf("a usual line from nothing: %s", got)
+	}
+}
+
 func TestTrendScale(t *testing.T) {
 	for name, c := range map[string]struct {
 		chart       Trend

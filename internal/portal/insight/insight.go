@@ -19,6 +19,7 @@ type Measures interface {
 	Definitions() []measure.Definition
 	Find(name string) (measure.Definition, error)
 	Ask(ctx context.Context, name string, s measure.Scope) (measure.Answer, error)
+	View(ctx context.Context, s measure.Scope) (*measure.View, error)
 	Score(ctx context.Context, name string, spec measure.ScorecardSpec, s measure.Scope) (measure.Computed, error)
 }
 
@@ -59,7 +60,7 @@ func trend(d measure.Definition, points []measure.Point, target *float64) chart.
 		t.Most = 1
 	}
 	for _, p := range points {
-		b := chart.Bucket{Label: month(p.From), Title: month(p.From) + ": no data", Value: p.Value}
+		b := chart.Bucket{Label: shortMonth(p.From), Title: month(p.From) + ": no data", Value: p.Value}
 		if p.Value != nil {
 			b.Title = month(p.From) + ": " + d.Unit.Format(*p.Value) + within(d.Unit, p.Estimate) + ", n " + page.Count(p.N)
 			b.Href = page.Link("/measures/"+d.Name, "from", p.From, "to", p.To)
@@ -105,6 +106,18 @@ func month(day string) string {
 		return day
 	}
 	return at.Format("Jan 2006")
+}
+
+// shortMonth is a month on an axis; the first of a year says which.
+func shortMonth(day string) string {
+	at, err := time.Parse("2006-01-02", day)
+	switch {
+	case err != nil:
+		return day
+	case at.Month() == time.January:
+		return at.Format("’06")
+	}
+	return at.Format("Jan")
 }
 
 func valueText(u measure.Unit, v *float64) string {

@@ -11,7 +11,7 @@ import (
 // Frame is what is around the content of every page.
 type Frame struct {
 	Title  string
-	Active string // the entry of the menu: "home", "services", "teams", "audit"
+	Active string // the entry of the menu: "home", "services", "teams", "me", or one of platformPages
 	User   *User  // nil when nobody is signed in
 	Theme  string // "light", "dark" or "" for what the system prefers
 	Here   string // path and query, to come back to
@@ -25,6 +25,8 @@ type Frame struct {
 	Request string // id, to find the request in the logs
 	Server  string // address of the platform, for commands
 	Local   bool   // the browser sits on the platform's own host
+	// Simulated says that the platform holds data of an organisation that does not exist.
+	Simulated bool
 }
 
 // User is who is signed in.
@@ -32,6 +34,25 @@ type User struct {
 	Name  string // "admin"
 	Role  string // in words
 	Teams []string
+}
+
+// platformPages are the pages for the platform team, as its menu lists them.
+var platformPages = []struct{ name, href, icon, label string }{
+	{"overview", "/overview", "presentation", "Overview"},
+	{"scorecard", "/scorecard", "target-arrow", "Scorecard"},
+	{"adoption", "/adoption", "trending-up", "Adoption"},
+	{"delivery", "/delivery", "git-merge", "Delivery"},
+	{"journeys", "/journeys", "map-2", "Journeys"},
+	{"audit", "/audit", "shield-check", "Audit"},
+}
+
+func (f Frame) inPlatformMenu() bool {
+	for _, p := range platformPages {
+		if p.name == f.Active {
+			return true
+		}
+	}
+	return false
 }
 
 // Level is the only thing that has a colour.

@@ -54,6 +54,13 @@
   document.addEventListener('click', (e) => {
     for (const d of $$('details[data-dismiss][open]')) if (!d.contains(e.target)) d.open = false;
   });
+  document.addEventListener('keydown', (e) => {
+    if (e.key !== 'Escape') return;
+    for (const d of $$('details[data-dismiss][open]')) {
+      if (d.contains(document.activeElement)) $('summary', d).focus();
+      d.open = false;
+    }
+  });
 
   // A form is sent once.
   document.addEventListener('submit', (e) => {
@@ -179,7 +186,7 @@
     if (e.key === '/') { e.preventDefault(); ($('main [data-search]') || $('.finder input')).focus(); }
     if (e.key === 'g') { leader = Date.now(); return; }
     if (Date.now() - leader < 1500) {
-      const to = { h: '/', s: '/services', t: '/teams', c: '/scorecard', a: '/audit' }[e.key];
+      const to = { h: '/', s: '/services', t: '/teams', o: '/overview', c: '/scorecard', u: '/adoption', d: '/delivery', j: '/journeys', a: '/audit', m: '/me' }[e.key];
       if (to) location.assign(to);
     }
     leader = 0;

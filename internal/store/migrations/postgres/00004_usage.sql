@@ -13,11 +13,11 @@ CREATE TABLE use_kind (
 
 -- How often a kind of use came on a day, for each team.
 CREATE TABLE usage_day (
-    day  BIGINT NOT NULL,
     kind BIGINT NOT NULL,
+    day  BIGINT NOT NULL,
     team BIGINT NOT NULL,
     n    BIGINT NOT NULL,
-    PRIMARY KEY (day, kind, team)
+    PRIMARY KEY (kind, day, team)
 );
 
 -- The days of a month on which a person, or a team, used something: bit 0 is the 1st.

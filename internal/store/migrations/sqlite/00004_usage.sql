@@ -13,11 +13,11 @@ CREATE TABLE use_kind (
 
 -- How often a kind of use came on a day, for each team.
 CREATE TABLE usage_day (
-    day  INTEGER NOT NULL,
     kind INTEGER NOT NULL,
+    day  INTEGER NOT NULL,
     team INTEGER NOT NULL,
     n    INTEGER NOT NULL,
-    PRIMARY KEY (day, kind, team)
+    PRIMARY KEY (kind, day, team)
 ) STRICT, WITHOUT ROWID;
 
 -- The days of a month on which a person, or a team, used something: bit 0 is the 1st.

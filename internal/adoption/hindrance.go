@@ -1,0 +1,157 @@
+package adoption
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+)
+
+// Names of parts: how often each question was asked, and each gate refused.
+const (
+	PartQuestion = "question:"
+	PartGate     = "gate:"
+)
+
+func hindranceMeasures() []measure.Measure {
+	input := measure.Definition{
+		Name: "input-friction", Title: "Questions per golden-path run", Question: "How often must Stoa ask somebody what it could know?",
+		Formula: "Questions that Stoa asked about releases ÷ deployments on the golden path, without rollbacks. The parts say which question was asked how often.",
+		Unit:    measure.PerRun, Better: measure.Lower, Version: 1, Cuts: byTeams(),
+	}
+	refusals := measure.Definition{
+		Name: "refusals", Title: "Refusals", Question: "What stands in people's way?",
+		Formula: "Changes that a gate refused; one that several gates refuse counts for each. The parts say which gate refused how often.",
+		Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: byTeams(),
+	}
+	return []measure.Measure{
+		measure.New(input, readInput, inputEstimate, eventsOf(input.Name, TypeInputAsked, aboutRelease)),
+		measure.New(refusals, func(ctx context.Context, v *measure.View) (map[measure.Key]hindrance, error) {
+			return readHindrances(ctx, v, "SELECT day, gate, 0, team, n FROM gate_day WHERE day >= $1 AND day < $2")
+		}, func(d hindrance) measure.Estimate {
+			e := measure.Of(float64(d.n), d.n)
+			for gate, n := range d.of {
+				e = e.With(PartGate+gate, float64(n))
+			}
+			return e
+		}, eventsOf(refusals.Name, TypeGateRefused, func(*measure.View, int64) bool { return true })),
+	}
+}
+
+// hindrance is how often something stood in somebody's way, in all and by what it
+// was, and how many runs reached their end.
+type hindrance struct {
+	n, runs int64
+	of      map[string]int64
+}
+
+// aboutRelease reports whether a question of a capability is about a release:
+// one that names none is too.
+func aboutRelease(v *measure.View, capability int64) bool {
+	return capability == 0 || v.Org.CapabilityNames[capability] == capabilityDeploy
+}
+
+func readHindrances(ctx context.Context, v *measure.View, query string) (map[measure.Key]hindrance, error) {
+	rows, err := v.DB.Query(ctx, query, v.From, v.To)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := map[measure.Key]hindrance{}
+	for rows.Next() {
+		var cell measure.Cell
+		var what string
+		var n int64
+		if err := rows.Scan(&cell.Day, &what, &cell.Capability, &cell.Team, &n); err != nil {
+			return nil, err
+		}
+		key, in := v.Key(cell)
+		if !in || !aboutRelease(v, cell.Capability) {
+			continue
+		}
+		d := found[key]
+		if d.of == nil {
+			d.of = map[string]int64{}
+		}
+		d.n += n
+		d.of[what] += n
+		found[key] = d
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	rows.Close()
+	return found, fill(ctx, v, found)
+}
+
+func readInput(ctx context.Context, v *measure.View) (map[measure.Key]hindrance, error) {
+	found, err := readHindrances(ctx, v, "SELECT day, question, capability, team, n FROM question_day WHERE day >= $1 AND day < $2")
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(v.Org.Kinds)) {
+		use := v.Org.Kinds[kind]
+		if use.Capability != capabilityDeploy || !deploymentType(use.Type) || rollback(use.Type) {
+			continue
+		}
+		if err := addRuns(ctx, v, kind, found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func addRuns(ctx context.Context, v *measure.View, kind int64, found map[measure.Key]hindrance) error {
+	rows, err := v.DB.Query(ctx, "SELECT day, team, n FROM usage_day WHERE kind = $1 AND day >= $2 AND day < $3", kind, v.From, v.To)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var cell measure.Cell
+		var n int64
+		if err := rows.Scan(&cell.Day, &cell.Team, &n); err != nil {
+			return err
+		}
+		if key, in := v.Key(cell); in {
+			d := found[key]
+			d.runs += n
+			found[key] = d
+		}
+	}
+	return rows.Err()
+}
+
+func inputEstimate(d hindrance) measure.Estimate {
+	e := measure.None("nothing was deployed on the golden path in this time")
+	if rate, ok := stat.Rate(int(d.n), float64(d.runs)); ok {
+		e = measure.Of(rate.Value, d.runs).Within(rate.Interval)
+	}
+	e = e.With("questions", float64(d.n)).With("runs", float64(d.runs))
+	for question, n := range d.of {
+		e = e.With(PartQuestion+question, float64(n))
+	}
+	return e
+}
+
+// eventsOf finds the events of one type in the scope as evidence.
+func eventsOf(name, eventType string, keep func(v *measure.View, capability int64) bool) func(context.Context, *measure.View, int64, int) ([]int64, error) {
+	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+		number, known := v.Org.Types[eventType]
+		if !known {
+			return nil, nil
+		}
+		found, err := v.Events(ctx, measure.Sought{Types: []int64{number}, From: v.From, To: v.To, After: after, Limit: limit, Keep: func(r *event.Record) bool {
+			_, in := v.Key(measure.Cell{Day: measure.Day(r.Time), Team: r.IDs.Team})
+			return in && keep(v, r.IDs.Capability)
+		}})
+		if err != nil {
+			return nil, fmt.Errorf("evidence of %s: %w", name, err)
+		}
+		return found, nil
+	}
+}

@@ -1,0 +1,213 @@
+package adoption
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+)
+
+// Fewest is how many people a number about people stands for at least; smaller
+// ones are not shown, so that nobody is told by them.
+const Fewest = 5
+
+// Journey is the way of the newcomers of one persona.
+type Journey struct {
+	Persona Persona `json:"persona"`
+	// People is how many of the persona were active in the scope's time, Newcomers
+	// how many of them had never been before it; nil for fewer than Fewest.
+	People    *int `json:"people"`
+	Newcomers *int `json:"newcomers"`
+	// Stops are the capabilities that newcomers came to, in the order of how many
+	// did; empty when there are too few newcomers.
+	Stops []Stop `json:"stops"`
+	// Left is how many newcomers were not seen in the last 30 days of the time; nil
+	// for fewer than Fewest.
+	Left *int `json:"left"`
+}
+
+// Stop is a capability on the way.
+type Stop struct {
+	Capability string `json:"capability"`
+	// Reached is how many newcomers used it, Share which part of them.
+	Reached int              `json:"reached"`
+	Share   measure.Estimate `json:"share"`
+	// Days is the median number of days from a newcomer's first day until this one.
+	Days measure.Estimate `json:"days"`
+	// Ended is how many used this as the last thing that was new to them before
+	// they were not seen for 30 days; nil for fewer than Fewest.
+	Ended *int `json:"ended"`
+}
+
+// Journeys says, by persona, what people who are new in the scope's time come to
+// use, in which order, and where they stop. The persona follows from what
+// somebody did in the time, by PersonaRules. Cells of fewer than Fewest people
+// are not shown.
+func Journeys(ctx context.Context, v *measure.View) ([]Journey, error) {
+	travellers, err := readTravellers(ctx, v)
+	if err != nil {
+		return nil, fmt.Errorf("journeys: %w", err)
+	}
+	until, err := knownUntil(ctx, v.DB, measure.Micros(v.To))
+	if err != nil {
+		return nil, fmt.Errorf("journeys: %w", err)
+	}
+	end := dayOf(until-1) + 1
+	by := map[Persona][]*traveller{}
+	for _, t := range travellers {
+		if persona := likeliest(t.days); t.active {
+			by[persona] = append(by[persona], t)
+		}
+	}
+	all := []Journey{}
+	for _, persona := range Personas() {
+		if len(by[persona]) > 0 {
+			all = append(all, journeyOf(persona, by[persona], v.From, end))
+		}
+	}
+	return all, nil
+}
+
+// traveller is what one person did.
+type traveller struct {
+	// first is the first day of each capability, last the last day of anything.
+	first  map[string]int64
+	last   int64
+	days   map[Persona]int // of the scope
+	active bool            // in the scope
+}
+
+// began is the first day.
+func (t *traveller) began() int64 { return slices.Min(slices.Collect(maps.Values(t.first))) }
+
+// newest is the capability that was new last; of several the first by name.
+func (t *traveller) newest() string {
+	best := ""
+	for _, c := range slices.Sorted(maps.Keys(t.first)) {
+		if best == "" || t.first[c] > t.first[best] {
+			best = c
+		}
+	}
+	return best
+}
+
+func readTravellers(ctx context.Context, v *measure.View) (map[int64]*traveller, error) {
+	_, last := monthsOf(v.From, v.To)
+	rows, err := v.DB.Query(ctx, "SELECT month, actor, kind, team, days FROM actor_month WHERE month <= $1", last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	rules, personas, travellers := PersonaRules(), map[string]Persona{}, map[int64]*traveller{}
+	starts := map[int64]int64{}
+	for rows.Next() {
+		var month, actor, kind, team, days int64
+		if err := rows.Scan(&month, &actor, &kind, &team, &days); err != nil {
+			return nil, err
+		}
+		use := v.Org.Kinds[kind]
+		if !use.Qualifies || v.Org.Insiders[actor] {
+			continue
+		}
+		if _, in := v.Group(measure.Cell{Team: team, Capability: use.CapabilityID}); !in {
+			continue
+		}
+		start, known := starts[month]
+		if !known {
+			start = firstOf(month)
+			starts[month] = start
+		}
+		if days &= mask(0, min(31, v.To-start)); days == 0 {
+			continue
+		}
+		t := travellers[actor]
+		if t == nil {
+			t = &traveller{first: map[string]int64{}, days: map[Persona]int{}}
+			travellers[actor] = t
+		}
+		first, final := start+int64(bits.TrailingZeros64(uint64(days))), start+int64(bits.Len64(uint64(days)))-1
+		if known, ok := t.first[use.Capability]; !ok || first < known {
+			t.first[use.Capability] = first
+		}
+		t.last = max(t.last, final)
+		if inScope := days & mask(min(31, max(0, v.From-start)), 31); inScope != 0 {
+			persona, known := personas[use.Capability]
+			if !known {
+				persona = personaOf(rules, use.Capability)
+				personas[use.Capability] = persona
+			}
+			t.active = true
+			t.days[persona] += bits.OnesCount64(uint64(inScope))
+		}
+	}
+	return travellers, rows.Err()
+}
+
+// journeyOf is the journey of the people of a persona; those who began since from
+// are newcomers, end is the day after the last one that is known.
+func journeyOf(persona Persona, people []*traveller, from, end int64) Journey {
+	j := Journey{Persona: persona, People: enough(len(people)), Stops: []Stop{}}
+	var newcomers []*traveller
+	for _, t := range people {
+		if t.began() >= from {
+			newcomers = append(newcomers, t)
+		}
+	}
+	n := len(newcomers)
+	if n < Fewest {
+		return j
+	}
+	j.Newcomers = enough(n)
+	waits, reached, ended := map[string][]stat.Wait{}, map[string]int{}, map[string]int{}
+	left := 0
+	for _, t := range newcomers {
+		for c := range t.first {
+			reached[c]++
+		}
+		if t.last < end-month30 {
+			left++
+			ended[t.newest()]++
+		}
+	}
+	for c := range reached {
+		for _, t := range newcomers {
+			if day, ok := t.first[c]; ok {
+				waits[c] = append(waits[c], stat.Wait{Duration: float64(day - t.began()), Event: true})
+			} else {
+				waits[c] = append(waits[c], stat.Wait{Duration: float64(max(0, end-t.began()))})
+			}
+		}
+	}
+	j.Left = enough(left)
+	for c, k := range reached {
+		if k < Fewest {
+			continue
+		}
+		share, _ := stat.Proportion(k, n)
+		stop := Stop{Capability: c, Reached: k, Share: measure.Of(share.Value, int64(n)).Within(share.Interval), Ended: enough(ended[c])}
+		stop.Days = measure.Estimate{N: int64(n), Note: "fewer than half came to it"}
+		if curve, ok := stat.KaplanMeier(waits[c]); ok {
+			if median, _ := curve.Median(); median.Reached {
+				stop.Days = measure.Of(median.Time, int64(n)).Within(median.Interval)
+			}
+		}
+		j.Stops = append(j.Stops, stop)
+	}
+	slices.SortFunc(j.Stops, func(a, b Stop) int {
+		return cmp.Or(cmp.Compare(b.Reached, a.Reached), cmp.Compare(a.Capability, b.Capability))
+	})
+	return j
+}
+
+// enough gives a number of people if it may be shown.
+func enough(n int) *int {
+	if n < Fewest {
+		return nil
+	}
+	return &n
+}

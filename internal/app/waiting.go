@@ -1,0 +1,33 @@
+package app
+
+import "github.com/stoa-platform/stoa/internal/measure"
+
+// waitingMeasures are those whose data nothing tells yet: they are named, so
+// that a scorecard can hold them, and say what they wait for.
+func waitingMeasures() []measure.Measure {
+	var all []measure.Measure
+	for _, d := range []measure.Definition{
+		{Name: "nps", Title: "Net promoter score", Question: "Would people recommend the platform?", Unit: measure.Score, Better: measure.Higher,
+			Formula: "Promoters (9, 10) less detractors (0 to 6), of a hundred answers; interval by the adjusted Wald method.", Waits: "answers to a survey"},
+		{Name: "availability", Title: "Platform uptime", Question: "Is the platform there when it is needed?", Unit: measure.Ratio, Better: measure.Higher,
+			Formula: "Good ÷ valid events of the platform's service level.", Waits: "a service level objective"},
+		{Name: "error-budget", Title: "Error budget left", Question: "How much may still go wrong?", Unit: measure.Ratio, Better: measure.Higher,
+			Formula: "1 − errors ÷ errors that the objective allows.", Waits: "a service level objective"},
+		{Name: "cost-per-service", Title: "Cost of a service", Question: "What does a service cost in 30 days?", Unit: measure.Money, Better: measure.Lower,
+			Formula: "Effective cost of the services ÷ services.", Waits: "cost data"},
+		{Name: "cost-per-deployment", Title: "Cost of a deployment", Question: "What does a deployment cost?", Unit: measure.Money, Better: measure.Lower,
+			Formula: "Effective cost ÷ successful production deployments.", Waits: "cost data"},
+		{Name: "platform-cost", Title: "Cost of the platform", Question: "What does the platform itself cost in 30 days?", Unit: measure.Money, Better: measure.Lower,
+			Formula: "People, infrastructure and licences of the platform.", Waits: "cost data"},
+		{Name: "recovered-cost", Title: "Recovered cost", Question: "How much of what the platform costs do its customers bear?", Unit: measure.Ratio, Better: measure.Higher,
+			Formula: "What is charged to teams ÷ what the platform costs.", Waits: "cost data and rates"},
+		{Name: "deprecation-burn-down", Title: "Still on what is deprecated", Question: "Who must still move?", Unit: measure.Count, Better: measure.Lower,
+			Formula: "Services that still use the target of a deprecation.", Waits: "a deprecation"},
+		{Name: "return", Title: "Return", Question: "Is the platform worth what it costs?", Unit: measure.Money, Better: measure.Higher,
+			Formula: "Hours saved and systems consolidated, at the organisation's own rate, less the platform's cost.", Waits: "cost data and the organisation's rates"},
+	} {
+		d.Version = 1
+		all = append(all, measure.Waiting(d))
+	}
+	return all
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/simulate"
+)
+
+// The year that a demo shows.
+const (
+	demoTeams  = 48
+	demoMonths = 12
+)
+
+// demonstration is what the data folder of a demo knows of itself: a restart
+// goes on with the same year, whatever day it is by then.
+type demonstration struct {
+	End  time.Time `json:"end"`
+	Done bool      `json:"done"`
+}
+
+func demoFile(data string) string { return filepath.Join(data, "demo.json") }
+
+// serveDemo serves, and meanwhile lets a simulated year happen through the
+// platform's own API. It returns problem.Conflict where there is something real.
+func (c *Command) serveDemo(ctx context.Context, instance Instance, conf config.Config) error {
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- instance.Serve(serving) }()
+	select {
+	case <-instance.Ready():
+	case err := <-served:
+		return err
+	}
+	err := c.demonstrate(serving, instance, conf)
+	switch {
+	case problem.Is(err, problem.Conflict):
+		stop()
+		return errors.Join(<-served, err)
+	case err != nil && ctx.Err() == nil:
+		c.note("the year is not whole: %v\nstart again to go on with it", err)
+	}
+	return <-served
+}
+
+func (c *Command) demonstrate(ctx context.Context, instance Instance, conf config.Config) error {
+	cl, err := client.New(instance.URL(), adminToken(conf.Data), client.WithSurface("cli"))
+	if err != nil {
+		return err
+	}
+	d, err := readDemo(ctx, cl, conf.Data)
+	if err != nil {
+		return err
+	}
+	code, err := cl.SignInCode(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Err, "signed in, once, within ten minutes: %s/signin?code=%s\n", cl.Server(), code)
+	if d.Done {
+		return nil
+	}
+	o, err := simulate.Options{Teams: demoTeams, Months: demoMonths, Seed: 1, End: d.End}.WithDefaults(time.Now())
+	if err != nil {
+		return err
+	}
+	progress := c.live()
+	defer progress.Close()
+	result, _, err := simulate.Run(ctx, cl, o, c.simulating(progress))
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Err, "one simulated year is there: %s, %d people, %s, %s\n", count(result.Teams, "team"), result.People, count(result.Services, "service"), count(result.Events, "event"))
+	d.Done = true
+	return d.write(conf.Data)
+}
+
+// readDemo gives the year that the data folder began with, or begins one in a
+// folder that has nothing real in it.
+func readDemo(ctx context.Context, cl *client.Client, data string) (demonstration, error) {
+	raw, err := os.ReadFile(demoFile(data))
+	if err == nil {
+		var d demonstration
+		if err := json.Unmarshal(raw, &d); err != nil || d.End.IsZero() {
+			return d, problem.New(problem.Conflict, "%s does not say which year the demo shows", demoFile(data)).
+				Do("stoa serve --demo --data DIR    begins one in an empty folder")
+		}
+		return d, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return demonstration{}, fmt.Errorf("read which year the demo shows: %w", err)
+	}
+	found, err := simulate.Survey(ctx, cl)
+	if err != nil {
+		return demonstration{}, err
+	}
+	if n := len(found.Real); n > 0 {
+		return demonstration{}, problem.New(problem.Conflict, "this platform has %s that nobody simulated", count(n, "object")).
+			Because("such as "+strings.Join(found.Real[:min(n, 3)], ", "), "a simulated year would be mixed into all that is measured of them").
+			Do("stoa serve --demo --data DIR    shows the demo in a folder of its own", "stoa serve    starts this platform as it is")
+	}
+	if len(found.Simulations) > 0 {
+		return demonstration{}, problem.New(problem.Conflict, "an organisation was simulated on this platform already, and no demo began here").
+			Do("stoa serve --demo --data DIR    shows the demo in a folder of its own", "stoa serve    starts this platform as it is")
+	}
+	d := demonstration{End: time.Now().UTC().Truncate(24 * time.Hour)}
+	return d, d.write(data)
+}
+
+func (d demonstration) write(data string) error {
+	return replaceFile(demoFile(data), func(f *os.File) error { return json.NewEncoder(f).Encode(d) })
+}

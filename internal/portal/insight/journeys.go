@@ -1,0 +1,134 @@
+package insight
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// personas in the order in which the page shows them, as people read them.
+var personas = []struct {
+	persona adoption.Persona
+	title   string
+}{
+	{adoption.Developer, "Developers"}, {adoption.Data, "Data"}, {adoption.QA, "QA"}, {adoption.Operations, "Operations"}, {adoption.Visitor, "Visitors"},
+}
+
+// tooFew stands for a number of people that could tell who they are.
+func tooFew() page.Cell { return page.Cell{Text: "too few to show", None: true} }
+
+// Journeys answers: where do newcomers stop?
+func (i Insight) Journeys(ctx context.Context, s measure.Scope, now time.Time) (page.Journeys, error) {
+	s.By, s.Step = "", measure.Whole
+	show := page.Journeys{Ranges: ranges("/journeys", s, now), Fewest: adoption.Fewest,
+		Same: page.Command{Text: "stoa measure mau --by capability " + flags(s), Says: "Who uses what, on the command line"}}
+	if d, err := i.Measures.Find("mau"); err != nil {
+		return show, err
+	} else if dimension, ok := d.Allows(s); !ok {
+		return show, problem.New(problem.Invalid, "journeys cannot be narrowed by %s", dimension)
+	}
+	view, err := i.Measures.View(ctx, s)
+	if err != nil {
+		return show, err
+	}
+	show.Chips = chips("/journeys", s, view.Org)
+	journeys, err := adoption.Journeys(ctx, view)
+	if err != nil {
+		return show, err
+	}
+	by := map[adoption.Persona]adoption.Journey{}
+	for _, j := range journeys {
+		by[j.Persona] = j
+	}
+	for _, p := range personas {
+		show.Personas = append(show.Personas, journey(string(p.persona), p.title, by[p.persona], s))
+	}
+	for _, r := range adoption.PersonaRules() {
+		show.Rules = append(show.Rules, page.Part{Name: personaTitle(r.Persona), Value: strings.Join(r.Words, ", ")})
+	}
+	show.First = len(journeys) == 0
+	show.Sentence = journeySentence(journeys)
+	return show, nil
+}
+
+func personaTitle(p adoption.Persona) string {
+	for _, known := range personas {
+		if known.persona == p {
+			return known.title
+		}
+	}
+	return string(p)
+}
+
+// journey is the table of one persona.
+func journey(name, title string, j adoption.Journey, s measure.Scope) page.Persona {
+	show := page.Persona{Stops: page.Sheet{Name: name, Title: title, Empty: "Too few newcomers to show where they go.",
+		Columns: []page.Column{{Key: "capability", Title: "They come to"}, {Key: "reached", Title: "Newcomers who did"}, {Key: "share", Title: "Share"},
+			{Key: "days", Title: "Days until then"}, {Key: "ended", Title: "Stopped there"}}}}
+	switch {
+	case j.Persona == "":
+		show.Says = "Nobody in this time."
+	case j.People == nil:
+		show.Says = "Too few people to show."
+	case j.Newcomers == nil:
+		show.Says = fmt.Sprintf("%s active, too few newcomers to show.", people(*j.People))
+	case j.Left == nil:
+		show.Says = fmt.Sprintf("%s active, %d of them new; of the newcomers too few to show were not seen for 30 days.", people(*j.People), *j.Newcomers)
+	default:
+		show.Says = fmt.Sprintf("%s active, %d of them new; %d of the newcomers were not seen for 30 days.", people(*j.People), *j.Newcomers, *j.Left)
+	}
+	for _, stop := range j.Stops {
+		share := estimated(measure.Ratio, stop.Share, "")
+		if stop.Share.Value != nil {
+			share.Bar = page.Drawn(*stop.Share.Value)
+		}
+		days := page.Cell{Text: stop.Days.Note, None: true}
+		if stop.Days.Value != nil {
+			days = estimated(measure.Count, stop.Days, "")
+		}
+		ended := tooFew()
+		if stop.Ended != nil {
+			ended = page.Cell{Text: page.Count(int64(*stop.Ended)), Raw: *stop.Ended}
+		}
+		show.Stops.Rows = append(show.Stops.Rows, page.Cells{{Text: stop.Capability, Href: address("/measures/mau", only(s, measure.ByCapability, stop.Capability)), Raw: stop.Capability},
+			{Text: page.Count(int64(stop.Reached)), Raw: stop.Reached}, share, days, ended})
+	}
+	return show
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return page.Count(int64(n)) + " people"
+}
+
+func journeySentence(all []adoption.Journey) string {
+	if len(all) == 0 {
+		return "Nobody used the platform in this time."
+	}
+	newcomers, where, worst := 0, "", 0
+	for _, j := range all {
+		if j.Newcomers != nil {
+			newcomers += *j.Newcomers
+		}
+		for _, stop := range j.Stops {
+			if stop.Ended != nil && *stop.Ended > worst {
+				worst, where = *stop.Ended, fmt.Sprintf("most who stop do so after %s (%s, %s)", stop.Capability, people(*stop.Ended), personaTitle(j.Persona))
+			}
+		}
+	}
+	switch {
+	case newcomers == 0:
+		return "Too few people are new in this time to show where they go."
+	case where == "":
+		return fmt.Sprintf("%s are new in this time; at no step did as many stop as can be shown.", people(newcomers))
+	}
+	return fmt.Sprintf("%s are new in this time; %s.", people(newcomers), where)
+}

@@ -1,0 +1,320 @@
+package portal_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// table gives the rows of a sheet as its page shows them, cells joined by " | ".
+func (a answer) table(name string) []string {
+	var rows []string
+	for _, section := range a.all("section#" + name) {
+		in := answer{root: section}
+		for _, row := range in.all("tr") {
+			var cells []string
+			for c := range row.ChildNodes() {
+				cells = append(cells, answer{root: c}.words())
+			}
+			rows = append(rows, strings.Join(cells, " | "))
+		}
+	}
+	return rows
+}
+
+func (a answer) row(t *testing.T, table, begin string) string {
+	t.Helper()
+	rows := a.table(table)
+	for _, r := range rows {
+		if strings.HasPrefix(r, begin) {
+			return r
+		}
+	}
+	t.Errorf("table %s has no row %q: %q", table, begin, rows)
+	return ""
+}
+
+func contains(t *testing.T, where, text string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s says %q, want %q in it", where, text, want)
+		}
+	}
+}
+
+func TestDeliveryPage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	at := s.url + "/delivery?" + past(60)
+	a := get(t, c, at)
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", a.Status, a.text("main"))
+	}
+	contains(t, "the sentence", a.text("p.answer"), "3 services deploy to production", "a change takes", "1 incident can be laid to no deployment")
+	if n := len(a.all("section.panel")); n != 5 {
+		t.Errorf("%d panels", n)
+	}
+	for _, name := range []string{"deployment-frequency", "lead-time", "change-failure-rate", "recovery-time", "rework-rate"} {
+		panel := a.all("section#" + name)
+		if len(panel) != 1 {
+			t.Fatalf("%d panels of %s", len(panel), name)
+		}
+		in := answer{root: panel[0]}
+		if len(in.all("details.points")) != 1 || len(in.all("svg.chart-plot")) != 1 {
+			t.Errorf("%s: no chart or no table behind it", name)
+		}
+		for _, link := range in.all("a") {
+			if href := attribute(link, "href"); !strings.HasPrefix(href, "/measures/"+name+"?") && !strings.HasPrefix(href, "/delivery?") {
+				t.Errorf("%s leads to %q", name, href)
+			}
+		}
+	}
+	contains(t, "alpha", a.row(t, "teams", "alpha"), "2 h", "n 1 ")
+	contains(t, "beta", a.row(t, "teams", "beta"), "40 h")
+	contains(t, "delta", a.row(t, "teams", "delta"), "no data", "1 of 1 incident")
+	contains(t, "rollbacks", a.row(t, "failures", "rolled back"), "| 1 |")
+	contains(t, "incidents", a.row(t, "failures", "incident within"), "| 1 |")
+	contains(t, "the unattributed", a.row(t, "failures", "unattributed incidents"), "| 1 |", "in no rate")
+	contains(t, "the contrast", a.row(t, "contrast", "Lead time"), "40 h", "| better")
+	contains(t, "the caution", a.text("section#contrast"), "This is a correlation")
+	failed := a.all("section#failed")
+	var proofs int
+	for _, link := range (answer{root: failed[0]}).all("a") {
+		if strings.HasPrefix(attribute(link, "href"), "/audit/") {
+			proofs++
+			if e := get(t, c, s.url+attribute(link, "href")); e.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s", attribute(link, "href"), e.Status)
+			}
+		}
+	}
+	if proofs < 4 { // two deployments, the rollback, the incident's two events
+		t.Errorf("%d links to evidence: %q", proofs, a.table("failed"))
+	}
+
+	sorted := get(t, c, at+"&sort=-lead-time").table("teams")
+	if len(sorted) != 5 || !strings.HasPrefix(sorted[1], "beta") || !strings.HasPrefix(sorted[4], "delta") {
+		t.Errorf("sorted by lead time, the longest first: %q", sorted)
+	}
+	one := get(t, c, at+"&team=beta")
+	if rows := one.table("services"); len(rows) != 2 || !strings.HasPrefix(rows[1], "legacy") {
+		t.Errorf("services of beta: %q", rows)
+	}
+	web := get(t, c, at+"&segment=web")
+	if rows := web.table("teams"); len(rows) != 3 {
+		t.Errorf("teams of the segment: %q", rows)
+	}
+	if got := web.text("a.chip-on"); !strings.Contains(got, "web") {
+		t.Errorf("chips %q", got)
+	}
+	none := get(t, c, s.url+"/delivery?from=2020-01-01&to=2020-02-01")
+	contains(t, "an empty time", none.text("main"), "Nothing was deployed to production in this time", "stoa up .")
+	for _, bad := range []string{"&sort=odd", "&before=x", "&by=moon", "&capability=logs"} {
+		if a := get(t, c, at+bad); a.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %s", bad, a.Status)
+		}
+	}
+}
+
+func TestTablesAreFiles(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	at := s.url + "/delivery?" + past(60)
+	rows, err := csv.NewReader(strings.NewReader(get(t, c, at+"&table=teams&format=csv").body)).ReadAll()
+	if err != nil || len(rows) != 5 || rows[0][0] != "team" || rows[1][0] != "alpha" || rows[1][2] != "7200" {
+		t.Errorf("CSV: %v %v", rows, err)
+	}
+	var list struct {
+		Items []map[string]any `json:"items"`
+	}
+	if err := json.Unmarshal([]byte(get(t, c, at+"&table=teams&format=json").body), &list); err != nil || len(list.Items) != 4 {
+		t.Fatalf("JSON: %v %v", list, err)
+	}
+	if list.Items[1]["lead-time"] != 40*3600.0 || list.Items[2]["recovery-time"] != nil {
+		t.Errorf("JSON: %v", list.Items)
+	}
+	for query, status := range map[string]int{"&table=odd&format=csv": 404, "&table=teams&format=odd": 422} {
+		if a := get(t, c, at+query); a.StatusCode != status {
+			t.Errorf("%s: %s", query, a.Status)
+		}
+	}
+}
+
+func TestMePage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	a := get(t, c, s.url+"/me")
+	contains(t, "the page", a.text("main"), "user/admin", "p-", "stoa person erase admin", "stoa me", "team created")
+	if len(a.all("a[href=/me]")) == 0 {
+		t.Error("the user's menu does not lead here")
+	}
+	if rows := a.table("latest"); len(rows) != 21 {
+		t.Errorf("latest: %d rows", len(rows))
+	}
+	fresh := empty(t)
+	if err := fresh.CreateAccount(t.Context(), "zoe", "Zoe"); err != nil {
+		t.Fatal(err)
+	}
+	if err := fresh.SetPassword(t.Context(), "zoe", "", password); err != nil {
+		t.Fatal(err)
+	}
+	zoe := fresh.browserless(t, map[string][]string{"name": {"zoe"}, "password": {password}})
+	mine := get(t, zoe, fresh.url+"/me")
+	contains(t, "a newcomer's page", mine.text("main"), "user/zoe")
+	if strings.Contains(mine.text("main"), "user/admin") {
+		t.Error("it shows another person")
+	}
+	for _, link := range mine.all("a") {
+		if strings.HasPrefix(attribute(link, "href"), "/audit/") {
+			t.Errorf("it leads to %s, which is not for her", attribute(link, "href"))
+		}
+	}
+}
+
+func TestSimulatedDataIsMarked(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	for _, path := range []string{"/", "/delivery", "/audit", "/nowhere"} {
+		if got := get(t, c, s.url+path).text("p.simulated"); !strings.Contains(got, "This platform shows simulated data") {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+	e := empty(t)
+	if got := get(t, e.browserless(t, e.code(t)), e.url+"/").text("p.simulated"); got != "" {
+		t.Errorf("a platform without: %q", got)
+	}
+}
+
+func TestPlatformMenu(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	for _, path := range []string{"/scorecard", "/delivery", "/audit"} {
+		a := get(t, c, s.url+path)
+		menu := a.all("details.menu-more")
+		if len(menu) != 1 || len((answer{root: menu[0]}).all("summary[data-current=true]")) != 1 || len((answer{root: menu[0]}).all("a[aria-current=page]")) != 1 {
+			t.Errorf("%s is not marked in the menu", path)
+		}
+		for _, link := range (answer{root: menu[0]}).all("a") {
+			if to := get(t, c, s.url+attribute(link, "href")); to.StatusCode != http.StatusOK {
+				t.Errorf("the menu leads to %s: %s", attribute(link, "href"), to.Status)
+			}
+		}
+	}
+	if home := get(t, c, s.url+"/"); len(home.all("summary[data-current=true]")) != 0 {
+		t.Error("home is marked in the menu of the platform team")
+	}
+	if a := get(t, c, s.url+"/search?format=json&q=adopt"); !strings.Contains(a.body, `"/adoption"`) {
+		t.Errorf("the palette does not know the page: %s", a.body)
+	}
+}
+
+func TestAdoptionPage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	at := s.url + "/adoption?" + past(60)
+	a := get(t, c, at)
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", a.Status, a.text("main"))
+	}
+	contains(t, "the sentence", a.text("p.answer"), "40 % of 5 teams use Stoa")
+	contains(t, "the heads", a.table("matrix")[0], "All teams | data | web")
+	contains(t, "logs", a.row(t, "matrix", "logs"), "40 % 11.8 % to 76.9 % · n 5", "33.3 %", "50 %")
+	contains(t, "events", a.row(t, "matrix", "events"), "0 %")
+	if shaded := a.all("td.shade"); len(shaded) == 0 || (answer{root: shaded[0]}).text("a.value-link") == "" {
+		t.Error("no cell is shaded, or one has no number")
+	}
+	contains(t, "deployments", a.row(t, "path", "Deployments to production"), "| 30 | 15 | 66.7 %")
+	for _, name := range []string{"mau", "wau", "dau", "stickiness"} {
+		if len(a.all("section#"+name)) != 1 {
+			t.Errorf("no trend of %s", name)
+		}
+	}
+	contains(t, "the month's people", a.text("section#mau"), "8 n 8")
+	contains(t, "who is stuck", a.text("p.answer"), "3 teams are stuck, each before another step")
+	for team, says := range map[string]string{"beta": "first deployment", "gamma": "first alert", "delta": "first log query"} {
+		contains(t, team, a.row(t, "stuck", team), "| "+says+" |", "| event ")
+	}
+	contains(t, "what is usual", a.row(t, "stuck", "beta"), "139 d | 19 d |")
+	contains(t, "what is not known to be usual", a.row(t, "stuck", "delta"), "100 d | too few ever got there |")
+	for step, says := range map[string]string{"Request": "4 of 5", "Access": "5 of 5", "First deployment": "3 of 5", "First log": "2 of 5", "First alert": "1 of 5", "All of it": "1 of 5"} {
+		contains(t, step, a.row(t, "funnel", step), "| "+says+" |")
+	}
+	contains(t, "the median to a first deployment", a.row(t, "funnel", "First deployment"), "| 10 d over 2 d")
+	contains(t, "stages", a.row(t, "stages", "Onboarded and active"), "| 1 | alpha")
+	contains(t, "stages", a.row(t, "stages", "Lapsed"), "| 1 | delta")
+	contains(t, "the curve", a.text("section#curve-card"), "of 5 teams that could", "a forecast needs 6")
+	if in := a.all("section#curve-card"); len((answer{root: in[0]}).all("path.usual")) == 0 || strings.Contains((answer{root: in[0]}).text("ul.legend"), "expected") {
+		t.Error("the curve shows no usual course, or expects something")
+	}
+	contains(t, "retention", a.row(t, "retention", "All together"), "| 3 | 100 % n 3 |")
+	pilot := get(t, c, at+"&wave=pilot")
+	contains(t, "the wave", pilot.text("p.answer"), "50 % of 2 teams")
+}
+
+func TestOverviewPage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	a := get(t, c, s.url+"/overview")
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", a.Status, a.text("main"))
+	}
+	contains(t, "the sentence", a.text("p.answer"), "40 % of 5 teams use the platform", "1 exception to decide on")
+	contains(t, "the value", a.row(t, "value", "Lead time"), "−38 h", "better")
+	contains(t, "the cost", a.row(t, "value", "Cost per service"), "no data", "waits for")
+	contains(t, "the caution", a.text("section#value"), "This is a correlation")
+	contains(t, "adoption", a.row(t, "reach", "Teams using"), "40 %", "unsure", "> 70 %")
+	contains(t, "stuck", a.row(t, "blockers", "stuck before first log query"), "| 1 team | delta")
+	contains(t, "a refusal", a.row(t, "blockers", "refused by quota/alpha"), "| 1 refusal |")
+	contains(t, "the exception", a.row(t, "decisions", "policy/no-latest"), "the old pipeline", "team/beta", "in 8 days")
+	if strings.Contains(a.text("main"), "does not measure") {
+		t.Error("it names measures that there are not")
+	}
+}
+
+func TestJourneysPage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	at := s.url + "/journeys?" + past(200)
+	a := get(t, c, at)
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", a.Status, a.text("main"))
+	}
+	contains(t, "the sentence", a.text("p.answer"), "7 people are new in this time")
+	contains(t, "operations", a.text("section#operations"), "7 people active, 7 of them new", "too few to show")
+	contains(t, "the way to logs", a.row(t, "operations", "logs"), "| 7 | 100 %", "| too few to show")
+	contains(t, "the way to deploy", a.row(t, "operations", "deploy"), "| 5 | 71.4 %")
+	contains(t, "developers", a.text("section#developer"), "Too few people to show")
+	contains(t, "QA", a.text("section#qa"), "Nobody in this time")
+	contains(t, "the rules", a.text("main"), "fewer than 5 people is not shown", "notebook")
+	if body := get(t, c, at+"&table=developer&format=json").body; strings.TrimSpace(body) != `{"items":[]}` {
+		t.Errorf("the file shows what the page hides: %s", body)
+	}
+	contains(t, "newcomers of a month", get(t, c, s.url+"/journeys?"+past(30)).text("p.answer"), "Too few people are new")
+	if bad := get(t, c, at+"&service=shop"); bad.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("narrowed by a service: %s", bad.Status)
+	}
+}
+
+// An empty platform has no number, and says what to do first.
+func TestInsightsOfNothing(t *testing.T) {
+	s := empty(t)
+	c := s.browserless(t, s.code(t))
+	for path, says := range map[string]string{
+		"/overview": "Nobody has used the platform yet", "/adoption": "stoa connect github", "/delivery": "stoa connect github",
+		"/journeys": "Nobody used the platform in this time",
+	} {
+		a := get(t, c, s.url+path)
+		if a.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s: %s", path, a.Status, a.text("main"))
+		}
+		contains(t, path, a.text("main"), says)
+		if len(a.all("svg.chart-plot")) > 0 {
+			t.Errorf("%s draws nothing as something", path)
+		}
+		if strings.Contains(a.text("main"), " 0 %") || strings.Contains(a.text("main"), "NaN") {
+			t.Errorf("%s grades nothing: %s", path, a.text("main"))
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package simulate
+
+const ticketsAre = "100 times the tickets opened in the window (questions, faults, access; not requests for features) over the active people of the window, times 30 over its days."
+
+// incidentMeasures are about incidents in production.
+func (b *book) incidentMeasures() []asks {
+	cuts, all := b.pathCuts(), b.windows()
+	counted := func(is func(*incident) bool) func(window, cut) answer {
+		return func(w window, c cut) answer {
+			n := 0
+			b.eachIncident(w, c, func(i *incident) {
+				if is(i) {
+					n++
+				}
+			})
+			return number(n)
+		}
+	}
+	mttr := func(w window, c cut) answer {
+		var lives []life
+		b.eachIncident(w, c, func(i *incident) { lives = append(lives, life{min(i.resolved, b.end) - i.at, i.resolved < b.end}) })
+		return survived(lives)
+	}
+	return []asks{
+		{"incidents", "incidents", "Incidents in production that began in the window. On the path are those of which the deployment that is to blame, else the last one of the service before, was by the platform.", cuts, all, counted(func(*incident) bool { return true })},
+		{"unattributed-incidents", "incidents", "Incidents that no deployment is to blame for: none is named, and none lies within the 24 hours before.", cuts, all, counted(func(i *incident) bool { return !i.caused })},
+		{"incidents-open", "incidents", "Incidents that began in the window and have no end before the end of the simulated time.", cuts, all, counted(func(i *incident) bool { return i.resolved >= never })},
+		{"mttr", "seconds", "From the beginning of an incident in the window to its end, whatever caused it. " + openAre, cuts, all, mttr},
+	}
+}
+
+func (b *book) eachIncident(w window, c cut, visit func(*incident)) {
+	for i := range b.incidents {
+		if one := &b.incidents[i]; w.has(one.at) && c.has(one.service.team, one.path) {
+			visit(one)
+		}
+	}
+}
+
+// supportMeasures are about tickets and requests.
+func (b *book) supportMeasures() []asks {
+	teams, all := b.teamCuts(), b.windows()
+	measures := []asks{
+		{"tickets-opened", "tickets", "Tickets opened in the window: questions, faults, access.", teams, all, func(w window, c cut) answer { return number(b.opened(w, c, "")) }},
+		{"tickets-per-100-users", "tickets", ticketsAre, teams, all, func(w window, c cut) answer { return b.ticketsPer100(w, c, "") }},
+		{"ticket-resolution-time", "seconds", "From the opening of a ticket in the window to its end. " + openAre, teams, all, func(w window, c cut) answer {
+			var lives []life
+			for _, t := range b.tickets {
+				if w.has(t.at) && c.team(t.member.team) {
+					lives = append(lives, life{min(t.closed, b.end) - t.at, t.closed < b.end})
+				}
+			}
+			return survived(lives)
+		}},
+		{"feature-requests", "people in 30 days", "Distinct people who requested a feature in the window, times 30 over its days.", teams, all, func(w window, c cut) answer {
+			n := len(b.requesters(w, c))
+			return answer{float64(n) * w.months(), n, true}
+		}},
+	}
+	for _, k := range ticketKinds {
+		only := []cut{{name: "kind=" + k.kind, team: teams[0].team}}
+		measures = append(measures, asks{"tickets-by-kind", "tickets", "Tickets opened in the window, by what they are about.", only, all, func(w window, c cut) answer {
+			return number(b.opened(w, c, k.kind))
+		}})
+	}
+	for _, k := range ticketKinds {
+		only := []cut{{name: "kind=" + k.kind, team: teams[0].team}}
+		measures = append(measures,
+			asks{"tickets-per-100-users-by-kind", "tickets", ticketsAre, only, all, func(w window, c cut) answer { return b.ticketsPer100(w, c, k.kind) }})
+	}
+	for _, q := range questions {
+		only := []cut{{name: "question=" + q, team: teams[0].team}}
+		measures = append(measures, asks{"questions-by-question", "questions", "Questions that the platform asked, by question.", only, all, func(w window, c cut) answer { return b.moments(b.questions, w, c, q) }})
+	}
+	return measures
+}
+
+func (b *book) opened(w window, c cut, kind string) int {
+	n := 0
+	for _, t := range b.tickets {
+		if w.has(t.at) && c.team(t.member.team) && (kind == "" || t.kind == kind) {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *book) ticketsPer100(w window, c cut, kind string) answer {
+	active := b.present(w, c)
+	if active == 0 {
+		return answer{}
+	}
+	return answer{100 * float64(b.opened(w, c, kind)) / float64(active) * w.months(), active, true}
+}
+
+// months makes a count in the window one in 30 days.
+func (w window) months() float64 { return float64(30*day) / float64(w.to-w.from) }
+
+// requesters are the people who requested a feature.
+func (b *book) requesters(w window, c cut) map[*person]bool {
+	who := map[*person]bool{}
+	for _, r := range b.requests {
+		if w.has(r.at) && c.team(r.member.team) {
+			who[r.member.person] = true
+		}
+	}
+	return who
+}

@@ -1,0 +1,285 @@
+package simulate
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// ending is a fixed end, so that tests see the same year for ever. Clocks change
+// in it in all three ways.
+func ending() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) }
+
+func options(t testing.TB, teams, months int, seed uint64) Options {
+	t.Helper()
+	o, err := Options{Teams: teams, Months: months, Seed: seed, End: ending()}.WithDefaults(ending())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// What the generator says is true is what anybody finds who reads the events.
+func TestTruthIsWhatTheEventsSay(t *testing.T) {
+	for _, o := range []Options{options(t, 24, 6, 1), options(t, 6, 3, 7)} {
+		r, truth := simulated(t, o)
+		if truth.Counts.Lines != int64(r.lines) || truth.Counts.Events != int64(len(r.events)) || truth.Counts.Duplicates != int64(r.duplicates) {
+			t.Errorf("counted %d lines, %d events, %d duplicates; the truth is %+v", r.lines, len(r.events), r.duplicates, truth.Counts)
+		}
+		for name, w := range truth.Windows {
+			segments := map[string]string{"all": ""}
+			for _, s := range segmentNames() {
+				segments["segment="+s] = s
+			}
+			for cut, segment := range segments {
+				checkUse(t, r, truth, name, w, cut, segment)
+				checkSteps(t, r, truth, name, w, cut, segment)
+				checkSupport(t, r, truth, name, w, cut, segment)
+			}
+			checkDelivery(t, r, truth, name, w, segments)
+		}
+	}
+}
+
+func segmentNames() []string {
+	var names []string
+	for _, s := range segments {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+func checkUse(t *testing.T, r *recount, truth Truth, window string, w Window, cut, segment string) {
+	t.Helper()
+	uses := r.in(w, segment, told.used)
+	teams := 0
+	for name, now := range r.team {
+		if name == now && (segment == "" || r.segment[name] == segment) {
+			teams++
+		}
+	}
+	person := func(e told) string { return e.Actor }
+	users := distinct(uses, person)
+	truth.agrees(t, "active-users", window, cut, float64(users), true)
+	adopted := func(keep func(told) bool) float64 {
+		return float64(distinct(r.in(w, segment, keep), func(e told) string { return r.team[e.Team] })) / float64(teams)
+	}
+	truth.agrees(t, "adoption-rate", window, cut, adopted(told.used), teams > 0)
+	if segment == "" {
+		for _, capability := range []string{"deploy", "logs"} {
+			rate := adopted(func(e told) bool { return e.used() && e.Capability == capability })
+			truth.agrees(t, "adoption-rate", window, "capability="+capability, rate, true)
+		}
+	}
+	if !strings.HasSuffix(window, "30-days") {
+		return
+	}
+	daily, workdays := 0, 0
+	for day := w.From; day.Before(w.To); day = day.AddDate(0, 0, 1) {
+		if day.Weekday() != time.Saturday && day.Weekday() != time.Sunday {
+			workdays++
+			daily += distinct(r.in(Window{day, day.AddDate(0, 0, 1)}, segment, told.used), person)
+		}
+	}
+	dau := float64(daily) / float64(workdays)
+	truth.agrees(t, "dau", window, cut, dau, true)
+	truth.agrees(t, "wau", window, cut, float64(distinct(r.in(Window{w.To.AddDate(0, 0, -7), w.To}, segment, told.used), person)), true)
+	truth.agrees(t, "mau", window, cut, float64(users), true)
+	truth.agrees(t, "stickiness", window, cut, dau/float64(users), users > 0)
+}
+
+// first gives the first time of an event for each team that is one.
+func (r *recount) first(is func(told) bool) map[string]time.Time {
+	found := map[string]time.Time{}
+	for _, e := range r.events {
+		if team := r.team[e.Team]; is(e) {
+			if at, ok := found[team]; !ok || e.Time.Before(at) {
+				found[team] = e.Time
+			}
+		}
+	}
+	return found
+}
+
+func checkSteps(t *testing.T, r *recount, truth Truth, window string, w Window, cut, segment string) {
+	t.Helper()
+	asked := r.first(func(e told) bool { return e.Type == typeAccessAsked })
+	steps := map[string]map[string]time.Time{
+		"time-to-access": r.first(func(e told) bool { return e.Type == typeAccessGranted }),
+		"time-to-first-deployment": r.first(func(e told) bool {
+			return strings.HasPrefix(e.Type, "dev.cdevents.service.") && e.Capability == "deploy" && e.Environment == production
+		}),
+		"time-to-first-log-query": r.first(func(e told) bool { return e.used() && e.Capability == "logs" }),
+		"time-to-first-alert":     r.first(func(e told) bool { return e.Type == typeAlert }),
+	}
+	for name, done := range steps {
+		spans, open := map[time.Duration]int{}, []time.Duration{}
+		for team, at := range asked {
+			if at.Before(w.From) || !at.Before(w.To) || (segment != "" && r.segment[team] != segment) {
+				continue
+			}
+			if end, ok := done[team]; ok && end.Before(w.To) {
+				spans[end.Sub(at)]++
+			} else {
+				open = append(open, w.To.Sub(at))
+			}
+		}
+		value, known := halfway(spans, open)
+		truth.agrees(t, name, window, cut, value, known)
+	}
+}
+
+func checkSupport(t *testing.T, r *recount, truth Truth, window string, w Window, cut, segment string) {
+	t.Helper()
+	opened := func(e told) bool {
+		return e.Type == typeTicketCreated && e.Data.Subject.Content.TicketType != "feature"
+	}
+	wished := func(e told) bool {
+		return e.Type == typeTicketCreated && e.Data.Subject.Content.TicketType == "feature"
+	}
+	tickets := len(r.in(w, segment, opened))
+	users := distinct(r.in(w, segment, told.used), func(e told) string { return e.Actor })
+	months := 30 / (w.To.Sub(w.From).Hours() / 24)
+	truth.agrees(t, "tickets-opened", window, cut, float64(tickets), true)
+	truth.agrees(t, "tickets-per-100-users", window, cut, months*100*float64(tickets)/float64(users), users > 0)
+	wishes := r.in(w, segment, wished)
+	truth.agrees(t, "feature-requests", window, cut, months*float64(distinct(wishes, func(e told) string { return e.Actor })), true)
+	closed := map[string]time.Time{}
+	for _, e := range r.events {
+		if e.Type == typeTicketClosed {
+			closed[e.Data.Subject.ID] = e.Time
+		}
+	}
+	spans, open := map[time.Duration]int{}, []time.Duration{}
+	for _, e := range r.in(w, segment, opened) {
+		if end, ok := closed[e.Data.Subject.ID]; ok {
+			spans[end.Sub(e.Time)]++
+		} else {
+			open = append(open, truth.To.Sub(e.Time))
+		}
+	}
+	value, known := halfway(spans, open)
+	truth.agrees(t, "ticket-resolution-time", window, cut, value, known)
+	asked := len(r.in(w, segment, func(e told) bool { return e.Type == typeQuestion }))
+	truth.agrees(t, "questions", window, cut, float64(asked), true)
+	truth.agrees(t, "refusals", window, cut, float64(len(r.in(w, segment, func(e told) bool { return e.Type == typeRefused }))), true)
+	onPath := len(r.in(w, segment, func(e told) bool {
+		return strings.HasPrefix(e.Type, "dev.cdevents.service.") && e.Capability == "deploy"
+	}))
+	truth.agrees(t, "input-friction", window, cut, float64(asked)/float64(onPath), onPath > 0)
+	// A wish within two months of another one is not told of: a month's are by
+	// distinct people.
+	if strings.HasSuffix(window, "30-days") && len(wishes) != distinct(wishes, func(e told) string { return e.Actor }) {
+		t.Errorf("somebody requested two features in %s", window)
+	}
+}
+
+func checkDelivery(t *testing.T, r *recount, truth Truth, window string, w Window, segments map[string]string) {
+	t.Helper()
+	deployments, incidents := r.delivery()
+	on, off := true, false
+	type cutting struct {
+		segment string
+		path    *bool
+	}
+	cuts := map[string]cutting{"path=on": {"", &on}, "path=off": {"", &off}}
+	for cut, segment := range segments {
+		cuts[cut] = cutting{segment: segment}
+	}
+	inside := func(at time.Time) bool { return !at.Before(w.From) && at.Before(w.To) }
+	firsts := map[string]*served{}
+	for _, d := range deployments {
+		if firsts[d.Service] == nil {
+			firsts[d.Service] = d
+		}
+	}
+	for cut, c := range cuts {
+		of := func(d *served) bool {
+			return (c.segment == "" || r.segment[d.Team] == c.segment) && (c.path == nil || *c.path == d.on)
+		}
+		var all, failed, back, fix, born, bornOn, skewed int
+		var leads, frequency []float64
+		perService, spans, open := map[string]int{}, map[time.Duration]int{}, []time.Duration{}
+		for _, d := range deployments {
+			if !of(d) {
+				continue
+			}
+			if !inside(d.Time) {
+				continue
+			}
+			all++
+			perService[d.Service]++
+			if d.failed {
+				failed++
+				if d.mended.IsZero() {
+					open = append(open, truth.To.Sub(d.broke))
+				} else {
+					spans[d.mended.Sub(d.broke)]++
+				}
+			}
+			switch d.Data.CustomData.Cause {
+			case "rollback":
+				back++
+			case "hotfix":
+				fix++
+			}
+			if d.Data.CustomData.Cause != "rollback" {
+				for _, change := range d.Data.CustomData.Changes {
+					if lead := d.Time.Sub(change.Time); lead >= 0 {
+						leads = append(leads, lead.Seconds())
+					} else {
+						skewed++
+					}
+				}
+			}
+			if firsts[d.Service] == d && c.path == nil {
+				born++
+				if d.on {
+					bornOn++
+				}
+			}
+		}
+		for _, n := range perService {
+			frequency = append(frequency, float64(n)/(w.To.Sub(w.From).Hours()/24))
+		}
+		truth.agrees(t, "deployments", window, cut, float64(all), true)
+		truth.agrees(t, "deployments-failed", window, cut, float64(failed), true)
+		truth.agrees(t, "deployments-rolled-back", window, cut, float64(back), true)
+		truth.agrees(t, "deployments-hotfix", window, cut, float64(fix), true)
+		truth.agrees(t, "change-failure-rate", window, cut, float64(failed)/float64(all), all > 0)
+		truth.agrees(t, "rework-rate", window, cut, float64(back+fix)/float64(all), all > 0)
+		truth.agrees(t, "lead-time-dropped", window, cut, float64(skewed), true)
+		if len(leads) > 0 {
+			truth.agrees(t, "lead-time", window, cut, middleOf(leads), true)
+			truth.agrees(t, "deployment-frequency", window, cut, middleOf(frequency), true)
+		}
+		value, known := halfway(spans, open)
+		truth.agrees(t, "recovery-time", window, cut, value, known)
+		if c.path == nil {
+			truth.agrees(t, "share-new-services-on-path", window, cut, float64(bornOn)/float64(born), born > 0)
+			truth.agrees(t, "new-services", window, cut, float64(born), true)
+		}
+		var began, unattributed, stillOpen int
+		spans, open = map[time.Duration]int{}, nil
+		for _, i := range incidents {
+			if !of(i) || !inside(i.Time) {
+				continue
+			}
+			began++
+			if !i.failed {
+				unattributed++
+			}
+			if i.mended.IsZero() {
+				stillOpen++
+				open = append(open, truth.To.Sub(i.Time))
+			} else {
+				spans[i.mended.Sub(i.Time)]++
+			}
+		}
+		truth.agrees(t, "incidents", window, cut, float64(began), true)
+		truth.agrees(t, "unattributed-incidents", window, cut, float64(unattributed), true)
+		truth.agrees(t, "incidents-open", window, cut, float64(stillOpen), true)
+		value, known = halfway(spans, open)
+		truth.agrees(t, "mttr", window, cut, value, known)
+	}
+}

@@ -1,0 +1,213 @@
+package simulate
+
+// use is one recorded use of a capability: a minute, counted.
+type use struct {
+	at                                        ms
+	member                                    *member
+	capability, service, environment, surface string
+	count                                     int
+}
+
+// use tells of a use and notes it.
+func (g *generator) use(u use) {
+	p := u.member.person
+	f := fact{at: u.at, source: sourcePlatform, kind: typeUsage, actor: p.principal(), team: u.member.team.nameAt(u.at), service: u.service,
+		capability: u.capability, environment: u.environment, surface: u.surface, count: u.count}
+	if u.capability == kafka {
+		f.source, f.kind, f.surface, f.count = sourceKafka, typeKafka, "", 0
+		f.data = object("{").text("topic", u.member.team.firstName()+".events").close()
+	}
+	if g.out.put("", f) {
+		g.book.used(u.member, u.capability, u.at)
+	}
+}
+
+// habits are what people of a persona use, by weight, beside what they release.
+var habits = [][]int{
+	developer:    {35, 25, 20, 10, 2, 8},
+	dataEngineer: {15, 20, 25, 3, 0, 37},
+	quality:      {40, 55, 5, 0, 0, 0},
+	operations:   {40, 20, 10, 10, 20, 0},
+}
+
+var habitual = []struct {
+	capability string
+	surfaces   []string
+}{
+	{"logs", []string{"cli", "cli", "portal"}},
+	{"portal", []string{"portal"}},
+	{"catalog", []string{"cli", "api", "portal"}},
+	{"secrets", []string{"cli"}},
+	{"audit", []string{"portal", "cli"}},
+	{kafka, []string{"api"}},
+}
+
+// workday lets a person work on a date of their office.
+func (g *generator) workday(p *person, date int) {
+	opens := g.calendar.opening(p.office, date)
+	if opens == 0 || !p.works(date) {
+		return
+	}
+	m, d := g.model, p.dice
+	share := [...]float64{m.ActiveDeveloper, m.ActiveData, m.ActiveQA, m.ActiveOperations}[p.persona]
+	if !d.chance(share) {
+		return
+	}
+	// Minutes of use are spread over the hours at work: gaps between them are
+	// geometric, so that none comes twice.
+	mean := min(m.UsesPerActiveDay*g.options.Activity, float64(atWork/minute)/2)
+	gap := float64(atWork/minute) / mean
+	used := false
+	var last *member
+	for at := d.ExpFloat64() * gap; ms(at)*minute < atWork; at += 1 + d.ExpFloat64()*(gap-1) {
+		t := opens + p.early + ms(at)*minute
+		of := p.members[0]
+		if len(p.members) > 1 && d.chance(0.3) {
+			of = p.members[1]
+		}
+		if t < of.begins || t >= of.team.leaves {
+			continue
+		}
+		g.use(g.habit(of, t))
+		used, last = true, of
+	}
+	if used {
+		g.speaks(last, opens+p.early, share)
+	}
+}
+
+// habit is what a person uses at a moment.
+func (g *generator) habit(of *member, t ms) use {
+	p, d, team := of.person, of.person.dice, of.team
+	n := d.pick(habits[p.persona])
+	if (habitual[n].capability == "logs" && t < team.queried) || !offered(habitual[n].capability)(team) {
+		n = 1 // looks at the portal instead
+	}
+	h := habitual[n]
+	u := use{at: t, member: of, capability: h.capability, surface: h.surfaces[d.IntN(len(h.surfaces))], count: 1 + d.poisson(0.6)}
+	if (h.capability == "logs" || h.capability == "secrets") && t >= team.deployed {
+		u.service, u.environment = g.serving(team, t, d), production
+		if d.chance(0.3) {
+			u.environment = dev
+		}
+	}
+	return u
+}
+
+// serving is one of the services that a team has on the platform at a time, ""
+// for none.
+func (g *generator) serving(t *team, when ms, d dice) string {
+	found, n := "", 0
+	for _, s := range t.services {
+		if s.on(when) {
+			if n++; d.IntN(n) == 0 {
+				found = s.name
+			}
+		}
+	}
+	return found
+}
+
+// ticketKinds are what tickets are about, by weight.
+var ticketKinds = []struct {
+	kind    string
+	weight  int
+	summary string
+}{
+	{"question", 60, "How do I read the logs of a job?"},
+	{"bug", 25, "A release stays in building"},
+	{"access", 15, "A new colleague cannot see our team"},
+}
+
+var wishes = []string{"Preview environments", "Postgres branches", "Cron jobs with calendars", "Terraform export", "Slack messages for releases", "Cost per service"}
+
+// speaks lets a person who used the platform on a day ask for help, or for
+// something new. Both is done in the portal.
+func (g *generator) speaks(of *member, from ms, share float64) {
+	p, d, m := of.person, of.person.dice, g.model
+	// A month has about 21 working days, on which the person uses the platform
+	// with the probability share; they are away on some.
+	daysOfUse := 21 * share * 0.9
+	months := float64(from-g.start) / float64(monthOf(g.world))
+	rate := m.TicketsPer100Floor + m.TicketsPer100*decay(months, m.TicketsDecayMonths)
+	for range d.poisson(rate / 100 / daysOfUse) {
+		g.ticket(of, from+d.between(0, atWork))
+	}
+	if d.chance(m.FeatureRequestsPer100 / 100 / daysOfUse) {
+		if t := from + d.between(0, atWork); t-p.requested >= requestsApart && t >= of.begins && t < of.team.leaves {
+			p.requested = t
+			g.raise(of, t, "feature", wishes[d.IntN(len(wishes))])
+			if g.book.happened(t) {
+				g.book.requests = append(g.book.requests, request{t, of})
+			}
+		}
+	}
+}
+
+func (g *generator) ticket(of *member, t ms) {
+	if t < of.begins || t >= of.team.leaves {
+		return
+	}
+	d := of.person.dice
+	weights := make([]int, len(ticketKinds))
+	for i, k := range ticketKinds {
+		weights[i] = k.weight
+	}
+	k := ticketKinds[d.pick(weights)]
+	name := g.raise(of, t, k.kind, k.summary)
+	noted := ticket{at: t, closed: never, member: of, kind: k.kind}
+	if takes := d.logNormal(8, 1); !d.chance(0.03) && g.tellTicket(of, t+takes, typeTicketClosed, name, k.kind, k.summary) { // some are never closed
+		noted.closed = t + takes
+	}
+	if g.book.happened(t) {
+		g.book.tickets = append(g.book.tickets, noted)
+	}
+}
+
+// raise opens a ticket in the portal and gives its id.
+func (g *generator) raise(of *member, t ms, kind, summary string) string {
+	g.ticketsMade++
+	name := numbered("T-", g.ticketsMade)
+	g.use(use{at: t / minute * minute, member: of, capability: "portal", surface: "portal", count: 2})
+	g.tellTicket(of, t, typeTicketCreated, name, kind, summary)
+	return name
+}
+
+func (g *generator) tellTicket(of *member, t ms, kind, name, about, summary string) bool {
+	f := fact{at: t, source: sourceSupport, kind: kind, subject: "ticket/" + name, actor: of.person.principal(), team: of.team.nameAt(t)}
+	if kind == typeTicketClosed {
+		f.actor, f.bot = botTickets, true
+	}
+	id := g.out.newID()
+	data := cdEvent(id, &f, name).text("creator", "team/"+of.team.firstName()).text("summary", summary).text("ticketType", about).
+		text("uri", "https://support.example.org/"+name)
+	if kind == typeTicketClosed {
+		data = data.text("resolution", "completed").text("updatedBy", "helpdesk")
+	}
+	f.data = data.close().close().close()
+	return g.out.put(id, f)
+}
+
+// questions are what the platform could not infer and had to ask.
+var questions = []string{"team", "port", "health", "start"}
+
+// asked tells that the platform asked a person something before a release.
+func (g *generator) asked(s *service, t ms, who *member) {
+	what := questions[s.dice.IntN(len(questions))]
+	if g.out.put("", fact{at: t, source: sourcePlatform, kind: typeQuestion, subject: "service/" + s.name, actor: who.person.principal(), team: s.team.nameAt(t),
+		service: s.name, capability: "deploy", question: what, surface: "cli"}) {
+		g.book.questions = append(g.book.questions, moment{at: t, team: s.team, path: true, what: what})
+	}
+}
+
+// refused tells that a gate refused a release.
+func (g *generator) refused(s *service, t ms, who *member) {
+	gates := []string{"quota/memory", "policy/no-latest-tag", "policy/owner-confirmed"}
+	gate := gates[s.dice.IntN(len(gates))]
+	data := object("{").text("title", "refused by "+gate).text("surface", "cli").key("verdicts")
+	data = append(object(append(data, '[', '{')).text("gate", gate).text("outcome", "deny").close(), ']', '}')
+	if g.out.put("", fact{at: t, source: sourcePlatform, kind: typeRefused, subject: "service/" + s.name, actor: who.person.principal(), team: s.team.nameAt(t),
+		service: s.name, capability: "deploy", gate: gate, data: data}) {
+		g.book.refusals = append(g.book.refusals, moment{at: t, team: s.team, path: true, what: gate})
+	}
+}

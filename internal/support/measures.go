@@ -1,0 +1,233 @@
+package support
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
+)
+
+// ActivePeople counts who was active in each group and bucket of a view.
+type ActivePeople func(ctx context.Context, v *measure.View) (map[measure.Key]int, error)
+
+// month30 is a month in days, for rates.
+const month30 = 30.0
+
+// Measures are those of tickets and requests. Active people come from the room
+// that knows them.
+func Measures(active ActivePeople) []measure.Measure {
+	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave}
+	help := func(t ticket) bool { return t.kind != Feature }
+	wish := func(t ticket) bool { return t.kind == Feature }
+	return []measure.Measure{
+		measure.New(measure.Definition{
+			Name: "tickets-per-100-users", Title: "Tickets for 100 users", Question: "How much help do people need?",
+			Formula: "Tickets opened, without requests for features, ÷ active people of the same time, for 100 people in 30 days. The interval is exact for a Poisson " +
+				"count. The parts tell questions, faults and access apart.",
+			Unit: measure.Per100, Better: measure.Lower, Version: 1, Cuts: cuts,
+		}, func(ctx context.Context, v *measure.View) (map[measure.Key]tally, error) {
+			found, err := read(ctx, v, help)
+			if err != nil {
+				return nil, err
+			}
+			people, err := active(ctx, v)
+			if err != nil {
+				return nil, err
+			}
+			for key, n := range people {
+				t := found[key]
+				t.people = n
+				found[key] = t
+			}
+			return found, nil
+		}, perUsers, evidence(help)),
+		measure.New(measure.Definition{
+			Name: "tickets-opened", Title: "Tickets opened", Question: "How many tickets came in?",
+			Formula: "Tickets opened in the time, without requests for features.", Unit: measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
+		}, reading(help), func(t tally) measure.Estimate { return kinds(counted(t.n), t) }, evidence(help)),
+		measure.New(measure.Definition{
+			Name: "ticket-resolution-time", Title: "Time to resolve a ticket", Question: "How long does help take?",
+			Formula: "From the opening of a ticket to its end, of the tickets opened in the time; median by Kaplan and Meier, those still open counting as waiting.",
+			Unit:    measure.Seconds, Better: measure.Lower, Version: 1, Cuts: cuts,
+		}, reading(help), resolution, evidence(help)),
+		measure.New(measure.Definition{
+			Name: "feature-requests", Title: "Feature requests a month", Question: "Do people tell us what they miss?",
+			Formula: "Requests for features by distinct people, in 30 days: a person who asks three times in the time counts once. Five to twenty a month is healthy for an active base.",
+			Unit:    measure.PerMonth, Better: measure.Neither, Version: 1, Cuts: cuts,
+		}, reading(wish), requests, evidence(wish)),
+	}
+}
+
+// ticket is a row of the summary.
+type ticket struct {
+	seq, closes, actor, opened int64
+	closed                     sql.NullInt64
+	kind                       string
+	cell                       measure.Cell
+}
+
+// tally is what the tickets of one group come to.
+type tally struct {
+	n, people int
+	days      int64 // of the bucket
+	kinds     map[string]int
+	actors    map[int64]bool
+	waits     []stat.Wait
+	backward  int
+}
+
+func each(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(measure.Key, ticket)) error {
+	rows, err := v.DB.Query(ctx, `SELECT seq, closes, team, actor, kind, opened, closed FROM tickets WHERE opened >= $1 AND opened < $2`,
+		measure.Micros(v.From), measure.Micros(v.To))
+	if err != nil {
+		return fmt.Errorf("read tickets: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t ticket
+		if err := rows.Scan(&t.seq, &t.closes, &t.cell.Team, &t.actor, &t.kind, &t.opened, &t.closed); err != nil {
+			return fmt.Errorf("read tickets: %w", err)
+		}
+		t.cell.Day = t.opened / measure.Micros(1)
+		if key, ok := v.Key(t.cell); ok && keep(t) {
+			do(key, t)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read tickets: %w", err)
+	}
+	return nil
+}
+
+func reading(keep func(ticket) bool) func(context.Context, *measure.View) (map[measure.Key]tally, error) {
+	return func(ctx context.Context, v *measure.View) (map[measure.Key]tally, error) { return read(ctx, v, keep) }
+}
+
+// read makes the tallies. Once any ticket has been told of, a bucket after it
+// without one is a number too.
+func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[measure.Key]tally, error) {
+	var first, last sql.NullInt64
+	if err := v.DB.QueryRow(ctx, "SELECT min(opened), max(coalesce(closed, opened)) FROM tickets").Scan(&first, &last); err != nil {
+		return nil, fmt.Errorf("read tickets: %w", err)
+	}
+	found := map[measure.Key]tally{}
+	if !first.Valid {
+		return found, nil
+	}
+	buckets := v.Buckets()
+	if v.By == "" {
+		for i, b := range buckets {
+			if measure.Micros(b.To) > first.Int64 {
+				found[measure.Key{Bucket: i}] = tally{days: b.To - b.From}
+			}
+		}
+	}
+	return found, each(ctx, v, keep, func(key measure.Key, t ticket) {
+		b := buckets[key.Bucket]
+		sum := found[key]
+		if sum.kinds == nil {
+			sum.kinds, sum.actors = map[string]int{}, map[int64]bool{}
+		}
+		sum.days = b.To - b.From
+		sum.n++
+		sum.kinds[t.kind]++
+		if t.actor != 0 {
+			sum.actors[t.actor] = true
+		}
+		end := last.Int64 // what is known of reaches to the last ticket
+		switch {
+		case t.closed.Valid && t.closed.Int64 < t.opened:
+			sum.backward++
+		case t.closed.Valid:
+			sum.waits = append(sum.waits, stat.Wait{Duration: float64(t.closed.Int64-t.opened) / 1e6, Event: true})
+		default:
+			sum.waits = append(sum.waits, stat.Wait{Duration: float64(max(0, end-t.opened)) / 1e6})
+		}
+		found[key] = sum
+	})
+}
+
+func perUsers(t tally) measure.Estimate {
+	if t.people == 0 || t.days == 0 {
+		return measure.None("nobody was active in this time")
+	}
+	exposure := float64(t.people) / 100 * float64(t.days) / month30
+	rate, ok := stat.Rate(t.n, exposure)
+	if !ok {
+		return measure.None("nobody was active in this time")
+	}
+	return kinds(measure.Of(rate.Value, int64(t.people)).Within(rate.Interval).With("tickets", float64(t.n)).With("people", float64(t.people)), t)
+}
+
+func kinds(e measure.Estimate, t tally) measure.Estimate {
+	for kind, n := range t.kinds {
+		if kind == "" {
+			kind = "unsaid"
+		}
+		e = e.With(kind, float64(n))
+	}
+	return e
+}
+
+// counted is a count with what chance alone would make of it.
+func counted(n int) measure.Estimate {
+	e := measure.Of(float64(n), int64(n))
+	if rate, ok := stat.Rate(n, 1); ok {
+		e = e.Within(rate.Interval)
+	}
+	return e
+}
+
+func resolution(t tally) measure.Estimate {
+	curve, ok := stat.KaplanMeier(t.waits)
+	if !ok {
+		return measure.None("no ticket was opened in this time")
+	}
+	e := measure.Estimate{N: int64(curve.N)}
+	half, _ := curve.Median()
+	if half.Reached {
+		e.Value = &half.Time
+	} else {
+		e = e.Noted("less than half of %d tickets are closed", curve.N)
+	}
+	if !curve.AllCensored() {
+		e = e.Within(half.Interval)
+	}
+	if curve.Censored > 0 {
+		e = e.Noted("%d of %d are still open", curve.Censored, curve.N)
+	}
+	if t.backward > 0 {
+		e = e.Noted("%d left out that were closed before they were opened", t.backward)
+	}
+	return e
+}
+
+func requests(t tally) measure.Estimate {
+	if t.days == 0 {
+		return measure.None("no data in this time")
+	}
+	rate, ok := stat.Rate(len(t.actors), float64(t.days)/month30)
+	if !ok {
+		return measure.None("no data in this time")
+	}
+	return measure.Of(rate.Value, int64(t.n)).Within(rate.Interval).With("requests", float64(t.n)).With("people", float64(len(t.actors)))
+}
+
+func evidence(keep func(ticket) bool) func(context.Context, *measure.View, int64, int) ([]int64, error) {
+	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+		var all []int64
+		err := each(ctx, v, keep, func(_ measure.Key, t ticket) {
+			for _, seq := range []int64{t.seq, t.closes} {
+				if seq > after {
+					all = append(all, seq)
+				}
+			}
+		})
+		slices.Sort(all)
+		all = slices.Compact(all)
+		return all[:min(len(all), max(0, limit))], err
+	}
+}

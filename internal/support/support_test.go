@@ -1,0 +1,164 @@
+package support_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/store"
+	"github.com/stoa-platform/stoa/internal/support"
+	"github.com/stoa-platform/stoa/internal/testenv"
+)
+
+var start = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// told is an event of a ticket, days after the start.
+func told(id, predicate, kind, actor string, days float64) event.Event {
+	data, _ := json.Marshal(map[string]any{"subject": map[string]any{"id": id, "content": map[string]any{"ticketType": kind}}})
+	return event.Event{
+		ID: fmt.Sprint(id, predicate, days), Source: "https://tracker.example.org", Type: "dev.cdevents.ticket." + predicate + ".0.1.0",
+		Time: start.Add(time.Duration(days * 24 * float64(time.Hour))), Actor: actor, Team: "red", Data: data,
+	}
+}
+
+// year is what everybody below agrees on: 4 questions and faults in March, one
+// closed after 2 days, one after 4, one still open, one closed before it began;
+// and two people who wish for three things.
+func year() []event.Event {
+	return []event.Event{
+		told("a", "created", "question", "user/ann", 1), told("a", "updated", "", "user/bob", 2), told("a", "closed", "", "user/bob", 3),
+		told("b", "created", "Bug", "user/ann", 2), told("b", "closed", "", "user/bob", 3), told("b", "closed", "", "user/bob", 6),
+		told("c", "created", "odd", "user/bob", 10),
+		told("d", "closed", "", "user/bob", 4), told("d", "created", "access", "user/cy", 5),
+		told("e", "created", "feature-request", "user/ann", 7), told("f", "created", "enhancement", "user/ann", 8), told("g", "created", "feature", "user/cy", 9),
+		told("h", "closed", "", "user/cy", 9), // nobody told of its opening
+		told("i", "created", "question", "user/ann", 40),
+	}
+}
+
+func TestTickets(t *testing.T) {
+	for name, url := range map[string]func(testing.TB) string{
+		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "stoa.db") },
+		"postgres": testenv.Postgres,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var first []string
+			for round := range 4 { // in order, and three times in any other, with repetitions
+				events := year()
+				if round > 0 {
+					events = append(events, events[:5]...)
+					rand.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+				}
+				s := openStore(t, url(t), events)
+				rows := summary(t, s)
+				if round == 0 {
+					first = rows
+					checkMeasures(t, s)
+				} else if !slices.Equal(rows, first) {
+					t.Fatalf("another order gives\n%q\nnot\n%q", rows, first)
+				}
+			}
+		})
+	}
+}
+
+func openStore(t *testing.T, url string, events []event.Event) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), url, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if _, err := s.AppendEvents(t.Context(), "stoa/test", events, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := event.NewRunner(s, support.Projectors(), event.RunnerOptions{Batch: 3}).CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// summary is the table without the sequences, which follow the order.
+func summary(t *testing.T, s *store.Store) []string {
+	t.Helper()
+	found, err := s.Query(t.Context(), `SELECT t.id, t.kind, coalesce(t.opened, -1), coalesce(t.closed, -1), d.name FROM tickets t LEFT JOIN dim d ON d.id = t.team ORDER BY t.id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	var rows []string
+	for found.Next() {
+		var id, kind, team string
+		var opened, closed int64
+		if err := found.Scan(&id, &kind, &opened, &closed, &team); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, fmt.Sprint(id, " ", kind, " ", opened, " ", closed, " ", team))
+	}
+	return rows
+}
+
+type org struct{}
+
+func (org) Org(context.Context) (*measure.Org, error) {
+	o := &measure.Org{}
+	o.Index()
+	return o, nil
+}
+
+func checkMeasures(t *testing.T, s *store.Store) {
+	t.Helper()
+	active := func(_ context.Context, v *measure.View) (map[measure.Key]int, error) {
+		return map[measure.Key]int{{}: 50}, nil
+	}
+	e, err := measure.NewEngine(s, org{}, support.Measures(active)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := measure.Day(start)
+	march := measure.Scope{From: from, To: from + 30}
+	for _, c := range []struct {
+		name  string
+		value float64
+		n     int64
+		parts map[string]float64
+	}{
+		{"tickets-opened", 4, 4, map[string]float64{"question": 1, "bug": 1, "access": 1, "other": 1}},
+		{"tickets-per-100-users", 8, 50, map[string]float64{"tickets": 4, "people": 50, "bug": 1}}, // 4 tickets, half a hundred people, 30 days
+		{"ticket-resolution-time", 4 * 86400, 3, nil},                                              // 2 and 4 days, and one still open
+		{"feature-requests", 2, 3, map[string]float64{"requests": 3, "people": 2}},
+	} {
+		answer, err := e.Ask(t.Context(), c.name, march)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := answer.Points[0]
+		if p.Value == nil || *p.Value != c.value || p.N != c.n {
+			t.Errorf("%s is %+v, want %v of %d", c.name, p, c.value, c.n)
+			continue
+		}
+		for name, want := range c.parts {
+			if p.Parts[name] != want {
+				t.Errorf("%s: %s is %v, want %v", c.name, name, p.Parts[name], want)
+			}
+		}
+		if proof, err := e.Evidence(t.Context(), c.name, march, 0, 100); err != nil || len(proof) == 0 {
+			t.Errorf("%s: evidence %v, %v", c.name, proof, err)
+		}
+	}
+	before := measure.Scope{From: from - 60, To: from - 30}
+	if answer, err := e.Ask(t.Context(), "tickets-opened", before); err != nil || answer.Points[0].Value != nil {
+		t.Errorf("before the first ticket: %+v, %v", answer.Points, err)
+	}
+	later := measure.Scope{From: from + 50, To: from + 80}
+	if answer, err := e.Ask(t.Context(), "tickets-opened", later); err != nil || answer.Points[0].Value == nil || *answer.Points[0].Value != 0 {
+		t.Errorf("a month without a ticket after the first: %+v, %v", answer.Points, err)
+	}
+}
