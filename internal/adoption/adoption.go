@@ -18,7 +18,7 @@ func Projectors() []event.Projector {
 // Measures are the measures of who uses the platform.
 func Measures() []measure.Measure {
 	return slices.Concat(
-		[]measure.Measure{adoptionRate(), activeTeams()}, peopleMeasures(),
+		[]measure.Measure{adoptionRate(), activeTeams()}, peopleMeasures(&keptDays{}),
 		[]measure.Measure{retentionMeasure(), forecastMeasure(), timeToAccess()}, wayMeasures(),
 		serviceMeasures(), hindranceMeasures(),
 	)

@@ -218,7 +218,7 @@ func (h history) wait(reached ...func(event.Event) bool) value {
 	waits, there := map[string]float64{}, map[string]bool{}
 	for _, m := range h.members() {
 		asked, isAsked := h.first(m.names, isType("dev.stoa.access.asked"))
-		granted, isGranted := h.first(m.names, isType(grants...))
+		granted, isGranted := h.first(m.names, func(e event.Event) bool { return e.Type == "dev.stoa.access.granted" && e.Extensions["brought"] == "" })
 		start := asked
 		if isGranted && (!isAsked || granted.Before(asked)) {
 			start = granted
@@ -245,9 +245,6 @@ func (h history) wait(reached ...func(event.Event) bool) value {
 	}
 	return median(waits, there)
 }
-
-// grants are the types that give a team access.
-var grants = []string{"dev.stoa.access.granted", "dev.stoa.team.created"}
 
 func (h history) access() value {
 	waits, there := map[string]float64{}, map[string]bool{}
@@ -440,7 +437,7 @@ func direct() map[string]func(history) value {
 func drawHistory(t *rapid.T) []event.Event {
 	teams := rapid.SampledFrom([]string{"", "red", "red", "blue", "blue", "green", "green", "new", "old", "older", "platform", "nobody-knows"})
 	types := rapid.SampledFrom([]string{event.TypeUsage, event.TypeUsage, event.TypeUsage, event.TypeUsage, "dev.stoa.access.asked", "dev.stoa.access.granted",
-		"dev.stoa.alert.received", "dev.stoa.input.asked", "dev.stoa.gate.refused", "dev.cdevents.service.deployed.0.3.0", "dev.cdevents.service.upgraded.0.2.0",
+		"dev.stoa.team.created", "dev.stoa.alert.received", "dev.stoa.input.asked", "dev.stoa.gate.refused", "dev.cdevents.service.deployed.0.3.0", "dev.cdevents.service.upgraded.0.2.0",
 		"dev.cdevents.service.rolledback.0.3.0", "dev.cdevents.service.removed.0.3.0", "dev.cdevents.pipelinerun.finished.0.3.0", "com.example.other"})
 	actors := rapid.SampledFrom([]string{"user/ann", "user/bob", "user/cid", "user/root", "token/ci", "stoa/delivery"})
 	events := make([]event.Event, rapid.IntRange(1, 250).Draw(t, "n"))
@@ -465,6 +462,9 @@ func drawHistory(t *rapid.T) []event.Event {
 			e.Extensions["gate"] = rapid.SampledFrom([]string{"quota/red", "quota/red,policy/node"}).Draw(t, "gate")
 		case "dev.stoa.access.granted":
 			e.Names = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"user/ann", "user/bob", "user/cid"}), 0, 2, rapid.ID[string]).Draw(t, "names")
+			if rapid.IntRange(0, 4).Draw(t, "brought") == 0 {
+				e.Extensions["brought"] = "true" // with a catalog from elsewhere: nobody set out by it
+			}
 		}
 		if deploys(e) {
 			e.Actor = "stoa/delivery"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"math/bits"
 	"slices"
 
@@ -98,19 +99,15 @@ func (t *traveller) newest() string {
 
 func readTravellers(ctx context.Context, v *measure.View) (map[int64]*traveller, error) {
 	_, last := monthsOf(v.From, v.To)
-	rows, err := v.DB.Query(ctx, "SELECT month, actor, kind, team, days FROM actor_month WHERE month <= $1", last)
+	rows, err := readActorMonths(ctx, v.DB, math.MinInt64, last)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	rules, personas, travellers := PersonaRules(), map[string]Persona{}, map[int64]*traveller{}
 	starts := map[int64]int64{}
-	for rows.Next() {
-		var month, actor, kind, team, days int64
-		if err := rows.Scan(&month, &actor, &kind, &team, &days); err != nil {
-			return nil, err
-		}
-		use := v.Org.Kinds[kind]
+	for _, r := range rows {
+		month, actor, team, days := r.month, r.actor, r.team, r.days
+		use := v.Org.Kinds[r.kind]
 		if !use.Qualifies || v.Org.Insiders[actor] {
 			continue
 		}
@@ -145,7 +142,7 @@ func readTravellers(ctx context.Context, v *measure.View) (map[int64]*traveller,
 			t.days[persona] += bits.OnesCount64(uint64(inScope))
 		}
 	}
-	return travellers, rows.Err()
+	return travellers, nil
 }
 
 // journeyOf is the journey of the people of a persona; those who began since from

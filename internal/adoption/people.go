@@ -21,7 +21,7 @@ const peopleCounted = "People with at least one qualifying use of a declared cap
 // month30 is how many days a month has for who is active in one.
 const month30 = 30
 
-func peopleMeasures() []measure.Measure {
+func peopleMeasures(kept *keptDays) []measure.Measure {
 	cuts := byTeams(measure.ByCapability)
 	all := []activePeople{
 		{measure.Definition{
@@ -63,14 +63,14 @@ func peopleMeasures() []measure.Measure {
 	}
 	measures := make([]measure.Measure, len(all))
 	for i, a := range all {
-		measures[i] = a.measure()
+		measures[i] = a.measure(kept)
 	}
 	return measures
 }
 
-func (a activePeople) measure() measure.Measure {
+func (a activePeople) measure(kept *keptDays) measure.Measure {
 	return measure.New(a.definition, func(ctx context.Context, v *measure.View) (map[measure.Key]measure.Estimate, error) {
-		groups, err := readPeople(ctx, v, v.From-a.days)
+		groups, err := readPeople(ctx, v, kept, v.From-a.days)
 		if err != nil || len(groups) == 0 {
 			return nil, err
 		}
@@ -103,49 +103,51 @@ type people struct {
 }
 
 // readPeople gives the people of each group who were active since a day.
-func readPeople(ctx context.Context, v *measure.View, from int64) (map[string]people, error) {
+func readPeople(ctx context.Context, v *measure.View, kept *keptDays, from int64) (map[string]people, error) {
 	first, last := monthsOf(from, v.To)
-	rows, err := v.DB.Query(ctx, "SELECT month, actor, kind, team, days FROM actor_month WHERE month >= $1 AND month <= $2", first, last)
+	rows, err := kept.read(ctx, v.DB, first, last)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	groups := map[string]people{}
+	type place struct {
+		group string
+		in    bool
+	}
+	groups, places := map[string]people{}, map[pair]place{}
 	width := (v.To - from + 63) / 64
-	for rows.Next() {
-		var month, actor, kind, team, days int64
-		if err := rows.Scan(&month, &actor, &kind, &team, &days); err != nil {
-			return nil, err
-		}
-		use := v.Org.Kinds[kind]
-		if !use.Qualifies || v.Org.Insiders[actor] {
+	for i := range rows {
+		r := &rows[i]
+		if v.Org.Insiders[r.actor] {
 			continue
 		}
-		group, in := v.Group(measure.Cell{Team: team, Capability: use.CapabilityID})
-		if !in {
+		of, known := places[pair{r.team, r.kind}]
+		if !known {
+			if use := v.Org.Kinds[r.kind]; use.Qualifies {
+				of.group, of.in = v.Group(measure.Cell{Team: r.team, Capability: use.CapabilityID})
+			}
+			places[pair{r.team, r.kind}] = of
+		}
+		start := firstOf(r.month)
+		days := r.days & mask(max(0, from-start), min(31, max(0, v.To-start)))
+		if !of.in || days == 0 {
 			continue
 		}
-		start := firstOf(month)
-		days &= mask(max(0, from-start), min(31, max(0, v.To-start)))
-		if days == 0 {
-			continue
-		}
-		p, known := groups[group]
+		p, known := groups[of.group]
 		if !known {
 			p = people{from, map[int64][]uint64{}}
-			groups[group] = p
+			groups[of.group] = p
 		}
-		set := p.days[actor]
+		set := p.days[r.actor]
 		if set == nil {
 			set = make([]uint64, width)
-			p.days[actor] = set
+			p.days[r.actor] = set
 		}
 		for ; days != 0; days &= days - 1 {
 			day := start + int64(bits.TrailingZeros64(uint64(days))) - from
 			set[day/64] |= 1 << (day % 64)
 		}
 	}
-	return groups, rows.Err()
+	return groups, nil
 }
 
 // active counts who was active on any day of [from, to).
@@ -209,7 +211,7 @@ func (p people) mean(from, to int64, counts func(day int64) bool) (mean float64,
 // ActivePeople counts, for each group and bucket, who was active in it: what
 // measures for a hundred users are divided by.
 func ActivePeople(ctx context.Context, v *measure.View) (map[measure.Key]int, error) {
-	groups, err := readPeople(ctx, v, v.From)
+	groups, err := readPeople(ctx, v, nil, v.From)
 	if err != nil {
 		return nil, err
 	}

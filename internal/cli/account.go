@@ -284,10 +284,10 @@ func (c *Command) personCommand() *cobra.Command {
 		Use:   "erase NAME",
 		Short: "Take a person's name out of the ledger; its proofs still hold",
 		Long: "Take a person's name out of the ledger, for ever: what the person did stays under a pseudonym that nobody can\n" +
-			"resolve any more, payloads that name the person are erased, and every proof still holds. Who is known from elsewhere\n" +
-			"only is named as there. In teams, exceptions and releases, and in all their versions, the pseudonym takes the name's\n" +
-			"place. What people wrote in their own words, such as reasons and descriptions, and what services print into logs, is not\n" +
-			"searched. Backups that were made before still hold the name: see stoa restore --forget.",
+			"resolve any more, payloads that name the person are erased, and every proof still holds. In teams, exceptions and\n" +
+			"releases, and in all their versions, the pseudonym takes the name's place. What people wrote in their own words, such as\n" +
+			"reasons and descriptions, and what services print into logs, is not searched. Backups that were made before still hold\n" +
+			"the name: see stoa restore --forget. Who is known from elsewhere only is named as there.",
 		Example: "  stoa person erase ann\n  stoa person erase git/ann@example.org --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

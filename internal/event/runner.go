@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -34,27 +35,44 @@ type Runner struct {
 	shared     sharedRead
 }
 
-// sharedRead keeps the last records that were read: projectors that stand at the
-// same place read and decode them once. They must not change them.
+// sharedRead keeps the records that were read last: projectors that stand at
+// about the same place read and decode them once. They must not change them.
 type sharedRead struct {
-	mu      sync.Mutex
+	mu   sync.Mutex
+	kept []page // oldest first
+}
+
+// page is a read of up to limit records after a sequence.
+type page struct {
 	after   int64
 	limit   int
 	records []Record
 }
 
+// keptPages is by how many pages projectors may be apart that read together.
+const keptPages = 3
+
 // read gives up to limit records after a sequence, perhaps fewer than there are by now.
 func (s *sharedRead) read(ctx context.Context, from ProjectionStore, after int64, limit int) ([]Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.records) > 0 && s.after == after && s.limit == limit {
-		return s.records, nil
+	for _, p := range s.kept {
+		if p.after == after && p.limit == limit {
+			return p.records, nil
+		}
 	}
 	records, err := from.ReadFrom(ctx, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	s.after, s.limit, s.records = after, limit, records // none at the end: what was kept is let go
+	if len(records) == 0 { // at the end: what was kept is let go
+		s.kept = nil
+		return nil, nil
+	}
+	if len(s.kept) == keptPages {
+		s.kept = slices.Delete(s.kept, 0, 1)
+	}
+	s.kept = append(s.kept, page{after, limit, records})
 	return records, nil
 }
 
@@ -117,10 +135,12 @@ func (r *Runner) keep(ctx context.Context, p Projector) {
 
 // CatchUp brings every projection to the ledger's present end and joins their errors.
 func (r *Runner) CatchUp(ctx context.Context) error {
-	var errs []error
-	for _, p := range r.projectors {
-		errs = append(errs, r.catchUp(ctx, p))
+	errs := make([]error, len(r.projectors))
+	var all sync.WaitGroup
+	for i, p := range r.projectors {
+		all.Go(func() { errs[i] = r.catchUp(ctx, p) })
 	}
+	all.Wait()
 	return errors.Join(errs...)
 }
 

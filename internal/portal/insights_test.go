@@ -245,7 +245,7 @@ func TestAdoptionPage(t *testing.T) {
 	contains(t, "stages", a.row(t, "stages", "Onboarded and active"), "| 1 | alpha")
 	contains(t, "stages", a.row(t, "stages", "Lapsed"), "| 1 | delta")
 	contains(t, "the curve", a.text("section#curve-card"), "of 5 teams that could", "a forecast needs 6")
-	if in := a.all("section#curve-card"); len((answer{root: in[0]}).all("path.usual")) == 0 || strings.Contains((answer{root: in[0]}).text("ul.legend"), "expected") {
+	if in := a.all("section#curve-card"); len((answer{root: in[0]}).all("path.usual")) == 0 || strings.Contains((answer{root: in[0]}).text("ul.chart-legend"), "expected") {
 		t.Error("the curve shows no usual course, or expects something")
 	}
 	contains(t, "retention", a.row(t, "retention", "All together"), "| 3 | 100 % n 3 |")
@@ -295,6 +295,31 @@ func TestJourneysPage(t *testing.T) {
 	if bad := get(t, c, at+"&service=shop"); bad.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("narrowed by a service: %s", bad.Status)
 	}
+}
+
+// Whoever is signed in may see how the platform does; the events behind it are
+// for those who may read them.
+func TestInsightsForEverybody(t *testing.T) {
+	s := lived(t)
+	if err := s.CreateAccount(t.Context(), "vic", "Vic"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetPassword(t.Context(), "vic", "", password); err != nil {
+		t.Fatal(err)
+	}
+	c := s.browserless(t, map[string][]string{"name": {"vic"}, "password": {password}})
+	for _, path := range []string{"/overview", "/adoption?" + past(60), "/delivery?" + past(60), "/journeys", "/scorecard"} {
+		a := get(t, c, s.url+path)
+		if a.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, a.Status)
+		}
+		for _, link := range a.all("a") {
+			if strings.HasPrefix(attribute(link, "href"), "/audit/") {
+				t.Errorf("%s leads to %s, which is refused", path, attribute(link, "href"))
+			}
+		}
+	}
+	contains(t, "the evidence", get(t, c, s.url+"/delivery?"+past(60)).row(t, "failed", "event"), "| 2 events")
 }
 
 // An empty platform has no number, and says what to do first.

@@ -57,10 +57,10 @@ func (b *book) deliveryMeasures() []asks {
 		{"deployments-elsewhere", "deployments", "Deployments to other environments than production.", cuts, all, func(w window, c cut) answer { return b.moments(b.elsewhere, w, c, "") }},
 		{"share-new-services-on-path", "ratio", "Services first deployed in the window by the platform, of all first deployed in the window.", b.teamCuts(), all, b.newOnPath},
 		{"new-services", "services", "Services first deployed in the window.", cuts, all, func(w window, c cut) answer { return number(b.newServices(w, c)) }},
-		{"input-friction", "questions", "Questions that the platform asked in the window over the deployments by the platform in the window, to whatever environment.", b.teamCuts(), all, func(w window, c cut) answer {
+		{"input-friction", "questions", "Questions that the platform asked in the window over the deployments by the platform in the window, to whatever environment, without rollbacks.", b.teamCuts(), all, func(w window, c cut) answer {
 			done := b.moments(b.elsewhere, w, c, "").n
 			b.each(w, c, func(d *deployment) {
-				if d.path {
+				if d.path && d.cause != rollback {
 					done++
 				}
 			})

@@ -71,6 +71,7 @@ func checkUse(t *testing.T, r *recount, truth Truth, window string, w Window, cu
 			truth.agrees(t, "adoption-rate", window, "capability="+capability, rate, true)
 		}
 	}
+	checkRetention(t, r, truth, window, w, cut, segment)
 	if !strings.HasSuffix(window, "30-days") {
 		return
 	}
@@ -86,6 +87,32 @@ func checkUse(t *testing.T, r *recount, truth Truth, window string, w Window, cu
 	truth.agrees(t, "wau", window, cut, float64(distinct(r.in(Window{w.To.AddDate(0, 0, -7), w.To}, segment, told.used), person)), true)
 	truth.agrees(t, "mau", window, cut, float64(users), true)
 	truth.agrees(t, "stickiness", window, cut, dau/float64(users), users > 0)
+}
+
+func checkRetention(t *testing.T, r *recount, truth Truth, window string, w Window, cut, segment string) {
+	t.Helper()
+	first := r.first(told.used)
+	using := map[string]map[string]bool{} // by month, the teams
+	for _, e := range r.events {
+		if month := e.Time.Format("2006-01"); e.used() {
+			if using[month] == nil {
+				using[month] = map[string]bool{}
+			}
+			using[month][r.team[e.Team]] = true
+		}
+	}
+	still, all := 0, 0
+	for team, at := range first {
+		third := time.Date(at.Year(), at.Month()+3, 1, 0, 0, 0, 0, time.UTC)
+		last := third.AddDate(0, 1, -1)
+		if (segment == "" || r.segment[team] == segment) && !last.Before(w.From) && last.Before(w.To) {
+			all++
+			if using[third.Format("2006-01")][team] {
+				still++
+			}
+		}
+	}
+	truth.agrees(t, "retention-3-months", window, cut, float64(still)/float64(all), all > 0)
 }
 
 // first gives the first time of an event for each team that is one.
@@ -164,7 +191,7 @@ func checkSupport(t *testing.T, r *recount, truth Truth, window string, w Window
 	truth.agrees(t, "questions", window, cut, float64(asked), true)
 	truth.agrees(t, "refusals", window, cut, float64(len(r.in(w, segment, func(e told) bool { return e.Type == typeRefused }))), true)
 	onPath := len(r.in(w, segment, func(e told) bool {
-		return strings.HasPrefix(e.Type, "dev.cdevents.service.") && e.Capability == "deploy"
+		return (e.Type == typeDeployed || e.Type == typeUpgraded) && e.Capability == "deploy"
 	}))
 	truth.agrees(t, "input-friction", window, cut, float64(asked)/float64(onPath), onPath > 0)
 	// A wish within two months of another one is not told of: a month's are by

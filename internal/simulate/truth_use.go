@@ -46,6 +46,7 @@ func (b *book) useMeasures() []asks {
 		{"personas", "people", "Active people by what they do for a living.", b.personaCuts(), all, func(w window, c cut) answer {
 			return number(b.presentIf(w, func(m *member) bool { return "persona="+personas[m.person.persona] == c.name }))
 		}},
+		{"retention-3-months", "ratio", "Teams with a use in the third calendar month after that of their first one, of all teams for which the last day of that month lies in the window.", teams, all, b.stayed},
 	}...)
 }
 
@@ -147,6 +148,28 @@ func (b *book) adoptedAt(t *team, months []window) int {
 		}
 	}
 	return -1
+}
+
+// stayed is how many teams that began three months before still use the platform.
+func (b *book) stayed(w window, c cut) answer {
+	const later = 3
+	months, still, all := b.months(), 0, 0
+	for _, t := range b.teams {
+		i := b.adoptedAt(t, months)
+		if !c.team(t) || i < 0 || i+later >= len(months) {
+			continue
+		}
+		m := months[i+later]
+		first := m.from.time()
+		if over := at(time.Date(first.Year(), first.Month()+1, 1, 0, 0, 0, 0, time.UTC)); over-day < w.from || over > w.to {
+			continue
+		}
+		all++
+		if b.usedIn(t, "", m) {
+			still++
+		}
+	}
+	return ratio(still, all)
 }
 
 // retention is how many of the teams that began in a month still use the
