@@ -16,7 +16,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
-	"github.com/stoa-platform/stoa/internal/store"
 )
 
 // erasedFile, in the data folder, lists the pseudonyms of the people who were
@@ -135,13 +134,7 @@ func (p *Platform) forgetErased(ctx context.Context) error {
 	}
 	by := auth.Principal{Name: "stoa/restore", Platform: auth.PlatformAdmin, Bot: true}
 	for pseudonym, principal := range back {
-		var err error
-		if name, person := strings.CutPrefix(principal, event.UserPrefix); person {
-			err = administration{p}.ErasePerson(ctx, by, name)
-		} else {
-			err = p.store.ErasePerson(ctx, by.Name, principal, store.Traces{})
-		}
-		if err != nil {
+		if err := (administration{p}).ErasePerson(ctx, by, principal); err != nil {
 			return fmt.Errorf("forget %s again, who was erased: %w", pseudonym, err)
 		}
 		p.log.Info("forgot again who was erased", "pseudonym", pseudonym)

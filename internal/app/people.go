@@ -26,16 +26,18 @@ func (a administration) Backup(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// ErasePerson forgets a person: membership, account and tokens, the User object
-// with its history, and at last, all at once, the name behind the pseudonym and
-// wherever it stands in objects and their history. It may be tried again after a
-// failure; what is gone already is no error.
-// Who is known from elsewhere only, such as github/ann, has nothing but events.
+// ErasePerson forgets a person: membership, also in what is kept of a catalog,
+// account and tokens, the User object with its history, and at last, all at once,
+// the name behind the pseudonym and wherever it stands in objects and their
+// history. It may be tried again after a failure; what is gone already is no
+// error. A name such as github/ann is that of a person elsewhere, of whom there
+// is no object.
 func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name string) error {
 	if name = strings.TrimPrefix(name, event.UserPrefix); strings.Contains(name, "/") {
-		return a.store.ErasePerson(ctx, by.Name, name, store.Traces{})
+		return a.forgetPerson(ctx, by, name, store.Traces{})
 	}
-	traces := store.Traces{Own: object.Ref{Kind: "User", Name: name}, Fields: map[string][]string{}}
+	traces := store.Traces{Own: object.Ref{Kind: "User", Name: name}, Fields: map[string][]string{}, Mark: backstage.AnnotationEntity}
+	traces.Forget = func(o object.Object) (object.Object, bool, error) { return backstage.Forget(o, name) }
 	for _, kind := range a.pipe.Kinds().All() {
 		if len(kind.Persons) > 0 {
 			traces.Fields[kind.Name] = kind.Persons
@@ -51,7 +53,12 @@ func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name
 	if err := a.auth.DeleteAccount(ctx, by, name); err != nil && !problem.Is(err, problem.NotFound) {
 		return err
 	}
-	if err := a.store.ErasePerson(ctx, by.Name, event.UserPrefix+name, traces); err != nil {
+	return a.forgetPerson(ctx, by, event.UserPrefix+name, traces)
+}
+
+// forgetPerson erases a principal from the database and notes it beside that.
+func (a administration) forgetPerson(ctx context.Context, by auth.Principal, principal string, traces store.Traces) error {
+	if err := a.store.ErasePerson(ctx, by.Name, principal, traces); err != nil {
 		return err
 	}
 	if err := a.noteErased(ctx); err != nil {

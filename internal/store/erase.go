@@ -23,6 +23,10 @@ type Traces struct {
 	// Fields are, by kind, the paths of fields that hold names of people, each a
 	// text or a list of texts.
 	Fields map[string][]string
+	// Forget takes the person out of what other tools have left in an object; it
+	// is asked about those that hold Mark. May be nil.
+	Forget func(o object.Object) (_ object.Object, changed bool, err error)
+	Mark   string
 }
 
 // eraseOwn forgets every version of the object that is the person, and says how
@@ -57,11 +61,17 @@ const renamedAtOnce = 200 // documents in memory
 // everywhere renames in all objects and all their versions. These stay the
 // versions that they are: what a person is called is not what they say.
 func (r renaming) everywhere(ctx context.Context, tx *Tx) error {
-	if err := r.inHistory(ctx, tx, "%"+pattern(r.principal)+"%", ""); err != nil {
-		return err
+	marks := []string{r.principal}
+	if r.Forget != nil {
+		marks = append(marks, r.Mark)
 	}
-	if err := r.inObjects(ctx, tx, "%"+pattern(r.principal)+"%", ""); err != nil {
-		return err
+	for _, mark := range marks {
+		if err := r.inHistory(ctx, tx, "%"+pattern(mark)+"%", ""); err != nil {
+			return err
+		}
+		if err := r.inObjects(ctx, tx, "%"+pattern(mark)+"%", ""); err != nil {
+			return err
+		}
 	}
 	for kind := range r.Fields {
 		for _, name := range r.Names {
@@ -117,7 +127,10 @@ func (r renaming) inHistory(ctx context.Context, tx *Tx, like, kind string) erro
 			return err
 		}
 		for _, v := range found {
-			doc := r.rewrite(v.kind, v.doc)
+			doc, err := r.rewrite(object.Document{Kind: v.kind, Name: v.name, Bytes: v.doc})
+			if err != nil {
+				return err
+			}
 			if bytes.Equal(doc, v.doc) {
 				continue
 			}
@@ -144,7 +157,10 @@ func (r renaming) inObjects(ctx context.Context, tx *Tx, like, kind string) erro
 		var changed []revision
 		for _, before := range found {
 			now := before
-			if now.Bytes = r.rewrite(before.Kind, before.Bytes); bytes.Equal(now.Bytes, before.Bytes) {
+			if now.Bytes, err = r.rewrite(before); err != nil {
+				return err
+			}
+			if bytes.Equal(now.Bytes, before.Bytes) {
 				continue
 			}
 			was, err := before.Object()
@@ -168,9 +184,24 @@ func (r renaming) inObjects(ctx context.Context, tx *Tx, like, kind string) erro
 }
 
 // rewrite gives the document with the pseudonym in the place of the person.
-func (r renaming) rewrite(kind string, doc []byte) []byte {
-	doc = replaceWord(doc, r.principal, r.pseudonym)
-	for _, path := range r.Fields[kind] {
+func (r renaming) rewrite(d object.Document) ([]byte, error) {
+	if r.Forget != nil && bytes.Contains(d.Bytes, []byte(r.Mark)) {
+		o, err := d.Object()
+		if err != nil {
+			return nil, err
+		}
+		o, changed, err := r.Forget(o)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			if d.Bytes, err = encode(o); err != nil {
+				return nil, err
+			}
+		}
+	}
+	doc := replaceWord(d.Bytes, r.principal, r.pseudonym)
+	for _, path := range r.Fields[d.Kind] {
 		field := gjson.GetBytes(doc, path)
 		if field.Index == 0 {
 			continue
@@ -189,7 +220,7 @@ func (r renaming) rewrite(kind string, doc []byte) []byte {
 		}
 		doc = slices.Concat(doc[:field.Index], []byte(now), doc[field.Index+len(field.Raw):])
 	}
-	return doc
+	return doc, nil
 }
 
 // replaceWord replaces a principal where it is not a part of a longer word or path.

@@ -34,10 +34,18 @@ func testErasePerson(t *testing.T, open Open) {
 		t.Fatal(err)
 	}
 	put(t, s, Widget("kept", "", keep))
+	left := Widget("left", "", map[string]any{"size": 1})
+	left.Metadata.Annotations = map[string]string{"tool": "members: ZOLTAN"}
+	put(t, s, left)
 
 	traces := store.Traces{
 		Own: object.Ref{Kind: "Gadget", Name: "zoltan"}, Names: []string{"zoltan", quoting},
 		Fields: map[string][]string{"Widget": {"spec.tags", "spec.colour", "spec.absent"}},
+		Mark:   `"tool"`,
+		Forget: func(o object.Object) (object.Object, bool, error) {
+			o.Metadata.Annotations = map[string]string{"tool": "members: none"}
+			return o, true, nil
+		},
 	}
 	if err := s.ErasePerson(t.Context(), "user/root", "user/zoltan", store.Traces{Own: object.Ref{Kind: "Widget", Name: "kept"}}); !problem.Is(err, problem.Conflict) {
 		t.Errorf("erased while their object is there: %v", err)
@@ -74,6 +82,10 @@ func testErasePerson(t *testing.T, open Open) {
 	}
 	if got, want := string(get(t, s, "kept").Spec), `{"colour":"user/zoltan-2 https://host/user/zoltan","size":"zoltan"}`; got != want {
 		t.Errorf("what is no name became %s, want %s", got, want)
+	}
+	if h, err := s.History(t.Context(), "Widget", "left", 0, 0); err != nil || len(h) != 1 || strings.Contains(string(h[0].Bytes), "ZOLTAN") ||
+		get(t, s, "left").Metadata.Annotations["tool"] != "members: none" || get(t, s, "left").Metadata.Version != 1 {
+		t.Errorf("what another tool has left: %s, %v", h[0].Bytes, err)
 	}
 	about, err := s.Events(t.Context(), event.Filter{Subject: event.PersonPrefix + pseudonym})
 	if err != nil || len(about) != 2 || !about[0].Erased || about[1].Type != event.TypePersonErased {
