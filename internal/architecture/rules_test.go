@@ -12,6 +12,7 @@ type layer struct {
 // layers lists the storeys from the ground up.
 var layers = []layer{
 	{name: "foundation", ordered: true, packages: []string{
+		"docs",
 		"internal/problem",
 		"internal/config",
 		"internal/telemetry",
@@ -106,6 +107,7 @@ type edge struct{ from, to string }
 var homes = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":         {"internal/api"},
 	"github.com/a-h/templ":                     {"internal/portal"},
+	"github.com/yuin/goldmark":                 {"internal/portal"},
 	"github.com/spf13/cobra":                   {"internal/cli"},
 	"charm.land/lipgloss/v2":                   {"internal/cli"},
 	"github.com/google/cel-go":                 {"internal/expr"},

@@ -100,7 +100,7 @@ func Anywhere(p Principal, verb Verb, kind object.Kind) Decision {
 
 // roleProblem tells which role is missing and who can give it or act instead.
 func roleProblem(p Principal, verb Verb, kind object.Kind, owner string, least Role) *problem.Problem {
-	refused := problem.New(problem.Forbidden, "%s may not %s", who(p), what(verb, kind, owner))
+	refused := problem.New(problem.Forbidden, "%s may not %s", who(p), what(verb, kind, owner)).ExplainedAt(permissionsPage)
 	if !isTeamRole(least) || owner == "" {
 		if isTeamRole(least) { // nobody's team: only the platform's people are above it
 			refused.Because("no team owns it, so it needs " + string(PlatformMember) + "; " + standing(p, owner)).
@@ -119,11 +119,14 @@ func roleProblem(p Principal, verb Verb, kind object.Kind, owner string, least R
 	return refused
 }
 
+// permissionsPage shows the whole table of who may do what.
+const permissionsPage = "/docs/reference/permissions"
+
 func scopeProblem(p Principal, verb Verb, kind object.Kind, owner string) *problem.Problem {
 	refused := problem.New(problem.Forbidden, "this token of %s may not %s", who(p), what(verb, kind, owner)).
 		Because(fmt.Sprintf("its scopes are %s; this needs one of %s",
 			strings.Join(p.Scopes, ", "), strings.Join(scopesFor(verb, kind.Scope), ", "))).
-		Do("use a token with that scope, or sign in: stoa login")
+		Do("use a token with that scope, or sign in: stoa login").ExplainedAt(permissionsPage)
 	refused.Decider = p.Name
 	return refused
 }

@@ -32,7 +32,8 @@ func (d *Delivery) guardService(_ context.Context, _ object.Reader, _ *admission
 			}
 			return problem.New(problem.Invalid, "%s looks like a credential (%s): plain settings are shown in history and answers", key, reason).
 				WithFields(problem.Field{Path: "spec.environments." + env + ".env." + key, Message: "looks like a credential: " + reason}).
-				Do(fmt.Sprintf("stoa secret set %s %s --env %s    asks for the value, keeps it encrypted and hands it to the service", s.Metadata.Name, key, env))
+				Do(fmt.Sprintf("stoa secret set %s %s --env %s    asks for the value, keeps it encrypted and hands it to the service", s.Metadata.Name, key, env)).
+				ExplainedAt("/docs/secrets")
 		}
 	}
 	return nil

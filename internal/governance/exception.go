@@ -34,7 +34,7 @@ func ExceptionRule() admission.Rule {
 			return nil
 		}
 		return problem.New(problem.Invalid, "the exception's sunset cannot be %s", after.Spec.Sunset.UTC().Format(time.RFC3339)).
-			WithFields(problem.Field{Path: "spec.sunset", Message: message})
+			WithFields(problem.Field{Path: "spec.sunset", Message: message}).ExplainedAt("/docs/exceptions")
 	}}
 }
 

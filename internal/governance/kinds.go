@@ -42,7 +42,7 @@ type PolicySpec struct {
 	Message string `json:"message" jsonschema:"minLength=1"`
 	// Next are the steps that mend it, one exact command or action each.
 	Next []string `json:"next,omitempty"`
-	// Docs is the page that explains the rule.
+	// Docs is the page that explains the rule; without it, the one that explains policies.
 	Docs string `json:"docs,omitempty"`
 }
 

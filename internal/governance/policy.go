@@ -74,7 +74,7 @@ func (p *Policies) Check(ctx context.Context, r object.Reader, c *admission.Chan
 
 // evaluate gives the policy's verdict; ok is false when it is not about the release.
 func (p *Policies) evaluate(ctx context.Context, policy Policy, input map[string]any) (problem.Verdict, bool) {
-	v := problem.Verdict{Gate: "policy/" + policy.Metadata.Name, Outcome: admission.Allow, Docs: policy.Spec.Docs}
+	v := problem.Verdict{Gate: "policy/" + policy.Metadata.Name, Outcome: admission.Allow, Docs: cmp.Or(policy.Spec.Docs, "/docs/policies")}
 	if policy.Spec.Match != "" {
 		about, err := p.conditions.Holds(ctx, policy.Spec.Match, input)
 		if err != nil {

@@ -133,7 +133,7 @@ func judge(ctx context.Context, r object.Reader, q Quota, team string, wanted ma
 		used, limit, asked := float64(dim.before), float64(dim.limit), float64(dim.after-dim.before)
 		v := problem.Verdict{
 			Gate: "quota/" + q.Metadata.Name, Outcome: admission.Allow,
-			Used: &used, Limit: &limit, Requested: &asked, Unit: dim.unit,
+			Used: &used, Limit: &limit, Requested: &asked, Unit: dim.unit, Docs: "/docs/quotas",
 			Message: fmt.Sprintf("%s quota of team %s: %s of %s", dim.what, team, dim.show(dim.after), dim.show(dim.limit)),
 		}
 		if dim.after > dim.limit {

@@ -187,6 +187,8 @@ func (p *Portal) routes() http.Handler {
 		"GET /teams/{name}":              p.team,
 		"POST /teams/{name}/access":      p.ask,
 		"GET /me":                        p.me,
+		"GET /docs":                      p.documentation,
+		"GET /docs/{path...}":            p.document,
 		"GET /overview":                  p.overviewPage,
 		"GET /adoption":                  p.adoptionPage,
 		"GET /delivery":                  p.deliveryPage,

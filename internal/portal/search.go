@@ -19,6 +19,7 @@ var places = []page.Hit{
 	{Title: "Audit", Says: "page", Href: "/audit"}, {Title: "What is kept about me", Says: "page", Href: "/me"},
 	{Title: "Failed services", Says: "services by state", Href: "/services?state=failed"},
 	{Title: "Crash loops", Says: "services by state", Href: "/services?state=crash+loop"},
+	{Title: "Documentation", Says: "page", Href: "/docs"},
 	{Title: "API description", Says: "OpenAPI 3.1", Href: "/openapi.json"},
 }
 

@@ -142,6 +142,9 @@ func (p *Problem) Because(why ...string) *Problem { p.Why = append(p.Why, why...
 // Do adds what to do next, one command or action a line.
 func (p *Problem) Do(next ...string) *Problem { p.Next = append(p.Next, next...); return p }
 
+// ExplainedAt names the page that explains it.
+func (p *Problem) ExplainedAt(page string) *Problem { p.Docs = page; return p }
+
 // WithFields adds wrong fields.
 func (p *Problem) WithFields(fields ...Field) *Problem {
 	p.Fields = append(p.Fields, fields...)
