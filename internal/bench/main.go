@@ -59,6 +59,7 @@ func rows() []row {
 		{"read", onBoth(measureRead)},
 		{"events", onBoth(measureEvents)},
 		{"jobs", onBoth(measureJobs)},
+		{"year", onBoth(measureYear)},
 		{"binary", measureBinary},
 	}
 }
@@ -91,6 +92,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	profile := flags.String("profile", "", "write CPU profiles of the platform into this folder")
 	binary := flags.String("stoa", "", "measure this binary instead of building one")
 	preload := flags.Int("events", 1_000_000, "how many events are in the ledger before any is measured")
+	activity := flags.Float64("activity", 13, "of the simulated year: 13 gives about 10,000,000 events")
+	keep := flags.String("keep", "", "keep the simulated years in this folder, and find them there")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -112,6 +115,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	}
 	defer func() { err = joinClose(err, l) }()
 	l.runs, l.profile, l.preload = *runs, *profile, *preload
+	l.activity, l.keep = *activity, *keep
 
 	report := newReport(ctx, l)
 	for _, r := range rows() {

@@ -137,12 +137,15 @@ func medianRatio(over, under []float64) float64 {
 
 func times(ratio float64) string { return fmt.Sprintf("%.2f×", ratio) }
 
-func rate(perSecond float64) string {
-	text := fmt.Sprintf("%.0f", perSecond)
+func rate(perSecond float64) string { return thousands(perSecond) + "/s" }
+
+// thousands writes a whole number with its thousands apart.
+func thousands(n float64) string {
+	text := fmt.Sprintf("%.0f", n)
 	for at := len(text) - 3; at > 0; at -= 3 {
 		text = text[:at] + "," + text[at:]
 	}
-	return text + "/s"
+	return text
 }
 
 func millis(d time.Duration) string {

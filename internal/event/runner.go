@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -32,53 +31,12 @@ type Runner struct {
 	clock      func() time.Time
 	batch      int
 	every      time.Duration
-	shared     sharedRead
-}
-
-// sharedRead keeps the records that were read last: projectors that stand at
-// about the same place read and decode them once. They must not change them.
-type sharedRead struct {
-	mu   sync.Mutex
-	kept []page // oldest first
-}
-
-// page is a read of up to limit records after a sequence.
-type page struct {
-	after   int64
-	limit   int
-	records []Record
-}
-
-// keptPages is by how many pages projectors may be apart that read together.
-const keptPages = 3
-
-// read gives up to limit records after a sequence, perhaps fewer than there are by now.
-func (s *sharedRead) read(ctx context.Context, from ProjectionStore, after int64, limit int) ([]Record, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.kept {
-		if p.after == after && p.limit == limit {
-			return p.records, nil
-		}
-	}
-	records, err := from.ReadFrom(ctx, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	if len(records) == 0 { // at the end: what was kept is let go
-		s.kept = nil
-		return nil, nil
-	}
-	if len(s.kept) == keptPages {
-		s.kept = slices.Delete(s.kept, 0, 1)
-	}
-	s.kept = append(s.kept, page{after, limit, records})
-	return records, nil
+	shared     *sharedRead
 }
 
 // NewRunner makes a runner of projectors with different names.
 func NewRunner(store ProjectionStore, projectors []Projector, o RunnerOptions) *Runner {
-	r := &Runner{store: store, projectors: projectors, logger: o.Logger, clock: o.Clock, batch: o.Batch, every: o.Every}
+	r := &Runner{store: store, projectors: projectors, logger: o.Logger, clock: o.Clock, batch: o.Batch, every: o.Every, shared: newSharedRead()}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
@@ -150,9 +108,16 @@ var errElsewhere = errors.New("projected elsewhere")
 func (r *Runner) catchUp(ctx context.Context, p Projector) error {
 	state, err := r.start(ctx, p)
 	limit := r.batch
+	defer r.shared.leave(p.Name())
 	for err == nil {
 		var records []Record
-		if records, err = r.shared.read(ctx, r.store, state.Watermark, limit); err != nil || len(records) == 0 {
+		if limit == r.batch {
+			records, err = r.shared.read(ctx, r.store, p.Name(), state.Watermark, limit)
+		} else { // looking for an event that fails, in no one's company
+			r.shared.leave(p.Name())
+			records, err = r.store.ReadFrom(ctx, state.Watermark, limit)
+		}
+		if err != nil || len(records) == 0 {
 			break
 		}
 		var applied Projection

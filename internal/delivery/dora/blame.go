@@ -255,15 +255,17 @@ func (w *work) check(ctx context.Context, seq int64) error {
 // mended, or that a named incident is laid to.
 func (w *work) fixed(ctx context.Context, place []any, fixes int64) (mends, named int64, err error) {
 	args := append(slices.Clone(place), fixes)
+	// The signs keep SQLite, which has no statistics here, from walking through all
+	// deployments of the service instead of taking the few that are named so.
+	const before = "+service = $1 AND +environment = $2 AND (at, event, seq) < ($3, $4, $5) ORDER BY at DESC, event DESC, seq DESC LIMIT 1"
 	for _, column := range []string{"release", "event"} {
-		found, err := w.one(ctx, "SELECT seq FROM deployments WHERE "+column+" = $6 AND "+column+" <> 0 AND "+placed+`< ($3, $4, $5)
-			ORDER BY at DESC, event DESC, seq DESC LIMIT 1`, args, 1)
+		found, err := w.one(ctx, "SELECT seq FROM deployments WHERE "+column+" = $6 AND "+column+" <> 0 AND "+before, args, 1)
 		if err != nil || found != nil {
 			return first(found), 1, err
 		}
 	}
 	found, err := w.one(ctx, `SELECT d.seq FROM incidents i JOIN incident_links l ON l.incident = i.incident JOIN deployments d ON d.seq = l.deployment
-		WHERE i.name = $6 AND d.service = $1 AND d.environment = $2 AND (d.at, d.event, d.seq) < ($3, $4, $5)
+		WHERE i.name = $6 AND +d.service = $1 AND +d.environment = $2 AND (d.at, d.event, d.seq) < ($3, $4, $5)
 		ORDER BY d.at DESC, d.event DESC, d.seq DESC LIMIT 1`, args, 1)
 	return first(found), 0, err
 }
