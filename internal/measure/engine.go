@@ -74,7 +74,28 @@ func (e *Engine) Ask(ctx context.Context, name string, s Scope) (Answer, error) 
 	if err != nil {
 		return Answer{}, err
 	}
-	return e.ask(ctx, m, org, s)
+	return ask(ctx, m, NewView(e.db, org, s))
+}
+
+// AskAll computes several measures over one scope, as Ask does each, and reads
+// what they have in common once.
+func (e *Engine) AskAll(ctx context.Context, names []string, s Scope) ([]Answer, error) {
+	org, err := e.org.Org(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := NewView(e.db, org, s).Share()
+	all := make([]Answer, len(names))
+	for i, name := range names {
+		m, err := e.find(name, s)
+		if err != nil {
+			return nil, err
+		}
+		if all[i], err = ask(ctx, m, v); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // View gives what a measure would read for a scope, for those who show more of it
@@ -90,14 +111,13 @@ func (e *Engine) View(ctx context.Context, s Scope) (*View, error) {
 	return NewView(e.db, org, s), nil
 }
 
-func (e *Engine) ask(ctx context.Context, m *Measure, org *Org, s Scope) (Answer, error) {
-	v := NewView(e.db, org, s)
+func ask(ctx context.Context, m *Measure, v *View) (Answer, error) {
 	estimates, err := m.Compute(ctx, v)
 	if err != nil {
 		return Answer{}, err
 	}
 	groups := map[string]bool{}
-	if s.By == "" {
+	if v.By == "" {
 		groups[Everything] = true
 	}
 	for key := range estimates {
@@ -118,10 +138,9 @@ func (e *Engine) ask(ctx context.Context, m *Measure, org *Org, s Scope) (Answer
 
 func dateText(day int64) string { return Date(day).Format("2006-01-02") }
 
-// One computes a measure as a whole, without cut or series.
-func (e *Engine) one(ctx context.Context, m *Measure, org *Org, s Scope) (Estimate, error) {
-	s.By, s.Step = "", Whole
-	answer, err := e.ask(ctx, m, org, s)
+// one computes a measure over a view without cut or series.
+func one(ctx context.Context, m *Measure, v *View) (Estimate, error) {
+	answer, err := ask(ctx, m, v)
 	if err != nil {
 		return Estimate{}, err
 	}

@@ -95,6 +95,7 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 	if err != nil {
 		return card, err
 	}
+	present, past := NewView(e.db, org, s).Share(), NewView(e.db, org, s.Before()).Share()
 	for _, r := range spec.Rows {
 		m, err := e.find(r.Measure, Scope{From: s.From, To: s.To})
 		if problem.Is(err, problem.NotFound) { // an older release of the platform had it
@@ -108,11 +109,11 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 		if _, ok := m.Allows(s); !ok {
 			continue // the scope is narrowed to what this row knows nothing of
 		}
-		now, err := e.one(ctx, m, org, s)
+		now, err := one(ctx, m, present)
 		if err != nil {
 			return card, err
 		}
-		before, err := e.one(ctx, m, org, s.Before())
+		before, err := one(ctx, m, past)
 		if err != nil {
 			return card, err
 		}

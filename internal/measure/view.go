@@ -137,6 +137,30 @@ type View struct {
 	buckets []Bucket
 	ofDay   []int // the bucket of each day from From on
 	only    map[Dimension]map[string]bool
+	kept    map[string]any // what was read for several measures; nil for a single one
+}
+
+// Share makes the view one that several measures are computed of.
+func (v *View) Share() *View {
+	v.kept = map[string]any{}
+	return v
+}
+
+// Shared reports that several measures are computed of the view: reading at once
+// what any of them wants pays.
+func (v *View) Shared() bool { return v.kept != nil }
+
+// Once reads what measures of a view are made of; of a shared one, the first time
+// only. Whoever gets it must not change it. The key is the reader's own.
+func Once[T any](v *View, key string, read func() (T, error)) (T, error) {
+	if kept, ok := v.kept[key]; ok {
+		return kept.(T), nil
+	}
+	value, err := read()
+	if err == nil && v.kept != nil {
+		v.kept[key] = value
+	}
+	return value, err
 }
 
 // NewView makes a view.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/stoa-platform/stoa/internal/event"
@@ -14,6 +15,9 @@ import (
 const followed = `SELECT e.seq, e.time, e.received, e.type, e.source, e.actor, e.team, e.service, e.capability, e.environment,
 	e.subject, e.envelope, length(e.payload_hash), p.body FROM events e LEFT JOIN event_payload p ON p.seq = e.seq
 	WHERE e.seq > $1 ORDER BY e.seq LIMIT $2`
+
+// fewRecords is more than usually come within a second.
+const fewRecords = 256
 
 // ReadFrom gives up to limit records after a sequence, ascending: what
 // projectors read, see event.ProjectionStore. There are none only at the
@@ -57,6 +61,9 @@ func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.R
 			if *f.into, err = s.ledger.names.of(ctx, s, f.id); err != nil {
 				return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
 			}
+		}
+		if len(records) == fewRecords { // a ledger that is read from its beginning: grow once
+			records = slices.Grow(records, limit)
 		}
 		records = append(records, r)
 	}

@@ -1,10 +1,12 @@
 package dora
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -32,39 +34,31 @@ type Contrast struct {
 
 // Contrasts compares the deployments on the golden path with those off it.
 func Contrasts(ctx context.Context, v *measure.View) ([]Contrast, error) {
-	read := func(by measure.Dimension, path string) (map[measure.Key]*tally, error) {
-		scope := v.Scope
-		scope.Step, scope.By, scope.Only = measure.Whole, by, maps.Clone(scope.Only)
-		if path != "" {
-			if scope.Only == nil {
-				scope.Only = map[measure.Dimension][]string{}
-			}
-			scope.Only[measure.ByPath] = []string{path}
-		}
-		return reading{services: true, leads: true, waits: true}.tallies(ctx, measure.NewView(v.DB, v.Org, scope))
-	}
-	whole, err := read(measure.ByPath, "")
+	scope := v.Scope
+	scope.Step, scope.By, scope.Only = measure.Whole, measure.BySegment, maps.Clone(scope.Only)
+	delete(scope.Only, measure.ByPath)
+	v = measure.NewView(v.DB, v.Org, scope)
+	// Both sides of every segment by one reading: the group is the side and the segment.
+	read, err := reading{services: true, leads: true, waits: true}.read(ctx, v, func(cell measure.Cell) (string, bool) {
+		segment, ok := v.Group(cell)
+		return cell.Path + "/" + segment, ok
+	})
 	if err != nil {
 		return nil, err
 	}
-	on, err := read(measure.BySegment, measure.OnPath)
-	if err != nil {
-		return nil, err
+	bySegment, whole := map[string]map[measure.Key]*tally{}, map[string]*tally{}
+	for _, path := range []string{measure.OnPath, measure.OffPath} {
+		bySegment[path], whole[path] = map[measure.Key]*tally{}, &tally{}
 	}
-	off, err := read(measure.BySegment, measure.OffPath)
-	if err != nil {
-		return nil, err
-	}
-	side := func(path string) *tally {
-		if t := whole[measure.Key{Group: path}]; t != nil {
-			return t
-		}
-		return &tally{}
+	for _, key := range slices.SortedFunc(maps.Keys(read), func(a, b measure.Key) int { return cmp.Compare(a.Group, b.Group) }) {
+		path, segment, _ := strings.Cut(key.Group, "/")
+		bySegment[path][measure.Key{Group: segment}] = read[key]
+		whole[path].merge(read[key])
 	}
 	all := []Contrast{}
 	for _, m := range ofDeployments() {
-		c := Contrast{Measure: m.name, On: m.value(side(measure.OnPath)), Off: m.value(side(measure.OffPath)), Segments: []string{}, Caution: Caution}
-		c.match(on, off, differences()[m.name])
+		c := Contrast{Measure: m.name, On: m.value(whole[measure.OnPath]), Off: m.value(whole[measure.OffPath]), Segments: []string{}, Caution: Caution}
+		c.match(bySegment[measure.OnPath], bySegment[measure.OffPath], differences()[m.name])
 		all = append(all, c)
 	}
 	return all, nil

@@ -49,7 +49,13 @@ func incidents(ctx context.Context, v *measure.View, do func(key measure.Key, id
 	return nil
 }
 
+// incidentTallies brings the incidents in production into groups, which several
+// measures of a view share.
 func incidentTallies(ctx context.Context, v *measure.View) (map[measure.Key]*incidentTally, error) {
+	return measure.Once(v, "incidents", func() (map[measure.Key]*incidentTally, error) { return readIncidents(ctx, v) })
+}
+
+func readIncidents(ctx context.Context, v *measure.View) (map[measure.Key]*incidentTally, error) {
 	known, err := measure.KnownUntil(ctx, v.DB)
 	if err != nil {
 		return nil, err
@@ -81,11 +87,13 @@ func incidentTallies(ctx context.Context, v *measure.View) (map[measure.Key]*inc
 // addUnattributed adds the incidents that are laid to no deployment to the
 // groups that deployed.
 func addUnattributed(ctx context.Context, v *measure.View, all map[measure.Key]*tally) error {
-	return incidents(ctx, v, func(key measure.Key, _, _, _ int64, attributed bool) {
-		if t := all[key]; t != nil && !attributed {
-			t.unattributed++
+	of, err := incidentTallies(ctx, v)
+	for key, incidents := range of {
+		if t := all[key]; t != nil {
+			t.unattributed = incidents.unattributed
 		}
-	})
+	}
+	return err
 }
 
 // pipelineTallies counts failed pipelines, in whatever environment: one that

@@ -2,6 +2,7 @@ package dora
 
 import (
 	"context"
+	"maps"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -82,34 +83,30 @@ func Measures() []measure.Measure {
 // services reads deployments, and has each service in all buckets of its group
 // from that of its first deployment on.
 func services(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
-	all, err := reading{services: true}.tallies(ctx, v)
+	read, err := reading{services: true}.tallies(ctx, v)
 	if err != nil || v.Step == measure.Whole {
-		return all, err
+		return read, err
 	}
-	groups := map[string]bool{}
-	for k := range all {
+	all, groups := maps.Clone(read), map[string]bool{} // other measures may share what was read
+	for k := range read {
 		groups[k.Group] = true
 	}
 	for group := range groups {
-		seen := map[string]bool{}
+		seen := map[string]*serviceTally{} // what a service that did not deploy has
 		for i, b := range v.Buckets() {
 			key := measure.Key{Group: group, Bucket: i}
-			t := all[key]
-			if t == nil {
-				if len(seen) == 0 {
-					continue
-				}
-				t = &tally{days: b.To - b.From, services: map[string]*serviceTally{}}
-				all[key] = t
+			t := tally{days: b.To - b.From}
+			if read[key] != nil {
+				t = *read[key]
+			} else if len(seen) == 0 {
+				continue
 			}
-			for name := range t.services {
-				seen[name] = true
+			of := maps.Clone(seen)
+			for name, s := range t.services {
+				of[name], seen[name] = s, &serviceTally{}
 			}
-			for name := range seen {
-				if t.services[name] == nil {
-					t.services[name] = &serviceTally{}
-				}
-			}
+			t.services = of
+			all[key] = &t
 		}
 	}
 	return all, nil

@@ -34,8 +34,8 @@ func ofDeployments() []struct {
 func Table(ctx context.Context, v *measure.View) ([]Row, error) {
 	scope := v.Scope
 	scope.Step = measure.Whole
-	v = measure.NewView(v.DB, v.Org, scope)
-	deployments, err := reading{services: true, leads: true, waits: true, unattributed: true}.tallies(ctx, v)
+	v = measure.NewView(v.DB, v.Org, scope).Share()
+	deployments, err := everything.tallies(ctx, v)
 	if err != nil {
 		return nil, err
 	}

@@ -59,14 +59,56 @@ func (s *serviceTally) distinctDays() int {
 	return n
 }
 
+// merge adds another group of the same time.
+func (t *tally) merge(o *tally) {
+	t.days, t.n, t.rework = o.days, t.n+o.n, t.rework+o.rework
+	for reason, n := range o.failed {
+		t.failed[reason] += n
+	}
+	if t.services == nil {
+		t.services = map[string]*serviceTally{}
+	}
+	for name, s := range o.services {
+		if t.services[name] == nil {
+			t.services[name] = &serviceTally{}
+		}
+		t.services[name].merge(s)
+	}
+	t.leads, t.waits = append(t.leads, o.leads...), append(t.waits, o.waits...)
+	t.backward, t.silent, t.mendless = t.backward+o.backward, t.silent+o.silent, t.mendless+o.mendless
+	t.nowhere, t.unattributed = t.nowhere+o.nowhere, t.unattributed+o.unattributed
+}
+
+func (s *serviceTally) merge(o *serviceTally) {
+	s.n += o.n
+	if missing := len(o.days) - len(s.days); missing > 0 {
+		s.days = append(s.days, make([]uint64, missing)...)
+	}
+	for i, days := range o.days {
+		s.days[i] |= days
+	}
+}
+
 func (t *tally) failures() int { return t.n - t.failed[notFailed] }
 
 // reading says what to take from the summaries beside the counts.
 type reading struct{ services, leads, waits, unattributed bool }
 
-// tallies brings the deployments to production of the view into groups.
+// everything is what any measure of deployments takes.
+var everything = reading{services: true, leads: true, waits: true, unattributed: true}
+
+// tallies brings the deployments to production of the view into groups, which
+// several measures of it share.
 func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
-	g := gatherer{reading: r, v: v, buckets: v.Buckets(), all: map[measure.Key]*tally{}}
+	if v.Shared() {
+		r = everything
+	}
+	return measure.Once(v, "deployments", func() (map[measure.Key]*tally, error) { return r.read(ctx, v, v.Group) })
+}
+
+// read reads them, into groups of which a cell's is ok to be in.
+func (r reading) read(ctx context.Context, v *measure.View, groupOf func(measure.Cell) (group string, ok bool)) (map[measure.Key]*tally, error) {
+	g := gatherer{reading: r, v: v, groupOf: groupOf, buckets: v.Buckets(), all: map[measure.Key]*tally{}}
 	g.inGroup = make([]*tally, len(g.buckets))
 	if r.waits {
 		var err error
@@ -110,6 +152,7 @@ func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]
 type gatherer struct {
 	reading
 	v       *measure.View
+	groupOf func(measure.Cell) (group string, ok bool)
 	buckets []measure.Bucket
 	known   int64
 	all     map[measure.Key]*tally
@@ -126,7 +169,7 @@ type gatherer struct {
 
 // enter begins a row; it is false for one that the view leaves out.
 func (g *gatherer) enter(cell measure.Cell, environment int64) bool {
-	group, ok := g.v.Group(cell)
+	group, ok := g.groupOf(cell)
 	if !ok {
 		return false
 	}

@@ -63,16 +63,17 @@ func (i Insight) Adoption(ctx context.Context, s measure.Scope, now time.Time, m
 	if show.Retention, err = i.retentionSheet(ctx, s); err != nil {
 		return show, err
 	}
-	for _, name := range []string{"mau", "wau", "dau", "stickiness"} {
-		now, err := i.Measures.Ask(ctx, name, s)
-		if err != nil {
-			return show, err
-		}
-		p, err := i.panel(ctx, name, s, now.Points[0].Estimate, nil)
-		if err != nil {
-			return show, err
-		}
-		show.People = append(show.People, p)
+	names := []string{"mau", "wau", "dau", "stickiness"}
+	people, err := i.Measures.AskAll(ctx, names, s)
+	if err != nil {
+		return show, err
+	}
+	months, err := i.Measures.AskAll(ctx, names, yearOf(s))
+	if err != nil {
+		return show, err
+	}
+	for n, answer := range months {
+		show.People = append(show.People, panel(answer, s, people[n].Points[0].Estimate, nil))
 	}
 	return show, nil
 }

@@ -52,12 +52,12 @@ func (i Insight) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (
 	for _, row := range table {
 		whole = row.Values
 	}
-	for _, name := range theFive {
-		p, err := i.panel(ctx, name, s, whole[name], q.Targets)
-		if err != nil {
-			return show, err
-		}
-		show.Panels = append(show.Panels, p)
+	months, err := i.Measures.AskAll(ctx, theFive, yearOf(s))
+	if err != nil {
+		return show, err
+	}
+	for _, answer := range months {
+		show.Panels = append(show.Panels, panel(answer, s, whole[answer.Name], q.Targets))
 	}
 	show.Sentence = deliverySentence(whole)
 	show.First = whole[dora.DeploymentFrequency].Value == nil
@@ -74,12 +74,9 @@ func (i Insight) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (
 }
 
 // panel is a measure over its year, with what it is now.
-func (i Insight) panel(ctx context.Context, name string, s measure.Scope, whole measure.Estimate, targets map[string]measure.Target) (page.Panel, error) {
-	answer, err := i.Measures.Ask(ctx, name, yearOf(s))
-	if err != nil {
-		return page.Panel{}, err
-	}
+func panel(answer measure.Answer, s measure.Scope, whole measure.Estimate, targets map[string]measure.Target) page.Panel {
 	d := answer.Definition
+	name := d.Name
 	p := page.Panel{Name: name, Title: d.Title, Href: address("/measures/"+name, s), Now: estimated(d.Unit, whole, ""), Note: whole.Note}
 	var target *float64
 	if t, ok := targets[name]; ok {
@@ -96,7 +93,7 @@ func (i Insight) panel(ctx context.Context, name string, s measure.Scope, whole 
 		}
 	}
 	p.Table = seriesSheet(d, answer.Points, s)
-	return p, nil
+	return p
 }
 
 // seriesSheet is the table behind a trend, the latest month first.

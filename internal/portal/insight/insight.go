@@ -19,6 +19,7 @@ type Measures interface {
 	Definitions() []measure.Definition
 	Find(name string) (measure.Definition, error)
 	Ask(ctx context.Context, name string, s measure.Scope) (measure.Answer, error)
+	AskAll(ctx context.Context, names []string, s measure.Scope) ([]measure.Answer, error)
 	View(ctx context.Context, s measure.Scope) (*measure.View, error)
 	Score(ctx context.Context, name string, spec measure.ScorecardSpec, s measure.Scope) (measure.Computed, error)
 }
