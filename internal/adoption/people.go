@@ -70,7 +70,11 @@ func peopleMeasures(kept *keptDays) []measure.Measure {
 
 func (a activePeople) measure(kept *keptDays) measure.Measure {
 	return measure.New(a.definition, func(ctx context.Context, v *measure.View) (map[measure.Key]measure.Estimate, error) {
-		groups, err := readPeople(ctx, v, kept, v.From-a.days)
+		reach := a.days
+		if v.Shared() {
+			reach = month30 // as far back as any of them
+		}
+		groups, err := measure.Once(v, "people", func() (map[string]people, error) { return readPeople(ctx, v, kept, v.From-reach) })
 		if err != nil || len(groups) == 0 {
 			return nil, err
 		}
@@ -80,6 +84,9 @@ func (a activePeople) measure(kept *keptDays) measure.Measure {
 		}
 		found := map[measure.Key]measure.Estimate{}
 		for group, p := range groups {
+			if p.active(v.From-a.days, v.To) == 0 {
+				continue // only earlier, which another measure wants to know
+			}
 			for i, b := range v.Buckets() {
 				if b.To > since {
 					found[measure.Key{Group: group, Bucket: i}] = a.value(p, b)

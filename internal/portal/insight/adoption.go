@@ -27,56 +27,49 @@ func (i Insight) Adoption(ctx context.Context, s measure.Scope, now time.Time, m
 		return show, err
 	}
 	show.Chips = chips("/adoption", s, view.Org)
-	forecast, err := adoption.Forecast(ctx, view)
-	if err != nil {
-		return show, err
+	var forecast adoption.Forecasted
+	var past *forecasted
+	var stuck []adoption.StuckTeam
+	work := []func(context.Context) error{
+		func(ctx context.Context) (err error) {
+			if forecast, err = adoption.Forecast(ctx, view); err != nil {
+				return err
+			}
+			past, err = i.forecastBefore(ctx, forecast, s)
+			return err
+		},
+		into(&stuck, func(ctx context.Context) ([]adoption.StuckTeam, error) { return adoption.Stuck(ctx, view) }),
+		into(&show.Funnel, func(ctx context.Context) (page.Sheet, error) {
+			funnel, err := adoption.Funnel(ctx, view)
+			return funnelSheet(funnel, s), err
+		}),
+		into(&show.Stages, func(ctx context.Context) (page.Sheet, error) {
+			stages, err := adoption.TeamStages(ctx, view)
+			return stageSheet(stages), err
+		}),
+		into(&show.Matrix, func(ctx context.Context) (page.Sheet, error) { return i.matrix(ctx, s, view) }),
+		into(&show.Path, func(ctx context.Context) (page.Sheet, error) { return i.pathSheet(ctx, s) }),
+		into(&show.Retention, func(ctx context.Context) (page.Sheet, error) { return i.retentionSheet(ctx, s) }),
 	}
-	show.Curve = curve(forecast, s)
-	past, err := i.forecastBefore(ctx, forecast, s)
-	if err != nil {
-		return show, err
-	}
-	stuck, err := adoption.Stuck(ctx, view)
-	if err != nil {
-		return show, err
-	}
-	show.Stuck = stuckSheet(stuck, mayAudit)
-	rate := whole.Points[0].Estimate
-	show.Sentence = adoptionSentence(rate, forecast, past, stuck)
-	show.First = rate.Value == nil || rate.Parts["using"] == 0
-	funnel, err := adoption.Funnel(ctx, view)
-	if err != nil {
-		return show, err
-	}
-	show.Funnel = funnelSheet(funnel, s)
-	stages, err := adoption.TeamStages(ctx, view)
-	if err != nil {
-		return show, err
-	}
-	show.Stages = stageSheet(stages)
-	if show.Matrix, err = i.matrix(ctx, s, view); err != nil {
-		return show, err
-	}
-	if show.Path, err = i.pathSheet(ctx, s); err != nil {
-		return show, err
-	}
-	if show.Retention, err = i.retentionSheet(ctx, s); err != nil {
-		return show, err
-	}
-	names := []string{"mau", "wau", "dau", "stickiness"}
-	people, err := i.Measures.AskAll(ctx, names, s)
-	if err != nil {
-		return show, err
-	}
-	months, err := i.Measures.AskAll(ctx, names, yearOf(s))
-	if err != nil {
+	var people, months []measure.Answer
+	work = append(work,
+		into(&people, func(ctx context.Context) ([]measure.Answer, error) { return i.Measures.AskAll(ctx, activePeople, s) }),
+		into(&months, func(ctx context.Context) ([]measure.Answer, error) { return i.Measures.AskAll(ctx, activePeople, yearOf(s)) }))
+	if err := together(ctx, work...); err != nil {
 		return show, err
 	}
 	for n, answer := range months {
 		show.People = append(show.People, panel(answer, s, people[n].Points[0].Estimate, nil))
 	}
+	show.Curve, show.Stuck = curve(forecast, s), stuckSheet(stuck, mayAudit)
+	rate := whole.Points[0].Estimate
+	show.Sentence = adoptionSentence(rate, forecast, past, stuck)
+	show.First = rate.Value == nil || rate.Parts["using"] == 0
 	return show, nil
 }
+
+// activePeople are the measures of the people who come back.
+var activePeople = []string{"mau", "wau", "dau", "stickiness"}
 
 // forecasted is what was foretold of the last month that is over.
 type forecasted struct {

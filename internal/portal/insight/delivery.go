@@ -52,25 +52,25 @@ func (i Insight) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (
 	for _, row := range table {
 		whole = row.Values
 	}
-	months, err := i.Measures.AskAll(ctx, theFive, yearOf(s))
-	if err != nil {
+	show.Sentence = deliverySentence(whole)
+	show.First = whole[dora.DeploymentFrequency].Value == nil
+	show.Failures = failureSheet(s, whole)
+	var months []measure.Answer
+	if err := together(ctx,
+		into(&months, func(ctx context.Context) ([]measure.Answer, error) { return i.Measures.AskAll(ctx, theFive, yearOf(s)) }),
+		into(&show.Groups, func(ctx context.Context) (page.Sheet, error) { return i.deliveryGroups(ctx, q, s) }),
+		into(&show.Contrast, func(ctx context.Context) (page.Sheet, error) {
+			contrasts, err := dora.Contrasts(ctx, view)
+			return i.contrastSheet(s, contrasts), err
+		}),
+		func(ctx context.Context) error { return i.failedSheet(ctx, q, view, &show) },
+	); err != nil {
 		return show, err
 	}
 	for _, answer := range months {
 		show.Panels = append(show.Panels, panel(answer, s, whole[answer.Name], q.Targets))
 	}
-	show.Sentence = deliverySentence(whole)
-	show.First = whole[dora.DeploymentFrequency].Value == nil
-	if show.Groups, err = i.deliveryGroups(ctx, q, s); err != nil {
-		return show, err
-	}
-	show.Failures = failureSheet(s, whole)
-	contrasts, err := dora.Contrasts(ctx, view)
-	if err != nil {
-		return show, err
-	}
-	show.Contrast = i.contrastSheet(s, contrasts)
-	return show, i.failedSheet(ctx, q, view, &show)
+	return show, nil
 }
 
 // panel is a measure over its year, with what it is now.

@@ -73,17 +73,13 @@ func (i Insight) pathSheet(ctx context.Context, s measure.Scope) (page.Sheet, er
 		Columns: []page.Column{{Key: "what", Title: "What"}, {Key: "on", Title: "On"}, {Key: "off", Title: "Off"}, {Key: "share", Title: "Share on"}}}
 	cut := s
 	cut.By = measure.ByPath
-	view, err := i.Measures.View(ctx, cut)
-	if err != nil {
-		return sheet, err
-	}
-	table, err := dora.Table(ctx, view)
-	if err != nil || len(table) == 0 {
+	deployed, err := i.Measures.Ask(ctx, dora.DeploymentFrequency, cut)
+	if err != nil || len(deployed.Points) == 0 {
 		return sheet, err
 	}
 	sides := map[string]measure.Estimate{}
-	for _, row := range table {
-		sides[row.Group] = row.Values[dora.DeploymentFrequency]
+	for _, p := range deployed.Points {
+		sides[p.Group] = p.Estimate
 	}
 	add := func(what string, on, off float64, href func(path string) string) {
 		share := page.NoData("")

@@ -20,12 +20,17 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, now 
 	}
 	by := s.By
 	s.By, s.Step = "", measure.Whole
-	whole, err := i.Measures.Ask(ctx, name, s)
-	if err != nil {
-		return page.Measure{}, err
+	var whole, series, cut measure.Answer
+	ask := func(to *measure.Answer, s measure.Scope) func(context.Context) error {
+		return into(to, func(ctx context.Context) (measure.Answer, error) { return i.Measures.Ask(ctx, name, s) })
 	}
-	series, err := i.Measures.Ask(ctx, name, yearOf(s))
-	if err != nil {
+	asked := []func(context.Context) error{ask(&whole, s), ask(&series, yearOf(s))}
+	if by != "" {
+		groups := s
+		groups.By = by
+		asked = append(asked, ask(&cut, groups))
+	}
+	if err := together(ctx, asked...); err != nil {
 		return page.Measure{}, err
 	}
 	at := whole.Points[0]
@@ -42,19 +47,13 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, now 
 	for _, p := range slices.Backward(series.Points) {
 		show.Series = append(show.Series, pointRow(d, month(p.From), p))
 	}
-	for _, cut := range d.Cuts {
+	for _, dimension := range d.Cuts {
 		q := s
-		q.By = cut
-		show.Cuts = append(show.Cuts, page.Choice{Label: string(cut), Href: "/measures/" + name + "?" + q.Query().Encode(), Active: cut == by})
+		q.By = dimension
+		show.Cuts = append(show.Cuts, page.Choice{Label: string(dimension), Href: "/measures/" + name + "?" + q.Query().Encode(), Active: dimension == by})
 	}
 	if by == "" {
 		return show, nil
-	}
-	q := s
-	q.By = by
-	cut, err := i.Measures.Ask(ctx, name, q)
-	if err != nil {
-		return page.Measure{}, err
 	}
 	show.By = string(by)
 	for _, p := range cut.Points {

@@ -39,31 +39,30 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 	s := q.Scope
 	s.By, s.Step = "", measure.Whole
 	show := page.Leadership{Ranges: ranges("/overview", s, now), Same: page.Command{Text: "stoa scorecard " + flags(s), Says: "The numbers on the command line"}}
-	rows, moved, err := i.overviewRows(ctx, q.Spec, s)
-	if err != nil {
-		return show, err
-	}
-	show.Reach = measuredSheet("reach", "Adoption and risk", append(slices.Clone(reaches), risks...), rows, s)
-	show.Moved = moved
 	view, err := i.Measures.View(ctx, s)
 	if err != nil {
 		return show, err
 	}
-	if show.Value, err = i.valueSheet(ctx, view, s, rows); err != nil {
+	var rows map[string]measure.Row
+	var contrasts []dora.Contrast
+	var stuck []adoption.StuckTeam
+	var gates, waits []page.Cells
+	if err := together(ctx,
+		func(ctx context.Context) (err error) {
+			rows, show.Moved, err = i.overviewRows(ctx, q.Spec, s)
+			return err
+		},
+		into(&contrasts, func(ctx context.Context) ([]dora.Contrast, error) { return dora.Contrasts(ctx, view) }),
+		into(&stuck, func(ctx context.Context) ([]adoption.StuckTeam, error) { return adoption.Stuck(ctx, view) }),
+		into(&gates, func(ctx context.Context) ([]page.Cells, error) { return i.refusalRows(ctx, s) }),
+		into(&waits, func(ctx context.Context) ([]page.Cells, error) { return i.waitingRow(ctx, s) }),
+	); err != nil {
 		return show, err
 	}
-	stuck, err := adoption.Stuck(ctx, view)
-	if err != nil {
+	if show.Value, err = i.valueSheet(contrasts, s, rows); err != nil {
 		return show, err
 	}
-	gates, err := i.refusalRows(ctx, s)
-	if err != nil {
-		return show, err
-	}
-	waits, err := i.waitingRow(ctx, s)
-	if err != nil {
-		return show, err
-	}
+	show.Reach = measuredSheet("reach", "Adoption and risk", append(slices.Clone(reaches), risks...), rows, s)
 	show.Blockers = page.Sheet{Name: "blockers", Title: "What blocks people", Compact: true, Empty: "Nothing was refused and nobody is stuck in this time.",
 		Columns: []page.Column{{Key: "what", Title: "What"}, {Key: "how", Title: "How much"}, {Key: "where", Title: "Who, or how long"}}, Rows: slices.Concat(stuckRows(stuck, s), waits, gates)}
 	show.Decisions = decisionSheet(q.Exceptions, now)
@@ -132,13 +131,9 @@ func measuredSheet(name, title string, measures []string, rows map[string]measur
 const notMeasured = "this platform does not measure it"
 
 // valueSheet sets what the platform is worth against what it costs.
-func (i Insight) valueSheet(ctx context.Context, view *measure.View, s measure.Scope, rows map[string]measure.Row) (page.Sheet, error) {
+func (i Insight) valueSheet(contrasts []dora.Contrast, s measure.Scope, rows map[string]measure.Row) (page.Sheet, error) {
 	sheet := page.Sheet{Name: "value", Title: "Value against cost", Compact: true, Says: "On the golden path against off it, within segments. " + dora.Caution,
 		Columns: []page.Column{{Key: "what", Title: "What"}, {Key: "value", Title: "Difference"}, {Key: "says", Title: "It is"}}}
-	contrasts, err := dora.Contrasts(ctx, view)
-	if err != nil {
-		return sheet, err
-	}
 	all := i.contrastSheet(s, contrasts)
 	for _, name := range benefits {
 		for _, row := range all.Rows {

@@ -1,11 +1,14 @@
 package insight
 
 import (
+	"context"
 	"maps"
 	"math"
 	"net/url"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/portal/page"
@@ -140,4 +143,25 @@ func estimated(u measure.Unit, e measure.Estimate, href string) page.Cell {
 // unbroken keeps numbers on one line with their units.
 func unbroken(interval string) string {
 	return strings.NewReplacer(" to ", " to ", " ", "\u00a0").Replace(interval)
+}
+
+// atOnce is how many readings of the summaries a page makes at the same time.
+const atOnce = 4
+
+// together does what does not wait for each other.
+func together(ctx context.Context, do ...func(ctx context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, one := range do {
+		group.Go(func() error { return one(ctx) })
+	}
+	return group.Wait()
+}
+
+// into keeps what is computed where a page has its place.
+func into[T any](place *T, compute func(ctx context.Context) (T, error)) func(ctx context.Context) error {
+	return func(ctx context.Context) (err error) {
+		*place, err = compute(ctx)
+		return err
+	}
 }
