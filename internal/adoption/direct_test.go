@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -499,12 +500,15 @@ func TestMeasuresAreWhatTheEventsSay(t *testing.T) {
 					scope := measure.Scope{From: measure.Day(from), By: rapid.SampledFrom([]measure.Dimension{"", measure.ByTeam, measure.BySegment}).Draw(t, "by"),
 						Step: rapid.SampledFrom([]measure.Step{measure.Whole, measure.Whole, measure.Weekly, measure.Monthly, measure.Daily}).Draw(t, "step")}
 					scope.To = scope.From + rapid.Int64Range(1, 160).Draw(t, "days") // the teams are declared in December
+					var names []string
 					for name := range direct() {
 						if name == "adoption-forecast-3-months" && scope.By == measure.ByTeam {
 							continue
 						}
+						names = append(names, name)
 						compare(w, name, scope, events, compared)
 					}
+					together(w, names, scope)
 				}
 			})
 		})
@@ -512,6 +516,20 @@ func TestMeasuresAreWhatTheEventsSay(t *testing.T) {
 	for name := range direct() {
 		if compared[name] < 10 {
 			t.Errorf("%s had a value %d times only", name, compared[name])
+		}
+	}
+}
+
+// together: measures that share what they read say the same as each by itself.
+func together(w *world, names []string, scope measure.Scope) {
+	w.t.Helper()
+	all, err := w.engine.AskAll(context.Background(), names, scope)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i, name := range names {
+		if alone, err := w.engine.Ask(context.Background(), name, scope); err != nil || !reflect.DeepEqual(alone, all[i]) {
+			w.t.Errorf("%s of %+v alone: %+v (%v), with others: %+v", name, scope, alone.Points, err, all[i].Points)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -150,4 +151,58 @@ func TestNewVersionRebuildsAlone(t *testing.T) {
 			t.Errorf("states: %+v, %v", states, err)
 		}
 	})
+}
+
+// reads counts how often each page of a ledger is read.
+type reads struct {
+	*store.Store
+	mu    sync.Mutex
+	pages map[int64]int
+}
+
+func (r *reads) ReadFrom(ctx context.Context, after int64, limit int) ([]event.Record, error) {
+	records, err := r.Store.ReadFrom(ctx, after, limit)
+	if len(records) > 0 {
+		r.mu.Lock()
+		r.pages[after]++
+		r.mu.Unlock()
+	}
+	return records, err
+}
+
+// Projectors that begin together read together, however much longer one of them
+// takes.
+func TestProjectorsReadTogether(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "stoa.db"), nil)
+	withJournal(t, s)
+	add(t, s, "user/ann", some(200, "a")...)
+	counted := &reads{Store: s, pages: map[int64]int{}}
+	all := []event.Projector{&journal{name: "a", version: 1}, &journal{name: "b", version: 1}, &journal{name: "c", version: 1}}
+	turn := make(chan struct{})
+	slow := &journal{name: "slow", version: 1, fails: func(seq int64) error {
+		if seq%10 == 0 {
+			<-turn // one page after the other, when it is told to
+		}
+		return nil
+	}}
+	done := make(chan error)
+	run := func(projectors ...event.Projector) {
+		r := event.NewRunner(counted, projectors, event.RunnerOptions{Batch: 10})
+		go func() { done <- r.CatchUp(t.Context()) }()
+	}
+	run(append(all, slow)...)
+	for range 20 {
+		turn <- struct{}{}
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for after, n := range counted.pages {
+		if n != 1 {
+			t.Errorf("the page after %d was read %d times", after, n)
+		}
+	}
+	if len(counted.pages) != 20 || !complete(t, s, "slow", 200) || !complete(t, s, "a", 200) {
+		t.Errorf("%d pages were read", len(counted.pages))
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/stoa-platform/stoa/internal/delivery/dora"
@@ -356,6 +357,21 @@ func TestMeasuresAreDirectComputations(t *testing.T) {
 				name = measure.Nobody
 			}
 			return name, true
+		}
+		var names []string
+		for _, m := range dora.Measures() {
+			names = append(names, m.Name)
+		}
+		stepped := scope
+		stepped.Step = rapid.SampledFrom([]measure.Step{measure.Whole, measure.Weekly, measure.Monthly}).Draw(t, "step")
+		all, err := engine(t, s, o).AskAll(context.Background(), names, stepped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range names { // those that share what they read say the same as each by itself
+			if alone := ask(t, s, o, name, stepped); !cmp.Equal(alone, all[i].Points) {
+				t.Errorf("%s of %+v with others: %s", name, stepped, cmp.Diff(alone, all[i].Points))
+			}
 		}
 		for _, m := range dora.Measures() {
 			if m.Name == dora.FailedPipelines {

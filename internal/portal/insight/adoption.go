@@ -54,7 +54,9 @@ func (i Insight) Adoption(ctx context.Context, s measure.Scope, now time.Time, m
 	var people, months []measure.Answer
 	work = append(work,
 		into(&people, func(ctx context.Context) ([]measure.Answer, error) { return i.Measures.AskAll(ctx, activePeople, s) }),
-		into(&months, func(ctx context.Context) ([]measure.Answer, error) { return i.Measures.AskAll(ctx, activePeople, yearOf(s)) }))
+		into(&months, func(ctx context.Context) ([]measure.Answer, error) {
+			return i.Measures.AskAll(ctx, activePeople, yearOf(s))
+		}))
 	if err := together(ctx, work...); err != nil {
 		return show, err
 	}
