@@ -1,5 +1,10 @@
 package store
 
+import (
+	"context"
+	"database/sql"
+)
+
 // dialect is all in which the two databases differ for the queries of this
 // package; opening them and reading their catalogues lies in sqlite.go and
 // postgres.go.
@@ -25,6 +30,9 @@ type dialect struct {
 	search searchDialect
 	// tables lists the tables with their columns and keys.
 	tables string
+	// copyIn inserts rows by the fastest way that there is, in the transaction that
+	// the connection is in; nil where that is a statement like any other.
+	copyIn func(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error
 	// classify tells what an error of the driver means.
 	classify func(err error) fault
 }

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -60,8 +63,21 @@ func postgresDialect() dialect {
 			query: func(terms []string) string { return `'` + strings.Join(terms, `' & '`) + `':*` },
 		},
 		tables:   postgresTables,
+		copyIn:   copyPostgres,
 		classify: classifyPostgres,
 	}
+}
+
+// copyPostgres inserts rows by COPY.
+func copyPostgres(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error {
+	return conn.Raw(func(driver any) error {
+		own, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("copy into %s: the connection is a %T", table, driver)
+		}
+		_, err := own.Conn().CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+		return err
+	})
 }
 
 // postgresTables gives a row for each column: table, column, type in lower

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -137,6 +138,7 @@ func (s *Store) restore(ctx context.Context, from io.Reader) (Manifest, error) {
 // loading is a restoration under way.
 type loading struct {
 	store  *Store
+	conn   *sql.Conn
 	tx     *Tx
 	tables map[string]table
 	into   table // of the rows that come now
@@ -144,9 +146,15 @@ type loading struct {
 	rows   [][]any
 }
 
+// copiedRows is how many rows are copied at once.
+const copiedRows = 2000
+
 func (l *loading) rollback() {
 	if l.tx != nil {
 		_ = l.tx.sql.Rollback()
+	}
+	if l.conn != nil {
+		_ = l.conn.Close()
 	}
 }
 
@@ -170,7 +178,10 @@ func (l *loading) start(ctx context.Context, m Manifest) error {
 	if err != nil {
 		return err
 	}
-	begun, err := s.writer.BeginTx(ctx, nil)
+	if l.conn, err = s.writer.Conn(ctx); err != nil {
+		return err
+	}
+	begun, err := l.conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -220,14 +231,27 @@ func (l *loading) row(ctx context.Context, line []byte) error {
 		return damagedBackup("table %s: %w", l.into.name, err)
 	}
 	l.rows = append(l.rows, row)
-	if len(l.rows) < l.store.dialect.chunks[0] {
+	enough := l.store.dialect.chunks[0]
+	if l.store.dialect.copyIn != nil {
+		enough = copiedRows
+	}
+	if len(l.rows) < enough {
 		return nil
 	}
 	return l.flush(ctx)
 }
 
 func (l *loading) flush(ctx context.Context) error {
-	err := l.tx.run(ctx, l.insert, l.rows)
+	var err error
+	if copyIn := l.store.dialect.copyIn; copyIn == nil {
+		err = l.tx.run(ctx, l.insert, l.rows)
+	} else if len(l.rows) > 0 {
+		names := make([]string, len(l.into.columns))
+		for i, c := range l.into.columns {
+			names[i] = c.name
+		}
+		err = copyIn(ctx, l.conn, l.into.name, names, l.rows)
+	}
 	l.rows = l.rows[:0]
 	if l.store.dialect.classify(err) == faultUnique {
 		return damagedBackup("table %s has a row twice", l.into.name)
@@ -252,7 +276,12 @@ func (l *loading) finish(ctx context.Context, m Manifest) error {
 			return problem.New(problem.Failed, "table %s came out with %d rows of %d, or other ones", name, got.Rows, want.Rows)
 		}
 	}
-	return l.tx.sql.Commit()
+	if err := l.tx.sql.Commit(); err != nil {
+		return err
+	}
+	conn := l.conn
+	l.tx, l.conn = nil, nil
+	return conn.Close() // SQLite has one for writing, which the migrations need
 }
 
 // rebuildSearch fills object_search from the objects.
