@@ -114,6 +114,17 @@ func readEnv(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
+// commit AGO MESSAGE: commits what is staged, perhaps nothing, as of so long ago.
+func commit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: commit AGO MESSAGE")
+	}
+	ago, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	at := time.Now().Add(-ago).UTC().Format(time.RFC3339)
+	ts.Check(ts.Exec("env", "GIT_COMMITTER_DATE="+at, "GIT_AUTHOR_DATE="+at, "git", "commit", "-q", "--allow-empty", "-m", args[1]))
+}
+
 // fetch URL TEXT: demands that the address answers with the text. Every name
 // below localhost is this machine, whatever the resolver says.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {

@@ -28,7 +28,7 @@ func TestScripts(t *testing.T) { onOnePlatform(t, "testdata/shared") }
 
 // Scripts in testdata/git do too, and need git.
 func TestGitScripts(t *testing.T) {
-	testenv.Need(t, "git")
+	testenv.Need(t, "git", "curl")
 	onOnePlatform(t, "testdata/git")
 }
 
@@ -76,12 +76,13 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 				return err
 			}
 			env.Setenv("EXAMPLE", hello)
+			env.Setenv("REPORT", filepath.Join(filepath.Dir(hello), "ci", "report.sh"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("NO_COLOR", "")
 			return setup(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "until": until, "fetch": fetch, "post": post, "json": jsonPath, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "githost": gitHost,
+			"exits": exits, "until": until, "fetch": fetch, "post": post, "json": jsonPath, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "githost": gitHost, "commit": commit,
 		},
 	}
 }
