@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/event/merkle"
 )
 
 // The export of a ledger is a stream of JSON objects, one a line, each with one
@@ -23,7 +25,7 @@ import (
 // be compressed with zstd.
 type exportLine struct {
 	Ledger     *ExportHeader  `json:"ledger,omitempty"`
-	Tile       *Tile          `json:"tile,omitempty"`
+	Tile       *merkle.Tile   `json:"tile,omitempty"`
 	Event      *Row           `json:"event,omitempty"`
 	Checkpoint *CheckpointRow `json:"checkpoint,omitempty"`
 	Source     *SourceBinding `json:"source,omitempty"`
@@ -97,7 +99,7 @@ type Snapshot interface {
 	Totals(ctx context.Context) (Totals, error)
 	// Rows gives up to limit events after a sequence, ascending.
 	Rows(ctx context.Context, after int64, limit int) ([]Row, error)
-	Tiles(ctx context.Context, want []Tile) ([]Tile, error)
+	Tiles(ctx context.Context, want []merkle.Tile) ([]merkle.Tile, error)
 	// Checkpoints gives up to limit checkpoints after a size, ascending.
 	Checkpoints(ctx context.Context, after int64, limit int) ([]CheckpointRow, error)
 	Sources(ctx context.Context) ([]SourceBinding, error)
@@ -196,7 +198,7 @@ func (e *exporter) row(ctx context.Context, row *Row) error {
 	if err := e.checkpoints(ctx, row.Seq-1); err != nil {
 		return err
 	}
-	for e.tiles*tileWidth < min(row.Seq, e.sealed) {
+	for e.tiles*merkle.TileWidth < min(row.Seq, e.sealed) {
 		if err := e.tile(ctx, 0, e.tiles); err != nil {
 			return err
 		}
@@ -233,8 +235,8 @@ func (e *exporter) checkpoints(ctx context.Context, size int64) error {
 
 // upperTiles writes the tiles above level 0.
 func (e *exporter) upperTiles(ctx context.Context) error {
-	for level := 1; e.sealed>>(tileHeight*level) > 0; level++ {
-		for n := int64(0); tileWidthAt(level, n, e.sealed) > 0; n++ {
+	for level := 1; e.sealed>>(merkle.TileHeight*level) > 0; level++ {
+		for n := int64(0); merkle.WidthAt(level, n, e.sealed) > 0; n++ {
 			if err := e.tile(ctx, level, n); err != nil {
 				return err
 			}
@@ -244,7 +246,7 @@ func (e *exporter) upperTiles(ctx context.Context) error {
 }
 
 func (e *exporter) tile(ctx context.Context, level int, n int64) error {
-	found, err := e.snap.Tiles(ctx, []Tile{{Level: level, N: n}})
+	found, err := e.snap.Tiles(ctx, []merkle.Tile{{Level: level, N: n}})
 	if err != nil || len(found) == 0 {
 		return err // the verifier tells of a tile that is missing
 	}

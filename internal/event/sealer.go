@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/stoa-platform/stoa/internal/event/merkle"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -17,13 +18,13 @@ type SealStore interface {
 	// and without gaps.
 	Leaves(ctx context.Context, after int64, limit int) ([]tlog.Hash, error)
 	// Tiles gives the stored ones of the tiles named by level and number.
-	Tiles(ctx context.Context, want []Tile) ([]Tile, error)
+	Tiles(ctx context.Context, want []merkle.Tile) ([]merkle.Tile, error)
 	// Checkpoint gives the signed checkpoint of a size, or the latest for 0. Without
 	// one the answer is problem.NotFound for a size, "" for the latest.
 	Checkpoint(ctx context.Context, size int64) (string, error)
 	// Seal stores tiles and checkpoint together. It reports false, and stores
 	// nothing, when the checkpoint that this one follows has a follower already.
-	Seal(ctx context.Context, c Checkpoint, tiles []Tile) (bool, error)
+	Seal(ctx context.Context, c Checkpoint, tiles []merkle.Tile) (bool, error)
 	// Appended returns a channel that closes when this process next appends.
 	Appended() <-chan struct{}
 }
@@ -109,7 +110,7 @@ func (s *Sealer) Run(ctx context.Context) {
 // Seal seals every event that is in the ledger now and gives the latest
 // checkpoint; its zero value when the ledger is empty.
 func (s *Sealer) Seal(ctx context.Context) (Checkpoint, error) {
-	var f *frontier
+	var f *merkle.Frontier
 	var last Checkpoint
 	for {
 		latest, err := s.Latest(ctx)
@@ -121,24 +122,24 @@ func (s *Sealer) Seal(ctx context.Context) (Checkpoint, error) {
 				return Checkpoint{}, err
 			}
 		}
-		leaves, err := s.store.Leaves(ctx, f.size, sealBatch)
+		leaves, err := s.store.Leaves(ctx, f.Size, sealBatch)
 		if err != nil {
-			return Checkpoint{}, fmt.Errorf("read leaves after %d: %w", f.size, err)
+			return Checkpoint{}, fmt.Errorf("read leaves after %d: %w", f.Size, err)
 		}
 		if len(leaves) == 0 {
 			return latest, nil
 		}
-		var tiles []Tile
+		var tiles []merkle.Tile
 		for _, leaf := range leaves {
-			f.add(leaf, func(level int, n int64, hashes []tlog.Hash) {
-				tiles = append(tiles, Tile{Level: level, N: n, Data: tileData(hashes)})
+			f.Add(leaf, func(level int, n int64, hashes []tlog.Hash) {
+				tiles = append(tiles, merkle.Tile{Level: level, N: n, Data: merkle.Data(hashes)})
 			})
 		}
-		next := Checkpoint{Size: f.size, Hash: f.root(), Previous: latest.Size, Time: s.clock().UTC().Truncate(time.Microsecond)}
+		next := Checkpoint{Size: f.Size, Hash: f.Root(), Previous: latest.Size, Time: s.clock().UTC().Truncate(time.Microsecond)}
 		if err := next.sign(s.key); err != nil {
 			return Checkpoint{}, err
 		}
-		first, err := s.store.Seal(ctx, next, append(tiles, f.partial()...))
+		first, err := s.store.Seal(ctx, next, append(tiles, f.Partial()...))
 		if err != nil {
 			return Checkpoint{}, err
 		}
@@ -150,12 +151,12 @@ func (s *Sealer) Seal(ctx context.Context) (Checkpoint, error) {
 
 // resume loads the edge of the tree and refuses to build on one that does not
 // have the hash that was signed.
-func (s *Sealer) resume(ctx context.Context, latest Checkpoint) (*frontier, error) {
-	f, err := loadFrontier(ctx, s.store, latest.Size)
+func (s *Sealer) resume(ctx context.Context, latest Checkpoint) (*merkle.Frontier, error) {
+	f, err := merkle.Load(ctx, s.store, latest.Size)
 	if err != nil {
 		return nil, err
 	}
-	if root := f.root(); latest.Size > 0 && root != latest.Hash {
+	if root := f.Root(); latest.Size > 0 && root != latest.Hash {
 		return nil, problem.New(problem.Failed, "the ledger's tree is damaged: its hash at size %d is %s, signed was %s", latest.Size, root, latest.Hash).
 			Do("stoa audit export, then stoa audit verify", "restore the last backup: stoa restore")
 	}
@@ -190,7 +191,7 @@ func (s *Sealer) ProveInclusion(ctx context.Context, seq int64) (tlog.RecordProo
 	if seq < 1 || seq > latest.Size {
 		return nil, Checkpoint{}, problem.New(problem.NotFound, "no sealed event %d: the ledger is sealed up to %d", seq, latest.Size)
 	}
-	proof, err := tlog.ProveRecord(latest.Size, seq-1, hashReader(ctx, s.store))
+	proof, err := tlog.ProveRecord(latest.Size, seq-1, merkle.Reader(ctx, s.store))
 	if err != nil {
 		return nil, Checkpoint{}, fmt.Errorf("prove event %d: %w", seq, err)
 	}
@@ -207,7 +208,7 @@ func (s *Sealer) ProveConsistency(ctx context.Context, older, newer int64) (tlog
 	if older < 1 || newer < older || newer > latest.Size {
 		return nil, problem.New(problem.Invalid, "no proof from size %d to %d: the ledger is sealed up to %d", older, newer, latest.Size)
 	}
-	proof, err := tlog.ProveTree(newer, older, hashReader(ctx, s.store))
+	proof, err := tlog.ProveTree(newer, older, merkle.Reader(ctx, s.store))
 	if err != nil {
 		return nil, fmt.Errorf("prove size %d to %d: %w", older, newer, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/event/merkle"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store"
 )
@@ -121,7 +122,7 @@ type dying struct {
 
 var errKilled = errors.New("killed")
 
-func (d dying) Seal(ctx context.Context, c event.Checkpoint, tiles []event.Tile) (bool, error) {
+func (d dying) Seal(ctx context.Context, c event.Checkpoint, tiles []merkle.Tile) (bool, error) {
 	if d.after {
 		if _, err := d.Store.Seal(ctx, c, tiles); err != nil {
 			return false, err

@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/stoa-platform/stoa/internal/event/merkle"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -60,7 +61,7 @@ func Verify(r io.Reader, o VerifyOptions) (Report, error) {
 	for lines.Scan() {
 		var l exportLine
 		if err := strictLine(lines.Bytes(), &l); err != nil {
-			v.report.find(FaultFormat, v.rows.size, v.rows.size, "the line after this event cannot be read: %v", err)
+			v.report.find(FaultFormat, v.rows.Size, v.rows.Size, "the line after this event cannot be read: %v", err)
 			continue
 		}
 		v.line(l)
@@ -69,7 +70,7 @@ func Verify(r io.Reader, o VerifyOptions) (Report, error) {
 		if !damagedInput(err) {
 			return v.report, fmt.Errorf("read export: %w", err)
 		}
-		v.report.find(FaultFormat, v.rows.size, v.rows.size, "the export cannot be read beyond this event: %v", err)
+		v.report.find(FaultFormat, v.rows.Size, v.rows.Size, "the export cannot be read beyond this event: %v", err)
 	}
 	v.finish()
 	return v.report, nil
@@ -109,8 +110,8 @@ type verifier struct {
 	header ExportHeader
 	pinned Checkpoint
 
-	rows  *frontier // the tree over the events as they are
-	nodes *frontier // the tree over the leaves that the tiles hold
+	rows  *merkle.Frontier // the tree over the events as they are
+	nodes *merkle.Frontier // the tree over the leaves that the tiles hold
 	tile  []tlog.Hash
 	// doubted are the events since the last checkpoint whose leaf is not the tile's.
 	doubted []int64
@@ -133,7 +134,7 @@ func newVerifier(h ExportHeader, o VerifyOptions) (*verifier, error) {
 	if h.Head < 0 || h.Head > maxSeq || h.Sealed < 0 || h.Sealed > maxSeq {
 		return nil, notExport(fmt.Errorf("head %d, sealed %d", h.Head, h.Sealed))
 	}
-	v := &verifier{header: h, rows: &frontier{}, nodes: &frontier{}, upper: map[[2]int64][]byte{},
+	v := &verifier{header: h, rows: &merkle.Frontier{}, nodes: &merkle.Frontier{}, upper: map[[2]int64][]byte{},
 		sources: map[string]SourceBinding{}, bound: map[string]SourceBinding{}}
 	v.report = Report{Origin: h.Origin, PublicKey: h.Key, Findings: []Finding{}}
 	if o.PublicKey != "" {
@@ -169,29 +170,29 @@ func (v *verifier) line(l exportLine) {
 	case l.End != nil:
 		v.end = l.End
 	default:
-		v.report.find(FaultFormat, v.rows.size, v.rows.size, "the line after this event says nothing, or the header again")
+		v.report.find(FaultFormat, v.rows.Size, v.rows.Size, "the line after this event says nothing, or the header again")
 	}
 }
 
 // advance adds one leaf to both trees; node is nil where no tile holds one.
 func (v *verifier) advance(leaf tlog.Hash) {
 	node := leaf
-	seq := v.rows.size + 1
-	if (seq-1)%tileWidth == 0 && seq <= v.header.Sealed && v.tile == nil && !v.lost {
-		v.report.find(FaultMissing, seq, min(seq+tileWidth-1, v.header.Sealed), "the tile over these events is not in the export")
+	seq := v.rows.Size + 1
+	if (seq-1)%merkle.TileWidth == 0 && seq <= v.header.Sealed && v.tile == nil && !v.lost {
+		v.report.find(FaultMissing, seq, min(seq+merkle.TileWidth-1, v.header.Sealed), "the tile over these events is not in the export")
 	}
-	if at := int((seq - 1) % tileWidth); seq <= v.header.Sealed && at < len(v.tile) {
+	if at := int((seq - 1) % merkle.TileWidth); seq <= v.header.Sealed && at < len(v.tile) {
 		if node = v.tile[at]; node != leaf {
 			v.doubted = append(v.doubted, seq)
 		}
 	}
-	v.rows.add(leaf, nil)
-	v.nodes.add(node, func(level int, n int64, hashes []tlog.Hash) {
+	v.rows.Add(leaf, nil)
+	v.nodes.Add(node, func(level int, n int64, hashes []tlog.Hash) {
 		if level > 0 {
-			v.upper[[2]int64{int64(level), n}] = tileData(hashes)
+			v.upper[[2]int64{int64(level), n}] = merkle.Data(hashes)
 		}
 	})
-	if seq%tileWidth == 0 {
+	if seq%merkle.TileWidth == 0 {
 		v.tile = nil
 	}
 	if seq == v.pinned.Size {
@@ -202,7 +203,7 @@ func (v *verifier) advance(leaf tlog.Hash) {
 // node gives the leaf that the tiles hold for the next event, to go on with
 // where the event itself is missing.
 func (v *verifier) node() tlog.Hash {
-	if at := int(v.rows.size % tileWidth); at < len(v.tile) {
+	if at := int(v.rows.Size % merkle.TileWidth); at < len(v.tile) {
 		return v.tile[at]
 	}
 	return tlog.Hash{}

@@ -3,6 +3,8 @@ package event
 import (
 	"maps"
 	"slices"
+
+	"github.com/stoa-platform/stoa/internal/event/merkle"
 )
 
 func (v *verifier) checkpoint(row *CheckpointRow) {
@@ -22,14 +24,14 @@ func (v *verifier) checkpoint(row *CheckpointRow) {
 	case c.Previous != v.last.Size:
 		v.report.find(FaultMissing, c.Size, c.Size, "the checkpoint of size %d follows that of size %d, which is missing or unreadable", c.Size, c.Previous)
 	}
-	if c.Size > v.rows.size {
-		if row.Size > v.rows.size { // else it only stands in the wrong place, which was told
-			v.report.find(FaultMissing, v.rows.size+1, c.Size, "not in the export, although a checkpoint of size %d was signed", c.Size)
+	if c.Size > v.rows.Size {
+		if row.Size > v.rows.Size { // else it only stands in the wrong place, which was told
+			v.report.find(FaultMissing, v.rows.Size+1, c.Size, "not in the export, although a checkpoint of size %d was signed", c.Size)
 		}
 		v.skipTo(c.Size + 1)
 	}
-	if c.Size < v.rows.size {
-		v.report.find(FaultOrder, c.Size, c.Size, "the checkpoint of size %d stands after event %d", c.Size, v.rows.size)
+	if c.Size < v.rows.Size {
+		v.report.find(FaultOrder, c.Size, c.Size, "the checkpoint of size %d stands after event %d", c.Size, v.rows.Size)
 		return
 	}
 	v.compare(c)
@@ -40,24 +42,24 @@ func (v *verifier) checkpoint(row *CheckpointRow) {
 // compare holds both trees against what was signed, says which events differ,
 // and goes on with the tree that is right.
 func (v *verifier) compare(c Checkpoint) {
-	rows, nodes := v.rows.root() == c.Hash, v.nodes.root() == c.Hash
+	rows, nodes := v.rows.Root() == c.Hash, v.nodes.Root() == c.Hash
 	switch {
 	case rows:
 		for _, seq := range v.doubted {
 			v.report.find(FaultTile, seq, seq, "its tile holds another hash than the event has")
 		}
-		v.nodes, v.lost = v.rows.clone(), false
+		v.nodes, v.lost = v.rows.Clone(), false
 	case nodes:
 		for _, seq := range v.doubted {
 			v.report.find(FaultChanged, seq, seq, "it is not what was sealed")
 		}
-		v.rows, v.lost = v.nodes.clone(), false
+		v.rows, v.lost = v.nodes.Clone(), false
 	default:
 		for _, seq := range v.doubted {
 			v.report.find(FaultChanged, seq, seq, "its hash is not the one in its tile, and neither is what was signed")
 		}
 		if len(v.doubted) == 0 && !v.lost {
-			v.report.find(FaultForked, v.last.Size+1, c.Size, "the checkpoint of size %d signs another history:\nsigned %s\nfound  %s", c.Size, c.Hash, v.rows.root())
+			v.report.find(FaultForked, v.last.Size+1, c.Size, "the checkpoint of size %d signs another history:\nsigned %s\nfound  %s", c.Size, c.Hash, v.rows.Root())
 		}
 		v.lost = true
 	}
@@ -66,26 +68,26 @@ func (v *verifier) compare(c Checkpoint) {
 
 // checkPinned holds the trees against the checkpoint that was kept elsewhere.
 func (v *verifier) checkPinned() {
-	if v.rows.root() == v.pinned.Hash || v.nodes.root() == v.pinned.Hash {
+	if v.rows.Root() == v.pinned.Hash || v.nodes.Root() == v.pinned.Hash {
 		v.report.PinnedSize = v.pinned.Size
 		return
 	}
-	v.report.find(FaultForked, 1, v.pinned.Size, "history up to here is not the one of the pinned checkpoint:\npinned %s\nfound  %s", v.pinned.Hash, v.rows.root())
+	v.report.find(FaultForked, 1, v.pinned.Size, "history up to here is not the one of the pinned checkpoint:\npinned %s\nfound  %s", v.pinned.Hash, v.rows.Root())
 }
 
 // finish checks what only the whole can tell.
 func (v *verifier) finish() {
 	v.report.Events = v.seen.Events
 	v.report.Sealed, v.report.Latest = v.last.Size, v.last
-	v.report.Unsealed = max(0, v.rows.size-v.last.Size)
+	v.report.Unsealed = max(0, v.rows.Size-v.last.Size)
 	if v.end == nil {
-		v.report.find(FaultTruncated, v.rows.size, v.rows.size, "the export ends after this event without its last line")
+		v.report.find(FaultTruncated, v.rows.Size, v.rows.Size, "the export ends after this event without its last line")
 	}
-	if end := max(v.header.Head, v.header.Sealed); v.rows.size < end {
-		v.report.find(FaultTruncated, v.rows.size+1, end, "the ledger has %d events, the export ends before", end)
+	if end := max(v.header.Head, v.header.Sealed); v.rows.Size < end {
+		v.report.find(FaultTruncated, v.rows.Size+1, end, "the ledger has %d events, the export ends before", end)
 	}
-	if v.pinned.Size > v.rows.size {
-		v.report.find(FaultTruncated, v.rows.size+1, v.pinned.Size, "the pinned checkpoint covers %d events", v.pinned.Size)
+	if v.pinned.Size > v.rows.Size {
+		v.report.find(FaultTruncated, v.rows.Size+1, v.pinned.Size, "the pinned checkpoint covers %d events", v.pinned.Size)
 	}
 	if v.last.Size < v.header.Sealed {
 		v.report.find(FaultMissing, v.header.Sealed, v.header.Sealed, "the checkpoint of size %d is missing or unreadable", v.header.Sealed)
@@ -121,17 +123,17 @@ func (v *verifier) finishSources() {
 
 // finishTotals finds rows that the walk along the events did not meet.
 func (v *verifier) finishTotals() {
-	if v.end.Head != v.rows.size {
-		v.report.find(FaultTruncated, v.rows.size, v.rows.size, "the ledger's head says %d, the last event is %d", v.end.Head, v.rows.size)
+	if v.end.Head != v.rows.Size {
+		v.report.find(FaultTruncated, v.rows.Size, v.rows.Size, "the ledger's head says %d, the last event is %d", v.end.Head, v.rows.Size)
 	}
 	if v.end.Dims != v.end.Names {
 		v.report.find(FaultMissing, 0, 0, "%d names were numbered, the table has %d", v.end.Dims, v.end.Names)
 	}
 	tiles := int64(0)
-	for level := 0; v.header.Sealed>>(tileHeight*level) > 0; level++ {
-		span := tileHeight * (level + 1)
+	for level := 0; v.header.Sealed>>(merkle.TileHeight*level) > 0; level++ {
+		span := merkle.TileHeight * (level + 1)
 		tiles += (v.header.Sealed + (1 << span) - 1) >> span
-		if rest := v.header.Sealed & (1<<span - 1); rest > 0 && rest>>(tileHeight*level) == 0 {
+		if rest := v.header.Sealed & (1<<span - 1); rest > 0 && rest>>(merkle.TileHeight*level) == 0 {
 			tiles-- // a tile without a single whole node is not stored
 		}
 	}

@@ -7,17 +7,19 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/stoa-platform/stoa/internal/event/merkle"
 )
 
 func (v *verifier) event(row *Row) {
 	v.seen.Events++
-	want := v.rows.size + 1
+	want := v.rows.Size + 1
 	switch {
 	case row.Seq < 1 || row.Seq > max(v.header.Head, v.header.Sealed):
 		v.report.find(FaultOrder, row.Seq, row.Seq, "the ledger ends at %d", v.header.Head)
 		return
 	case row.Seq < want:
-		v.report.find(FaultDuplicate, row.Seq, row.Seq, "it stands a second time, after event %d", v.rows.size)
+		v.report.find(FaultDuplicate, row.Seq, row.Seq, "it stands a second time, after event %d", v.rows.Size)
 		return
 	case row.Seq > want:
 		v.report.find(FaultMissing, want, row.Seq-1, "not in the export")
@@ -42,15 +44,15 @@ func (v *verifier) event(row *Row) {
 
 // longestSkip bounds the work that one line of an export can cause. Where more
 // events are missing at once their tiles, which have lines of their own, are too.
-const longestSkip = 16 * tileWidth
+const longestSkip = 16 * merkle.TileWidth
 
 // skipTo goes on behind missing events, with what the tiles hold for them.
 func (v *verifier) skipTo(seq int64) {
-	for v.rows.size+1 < seq && seq-v.rows.size <= longestSkip {
+	for v.rows.Size+1 < seq && seq-v.rows.Size <= longestSkip {
 		v.advance(v.node())
 	}
-	if v.rows.size+1 < seq { // nothing can be checked across such a gap
-		v.rows, v.nodes, v.lost = &frontier{size: seq - 1}, &frontier{size: seq - 1}, true
+	if v.rows.Size+1 < seq { // nothing can be checked across such a gap
+		v.rows, v.nodes, v.lost = &merkle.Frontier{Size: seq - 1}, &merkle.Frontier{Size: seq - 1}, true
 	}
 }
 
@@ -159,37 +161,37 @@ func (e *erasures) match() (erased int64, lost [][2]int64) {
 	return erased, lost
 }
 
-func (v *verifier) storedTile(t *Tile) {
+func (v *verifier) storedTile(t *merkle.Tile) {
 	v.seen.Tiles++
-	if t.Level < 0 || t.Level > 5 || t.N < 0 || t.N > maxSeq/tileWidth {
+	if t.Level < 0 || t.Level > 5 || t.N < 0 || t.N > maxSeq/merkle.TileWidth {
 		v.report.find(FaultTile, 0, 0, "tile %d/%d belongs to no tree", t.Level, t.N)
 		return
 	}
 	if t.Level == 0 {
-		if t.N != v.rows.size/tileWidth || v.rows.size%tileWidth != 0 {
+		if t.N != v.rows.Size/merkle.TileWidth || v.rows.Size%merkle.TileWidth != 0 {
 			// Rows before it are missing, or it stands in the wrong place.
-			if gap := t.N*tileWidth - v.rows.size; gap <= 0 || gap > longestSkip || t.N*tileWidth > v.header.Sealed {
-				v.report.find(FaultTile, 0, 0, "tile 0/%d stands after event %d", t.N, v.rows.size)
+			if gap := t.N*merkle.TileWidth - v.rows.Size; gap <= 0 || gap > longestSkip || t.N*merkle.TileWidth > v.header.Sealed {
+				v.report.find(FaultTile, 0, 0, "tile 0/%d stands after event %d", t.N, v.rows.Size)
 				return
 			}
-			v.report.find(FaultMissing, v.rows.size+1, t.N*tileWidth, "not in the export")
-			v.skipTo(t.N*tileWidth + 1)
+			v.report.find(FaultMissing, v.rows.Size+1, t.N*merkle.TileWidth, "not in the export")
+			v.skipTo(t.N*merkle.TileWidth + 1)
 		}
-		width := tileWidthAt(0, t.N, v.header.Sealed)
-		if len(t.Data) < width*tlog.HashSize || len(t.Data) > tileWidth*tlog.HashSize {
-			v.report.find(FaultTile, t.N*tileWidth+1, min((t.N+1)*tileWidth, v.header.Sealed), "tile 0/%d holds %d bytes, not %d", t.N, len(t.Data), width*tlog.HashSize)
+		width := merkle.WidthAt(0, t.N, v.header.Sealed)
+		if len(t.Data) < width*tlog.HashSize || len(t.Data) > merkle.TileWidth*tlog.HashSize {
+			v.report.find(FaultTile, t.N*merkle.TileWidth+1, min((t.N+1)*merkle.TileWidth, v.header.Sealed), "tile 0/%d holds %d bytes, not %d", t.N, len(t.Data), width*tlog.HashSize)
 		}
-		v.tile = tileHashes(t.Data[:min(len(t.Data), width*tlog.HashSize)])
+		v.tile = merkle.Hashes(t.Data[:min(len(t.Data), width*tlog.HashSize)])
 		return
 	}
 	at := [2]int64{int64(t.Level), t.N}
 	want, known := v.upper[at]
 	if !known {
-		if at[1] == v.nodes.size>>(tileHeight*(t.Level+1)) && t.Level < len(v.nodes.levels) {
-			want, known = tileData(v.nodes.levels[t.Level]), true
+		if hashes, ok := v.nodes.Begun(t.Level); ok && at[1] == v.nodes.Size>>(merkle.TileHeight*(t.Level+1)) {
+			want, known = merkle.Data(hashes), true
 		}
 	}
-	width := tileWidthAt(t.Level, t.N, v.header.Sealed) * tlog.HashSize
+	width := merkle.WidthAt(t.Level, t.N, v.header.Sealed) * tlog.HashSize
 	if !known || v.lost || width == 0 {
 		if width == 0 || !v.lost {
 			v.report.find(FaultTile, 0, 0, "tile %d/%d belongs to no tree of this size", t.Level, t.N)
@@ -198,7 +200,7 @@ func (v *verifier) storedTile(t *Tile) {
 	}
 	// The trees may have grown beyond the last checkpoint, the tile not.
 	if len(want) < width || len(t.Data) < width || !bytes.Equal(want[:width], t.Data[:width]) {
-		span := int64(1) << (tileHeight * (t.Level + 1))
+		span := int64(1) << (merkle.TileHeight * (t.Level + 1))
 		v.report.find(FaultTile, t.N*span+1, min((t.N+1)*span, v.header.Sealed), "tile %d/%d is not what its events give", t.Level, t.N)
 	}
 }

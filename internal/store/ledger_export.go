@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/event/merkle"
 )
 
 // Snapshot runs fn with one consistent view of the ledger, for an export. It
@@ -137,7 +138,7 @@ func (sn *snapshot) name(ctx context.Context, kind event.DimKind, id int64) (str
 }
 
 // Tiles gives the stored ones of the tiles named by level and number.
-func (sn *snapshot) Tiles(ctx context.Context, want []event.Tile) ([]event.Tile, error) {
+func (sn *snapshot) Tiles(ctx context.Context, want []merkle.Tile) ([]merkle.Tile, error) {
 	return sn.store.tiles(ctx, sn.tx, want)
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/event/merkle"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -40,12 +41,12 @@ func (s *Store) Leaves(ctx context.Context, after int64, limit int) ([]tlog.Hash
 }
 
 // Tiles gives the stored ones of the tiles named by level and number.
-func (s *Store) Tiles(ctx context.Context, want []event.Tile) ([]event.Tile, error) {
+func (s *Store) Tiles(ctx context.Context, want []merkle.Tile) ([]merkle.Tile, error) {
 	return s.tiles(ctx, s.reader, want)
 }
 
-func (s *Store) tiles(ctx context.Context, q querier, want []event.Tile) ([]event.Tile, error) {
-	var found []event.Tile
+func (s *Store) tiles(ctx context.Context, q querier, want []merkle.Tile) ([]merkle.Tile, error) {
+	var found []merkle.Tile
 	for _, t := range want {
 		err := q.QueryRowContext(ctx, "SELECT data FROM tiles WHERE level = $1 AND n = $2", t.Level, t.N).Scan(&t.Data)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -83,7 +84,7 @@ var errSealed = errors.New("sealed by another")
 // Seal stores the tiles that changed and the checkpoint that follows the one of
 // size previous. It reports false, and changes nothing, when that one has a
 // follower already.
-func (s *Store) Seal(ctx context.Context, c event.Checkpoint, tiles []event.Tile) (bool, error) {
+func (s *Store) Seal(ctx context.Context, c event.Checkpoint, tiles []merkle.Tile) (bool, error) {
 	err := s.Write(ctx, ledgerPrincipal, func(ctx context.Context, tx *Tx) error {
 		result, err := tx.Exec(ctx, "INSERT INTO checkpoints (size, previous, note) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
 			c.Size, c.Previous, c.Note)
