@@ -132,18 +132,17 @@ type Revision struct {
 	Object  Object    `json:"object"`
 }
 
-// History returns an object's versions, newest first; before 0 begins with the latest.
-func (c *Client) History(ctx context.Context, plural, name string, before int64, limit int) ([]Revision, int64, error) {
+// History returns an object's versions, newest first, and the before of the
+// next page, "" on the last; before "" begins with the latest.
+func (c *Client) History(ctx context.Context, plural, name, before string, limit int) ([]Revision, string, error) {
 	v := url.Values{}
-	if before > 0 {
-		v.Set("before", strconv.FormatInt(before, 10))
-	}
+	set(v, "before", before)
 	if limit > 0 {
 		v.Set("limit", strconv.Itoa(limit))
 	}
 	var out struct {
 		Items []Revision `json:"items"`
-		Next  int64      `json:"next"`
+		Next  string     `json:"next"`
 	}
 	err := c.do(ctx, http.MethodGet, "/api/v1/"+plural+"/"+url.PathEscape(name)+"/history", v, nil, &out)
 	return out.Items, out.Next, err

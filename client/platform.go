@@ -124,8 +124,10 @@ type EventQuery struct {
 	Types                                                          []string
 	Subject, Source, Actor, Team, Service, Capability, Environment string
 	From, To                                                       time.Time
-	After, Before                                                  int64
-	Limit                                                          int
+	// After reads on after a page, oldest first, Before before one, newest first:
+	// each the next of that page, or the Seq of an event in decimal.
+	After, Before string
+	Limit         int // 1 to 1000; 0 is 100
 }
 
 func (q EventQuery) values() url.Values {
@@ -145,20 +147,20 @@ func (q EventQuery) values() url.Values {
 			v.Set(name, at.UTC().Format(time.RFC3339Nano))
 		}
 	}
-	for name, n := range map[string]int64{"after": q.After, "before": q.Before, "limit": int64(q.Limit)} {
-		if n > 0 {
-			v.Set(name, strconv.FormatInt(n, 10))
-		}
+	set(v, "after", q.After)
+	set(v, "before", q.Before)
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
 	}
 	return v
 }
 
 // Events returns a page of the ledger, newest first unless After is set, and
-// the sequence for the next page.
-func (c *Client) Events(ctx context.Context, q EventQuery) ([]Event, int64, error) {
+// the After or Before of the next page, "" on the last.
+func (c *Client) Events(ctx context.Context, q EventQuery) ([]Event, string, error) {
 	var out struct {
 		Items []Event `json:"items"`
-		Next  int64   `json:"next"`
+		Next  string  `json:"next"`
 	}
 	err := c.do(ctx, http.MethodGet, "/api/v1/events", q.values(), nil, &out)
 	return out.Items, out.Next, err
@@ -176,7 +178,7 @@ func (c *Client) Tail(ctx context.Context, q EventQuery, each func(Event) error)
 			if err := json.Unmarshal(data, &e); err != nil {
 				return err
 			}
-			q.After = e.Seq
+			q.After = strconv.FormatInt(e.Seq, 10)
 			return each(e)
 		})
 		if err := c.again(ctx, err); err != nil {

@@ -160,7 +160,7 @@ func (p *platform) events(t *testing.T, q client.EventQuery) []client.Event {
 			t.Fatalf("read events: %v", err)
 		}
 		all = append(all, page...)
-		if next == 0 {
+		if next == "" {
 			slices.Reverse(all)
 			return all
 		}

@@ -78,7 +78,7 @@ func gather(ctx context.Context, cl *client.Client, kind client.Kind, name strin
 		}
 		d.Live = &live
 	}
-	revisions, _, err := cl.History(ctx, kind.Plural, name, 0, tail)
+	revisions, _, err := cl.History(ctx, kind.Plural, name, "", tail)
 	if err != nil {
 		return d, err
 	}

@@ -37,7 +37,7 @@ func (c *Command) eventFlags(cmd *cobra.Command, q *client.EventQuery) {
 // eventPage is what `stoa events list -o json` prints.
 type eventPage struct {
 	Items []client.Event `json:"items"`
-	Next  int64          `json:"next,omitempty"` // the --before of the next page
+	Next  string         `json:"next"` // the --before of the next page; "" on the last
 }
 
 func (c *Command) eventsListCommand() *cobra.Command {
@@ -72,15 +72,15 @@ func (c *Command) eventsListCommand() *cobra.Command {
 			if err := c.eventTable(items, time.DateTime); err != nil {
 				return err
 			}
-			if next > 0 {
-				c.note("older ones: --before %d", next)
+			if next != "" {
+				c.note("older ones: --before %s", next)
 			}
 			return nil
 		},
 	}
 	c.eventFlags(cmd, &q)
 	cmd.Flags().StringVar(&since, "since", "", "events since a duration ago (1h, 3d) or a time (RFC 3339)")
-	cmd.Flags().Int64Var(&q.Before, "before", 0, "events before this sequence")
+	cmd.Flags().StringVar(&q.Before, "before", "", "go on before this: the next of a page, or the seq of an event")
 	cmd.Flags().IntVar(&q.Limit, "limit", 100, "at most so many, up to 1000")
 	return cmd
 }
@@ -131,7 +131,7 @@ func (c *Command) eventsTailCommand() *cobra.Command {
 		},
 	}
 	c.eventFlags(cmd, &q)
-	cmd.Flags().Int64Var(&q.After, "after", 0, "begin after this sequence (default: with what happens from now on)")
+	cmd.Flags().StringVar(&q.After, "after", "", "begin after this: the seq of an event (default: with what happens from now on)")
 	return cmd
 }
 

@@ -72,12 +72,12 @@ type released struct {
 
 type historyResult struct {
 	Items    []version  `json:"items"`
-	Next     int64      `json:"next,omitempty"`
+	Next     string     `json:"next"`
 	Releases []released `json:"releases,omitempty"`
 }
 
 func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Kind, name string, o historyOptions) error {
-	revisions, next, err := cl.History(ctx, kind.Plural, name, 0, o.limit)
+	revisions, next, err := cl.History(ctx, kind.Plural, name, "", o.limit)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Ki
 	} else if err := c.versionTable(out.Items); err != nil {
 		return err
 	}
-	if next > 0 {
+	if next != "" {
 		c.note("older versions are left out: --limit")
 	}
 	return nil
