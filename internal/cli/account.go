@@ -166,7 +166,7 @@ func (c *Command) accountCreateCommand() *cobra.Command {
 	flags.StringVar(&title, "title", "", "the person's name")
 	flags.StringVar(&email, "email", "", "the person's address")
 	flags.StringVar(&role, "role", "", "role over the whole platform: platform-admin, platform-member or viewer (default)")
-	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{string(auth.PlatformAdmin), string(auth.PlatformMember), string(auth.Viewer)}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{string(client.PlatformAdmin), string(client.PlatformMember), string(client.Viewer)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -210,7 +210,7 @@ func (c *Command) accountPasswordCommand() *cobra.Command {
 			if stdin {
 				password, err = c.readAll()
 			} else {
-				old, password, err = c.askPasswords(ctx, "user/"+name == who.Name && who.Platform != auth.PlatformAdmin)
+				old, password, err = c.askPasswords(ctx, "user/"+name == who.Name && who.Platform != client.PlatformAdmin)
 			}
 			if err == nil {
 				err = cl.SetPassword(ctx, name, old, password)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/object"
 )
@@ -85,17 +86,17 @@ func tableOf(kind string, items []json.RawMessage, now time.Time) (head []string
 func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err error) {
 	head = []string{"NAME", "OWNER", "ENVIRONMENT", "RELEASE", "STATE", "URL"}
 	for _, raw := range items {
-		var s catalog.Service
-		if err := s.Load(raw); err != nil {
+		var s client.Service
+		if err := json.Unmarshal(raw, &s); err != nil {
 			return nil, nil, fmt.Errorf("decode answer: %w", err)
 		}
 		envs := maps.Clone(s.Status.Environments)
 		for env := range s.Spec.Environments {
 			if _, known := envs[env]; !known {
 				if envs == nil {
-					envs = map[string]catalog.Deployment{}
+					envs = map[string]client.Deployment{}
 				}
-				envs[env] = catalog.Deployment{}
+				envs[env] = client.Deployment{}
 			}
 		}
 		if len(envs) == 0 {
@@ -104,7 +105,7 @@ func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err 
 		for _, env := range slices.Sorted(maps.Keys(envs)) {
 			d := envs[env]
 			url := d.URL
-			if d.State == catalog.StateStopped {
+			if d.State == client.StateStopped {
 				url = ""
 			}
 			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, env, d.Release, d.State, url})

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -165,7 +164,7 @@ func (c *Command) environments(s client.Status) error {
 	for _, env := range slices.Sorted(maps.Keys(s.Environments)) {
 		at := s.Environments[env]
 		fmt.Fprintf(c.Out, "\n%s  %s", p.Bold(s.Service+" in "+env), p.State(at.State))
-		if at.State != catalog.StateStopped {
+		if at.State != client.StateStopped {
 			fmt.Fprintf(c.Out, "  %d of %d healthy", at.Healthy, at.Replicas)
 		}
 		fmt.Fprintln(c.Out)
@@ -173,7 +172,7 @@ func (c *Command) environments(s client.Status) error {
 			fmt.Fprintln(c.Out, "  "+p.Bad(terminal.OneLine(at.Message)))
 		}
 		fmt.Fprintf(c.Out, "  %s", at.Release)
-		if at.URL != "" && at.State != catalog.StateStopped {
+		if at.URL != "" && at.State != client.StateStopped {
 			fmt.Fprintf(c.Out, "  %s", at.URL)
 		}
 		fmt.Fprintln(c.Out)

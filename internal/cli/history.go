@@ -55,7 +55,7 @@ type version struct {
 	At      time.Time      `json:"at"`
 	Deleted bool           `json:"deleted,omitempty"`
 	Changes []change       `json:"changes"`
-	Object  *object.Object `json:"object,omitempty"`
+	Object  *client.Object `json:"object,omitempty"`
 }
 
 // released is one release in the history of a service.
@@ -176,10 +176,10 @@ func releases(ctx context.Context, cl *client.Client, service string, limit int)
 	all := make([]released, 0, len(page.Items))
 	for _, raw := range page.Items {
 		var rel client.Release
-		if err := rel.Load(raw); err != nil {
+		if err := json.Unmarshal(raw, &rel); err != nil {
 			return nil, fmt.Errorf("decode answer: %w", err)
 		}
-		e := who[rel.Ref().String()]
+		e := who["release/"+rel.Metadata.Name]
 		r := released{
 			Release: rel.Metadata.Name, Environment: rel.Spec.Environment, Cause: rel.Spec.Cause, Phase: string(rel.Status.Phase),
 			Commit: rel.Status.Commit, Actor: e.Actor, Reason: reasonOf(e),

@@ -149,14 +149,14 @@ func permitted(ctx context.Context, cl *client.Client, wanted []backstage.Wanted
 	if err != nil {
 		return nil, nil, err
 	}
-	scopes := map[string]object.Kind{}
+	principal, scopes := convert[auth.Principal](who), map[string]object.Kind{}
 	for _, k := range catalog.Kinds() {
 		scopes[k.Name] = k
 	}
 	var may []backstage.Wanted
 	for _, w := range wanted {
 		if w.Entity == nil && w.Object.Metadata.UID != "" {
-			if auth.Allowed(who, auth.Update, scopes[w.Object.Kind], w.Object.Metadata.Owner).Err() != nil {
+			if auth.Allowed(principal, auth.Update, scopes[w.Object.Kind], w.Object.Metadata.Owner).Err() != nil {
 				notes = append(notes, backstage.Note{What: "not changed", Text: w.Object.Ref().String() + " of team " + w.Object.Metadata.Owner + " is not yours to change", Source: w.File})
 				continue
 			}

@@ -53,13 +53,13 @@ type observer struct {
 func (o *observer) Event(ctx context.Context, e event.Event) error {
 	o.sum.Events++
 	o.bar()
-	if o.posting != nil {
-		err := o.posting.Add(ctx, e)
-		o.broken = err != nil
-		return err
-	}
 	raw, err := event.Record{Event: e}.CloudEvent()
 	if err != nil {
+		return err
+	}
+	if o.posting != nil {
+		err = o.posting.Add(ctx, raw)
+		o.broken = err != nil
 		return err
 	}
 	if o.c.json() { // one document

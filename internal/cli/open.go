@@ -61,7 +61,7 @@ func (c *Command) address(ctx context.Context, cl *client.Client, name, env stri
 	if err != nil {
 		return "", err
 	}
-	s, err := service(ctx, cl, name)
+	s, err := cl.Service(ctx, name)
 	if err != nil {
 		return "", err
 	}

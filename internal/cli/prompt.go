@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -71,7 +72,7 @@ const tries = 3
 
 // askOption asks a question with numbered options, of which the first holds
 // when nothing is typed. The answer is "" when none came that is an option.
-func (c *Command) askOption(ctx context.Context, q problem.Question, why []string) (string, error) {
+func (c *Command) askOption(ctx context.Context, q client.Question, why []string) (string, error) {
 	p := c.paint()
 	fmt.Fprintf(c.Err, "\n  %s\n", p.Bold(terminal.OneLine(q.Text)))
 	for _, reason := range why {

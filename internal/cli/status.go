@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -122,8 +123,8 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 			return err
 		}
 		for _, raw := range page.Items {
-			var s catalog.Service
-			if err := s.Load(raw); err != nil {
+			var s client.Service
+			if err := json.Unmarshal(raw, &s); err != nil {
 				return fmt.Errorf("decode answer: %w", err)
 			}
 			out.add(s)
@@ -156,12 +157,12 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 	return c.table([]string{"SERVICE", "OWNER", "ENVIRONMENT", "STATE", "SINCE", "WHY"}, rows)
 }
 
-func (r *platformResult) add(s catalog.Service) {
+func (r *platformResult) add(s client.Service) {
 	r.Services++
 	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
 		d := s.Status.Environments[env]
 		r.States[d.State]++
-		if d.State != catalog.StateRunning && d.State != catalog.StateStopped {
+		if d.State != client.StateRunning && d.State != client.StateStopped {
 			r.Unwell = append(r.Unwell, unwell{s.Metadata.Name, s.Metadata.Owner, env, d.State, d.Message, d.Since})
 		}
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
-	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/source"
 )
 
@@ -121,7 +120,8 @@ func (c *Command) release(ctx context.Context, cl *client.Client, dir string, sp
 	if err := c.upload(ctx, cl, snapshot); err != nil {
 		return nil, err
 	}
-	spec.Source, spec.Origin, spec.Folder = string(snapshot.Digest), &origin, filepath.Base(dir)
+	known := convert[client.Origin](origin)
+	spec.Source, spec.Origin, spec.Folder = string(snapshot.Digest), &known, filepath.Base(dir)
 	components := o.components
 	if len(components) == 0 {
 		if components, err = c.components(ctx, cl, spec, filepath.Base(dir)); err != nil {
@@ -156,7 +156,7 @@ func (c *Command) admit(ctx context.Context, cl *client.Client, spec client.Rele
 	spec.Answers = maps.Clone(o.answers)
 	for {
 		rel, err := cl.Release(ctx, spec, o.team, o.reason, o.dryRun)
-		var told *problem.Problem
+		var told *client.Problem
 		if !errors.As(err, &told) || told.Question == nil || o.dryRun || !c.asks() {
 			return rel, err
 		}
@@ -195,7 +195,7 @@ func (c *Command) components(ctx context.Context, cl *client.Client, spec client
 	}
 	var names []string
 	for _, comp := range found.Components {
-		if comp.Type != detect.TypeLibrary {
+		if comp.Type != client.TypeLibrary {
 			names = append(names, comp.Name)
 		}
 	}

@@ -155,7 +155,7 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 	if err != nil {
 		return err
 	}
-	before, err := service(ctx, cl, name)
+	before, err := cl.Service(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -224,7 +224,7 @@ func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Servi
 			return problem.New(problem.Failed, "%s %s in %s failed: %s", doing, name, env, at.Message).
 				Because(fmt.Sprintf("%d of %d instances are healthy", at.Healthy, at.Replicas)).
 				Do("stoa logs " + name + " --env " + env)
-		case done && at.State == catalog.StateStopped && at.Replicas == 0, done && at.State == catalog.StateRunning && at.Healthy >= at.Replicas:
+		case done && at.State == client.StateStopped && at.Replicas == 0, done && at.State == client.StateRunning && at.Healthy >= at.Replicas:
 			return nil
 		case time.Now().After(limit):
 			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %d of %d instances are healthy", doing, name, env, settleTime, at.Healthy, at.Replicas).
@@ -245,7 +245,7 @@ func (c *Command) environment(ctx context.Context, cl *client.Client, name, give
 	if given != "" {
 		return given, nil
 	}
-	s, err := service(ctx, cl, name)
+	s, err := cl.Service(ctx, name)
 	if err != nil {
 		return "", err
 	}
