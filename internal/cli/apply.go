@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
@@ -48,7 +49,7 @@ func (c *Command) apply(ctx context.Context, docs *documents, reason string, dry
 	if err != nil {
 		return client.Applied{}, err
 	}
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	size := int64(docs.text.Len())
 	var body io.Reader = bytes.NewReader(docs.text.Bytes())
@@ -88,10 +89,10 @@ func appliedOf(result client.Applied) appliedResult {
 
 // applied tells what became of each object, what differs, and the sum.
 func (c *Command) applied(result client.Applied) error {
-	if c.structured() {
-		return c.print(appliedOf(result))
+	if c.Structured() {
+		return c.Print(appliedOf(result))
 	}
-	would, p := "", c.paint()
+	would, p := "", c.Paint()
 	if result.DryRun {
 		would = "would be "
 	}
@@ -100,7 +101,7 @@ func (c *Command) applied(result client.Applied) error {
 	for _, i := range result.Items {
 		counts[i.Outcome]++
 		ref := strings.ToLower(i.Kind) + "/" + i.Name
-		if c.output == "name" {
+		if c.Format == "name" {
 			fmt.Fprintln(c.Out, ref)
 			continue
 		}
@@ -109,11 +110,11 @@ func (c *Command) applied(result client.Applied) error {
 		}
 		told++
 		if len(i.Changes) > 0 {
-			fmt.Fprint(c.Out, diff(ref, "as it is", would+"applied", i.Changes, p))
+			fmt.Fprint(c.Out, output.Diff(ref, "as it is", would+"applied", i.Changes, p))
 		}
 		fmt.Fprintf(c.Out, "%s %s%s\n", ref, would, i.Outcome)
 	}
-	if c.output == "name" {
+	if c.Format == "name" {
 		return nil
 	}
 	if more := len(result.Items) - counts[client.Unchanged] - told; more > 0 {

@@ -71,8 +71,8 @@ func (c *Command) delete(ctx context.Context, args []string, o deleteOptions) er
 		}
 		result.Items = append(result.Items, item)
 	}
-	if c.structured() {
-		return c.print(result)
+	if c.Structured() {
+		return c.Print(result)
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o 
 		return item, err
 	}
 	if o.dryRun {
-		if !c.structured() {
+		if !c.Structured() {
 			fmt.Fprintf(c.Out, "%s would be deleted\n", ref)
 		}
 		return item, nil
@@ -133,9 +133,9 @@ func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o 
 			return item, err
 		}
 	}
-	if c.output == "name" {
+	if c.Format == "name" {
 		fmt.Fprintln(c.Out, ref)
-	} else if !c.structured() {
+	} else if !c.Structured() {
 		fmt.Fprintf(c.Out, "%s deleted\n", ref)
 	}
 	return item, nil
@@ -158,13 +158,13 @@ func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name strin
 		verb = "would stop"
 	}
 	if len(running) > 0 {
-		c.note("this %s service %s in %s; its logs, releases and history stay", verb, name, strings.Join(running, ", "))
+		c.Note("this %s service %s in %s; its logs, releases and history stay", verb, name, strings.Join(running, ", "))
 	}
 }
 
 // gone waits until an object is no more.
 func (c *Command) gone(ctx context.Context, cl *client.Client, d doomed) error {
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	limit := time.Now().Add(deletionTime)
 	for {

@@ -130,7 +130,7 @@ func (c *Command) reach(r reach) (history.Host, error) {
 	h := history.Host{API: r.api, Token: os.Getenv(r.tokenEnv), TokenFrom: "$" + r.tokenEnv}
 	if r.tokenFile == "" {
 		if h.Token == "" {
-			c.note("%s is empty: without a token a host shows little, and slowly", h.TokenFrom)
+			c.Note("%s is empty: without a token a host shows little, and slowly", h.TokenFrom)
 		}
 		return h, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/event"
@@ -62,7 +63,7 @@ func (o *observer) Event(ctx context.Context, e event.Event) error {
 		o.broken = err != nil
 		return err
 	}
-	if o.c.json() { // one document
+	if o.c.JSON() { // one document
 		separator := ",\n"
 		if o.sum.Events == 1 {
 			separator = "[\n"
@@ -102,7 +103,7 @@ func (c *Command) observe(ctx context.Context, o observation, kind, api, target 
 	if err != nil {
 		return err
 	}
-	sink := &observer{c: c, live: c.live(), sum: observed{NotRead: []notRead{}, NotTaken: []client.NotTaken{}}}
+	sink := &observer{c: c, live: c.Live(), sum: observed{NotRead: []notRead{}, NotTaken: []client.NotTaken{}}}
 	defer sink.live.Close()
 	var cl *client.Client
 	if o.dryRun {
@@ -206,14 +207,14 @@ func (o *observer) read(ctx context.Context, src history.Source, found func([]hi
 			return repos, err
 		}
 		o.sum.Repositories++
-		o.live.Say("%s: %s (%d of %d)", r.Path, count(o.sum.Events-before, "event"), i+1, len(repos))
+		o.live.Say("%s: %s (%d of %d)", r.Path, output.Count(o.sum.Events-before, "event"), i+1, len(repos))
 	}
 	return repos, nil
 }
 
 // bar shows how far it is.
 func (o *observer) bar() {
-	o.live.Bar(fmt.Sprintf("%s, %s so far", o.at, count(o.sum.Events, "event")), int64(o.done), int64(o.all), func(n int64) string { return strconv.FormatInt(n, 10) })
+	o.live.Bar(fmt.Sprintf("%s, %s so far", o.at, output.Count(o.sum.Events, "event")), int64(o.done), int64(o.all), func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
 // settle posts what was gathered and remembers how far that is.
@@ -233,7 +234,7 @@ func (o *observer) interrupted(ctx context.Context) {
 		return
 	}
 	sum := o.posting.Sum()
-	o.c.note("%s were taken; the same command goes on from there", count(sum.Accepted+sum.Duplicates, "event"))
+	o.c.Note("%s were taken; the same command goes on from there", output.Count(sum.Accepted+sum.Duplicates, "event"))
 }
 
 // shownTroubles is how many of what was not read or taken a person is told of
@@ -247,7 +248,7 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 		o.sum.Posted = o.posting.Sum()
 	}
 	switch {
-	case asked.dryRun && c.json():
+	case asked.dryRun && c.JSON():
 		end := "\n]\n"
 		if o.sum.Events == 0 {
 			end = "[]\n"
@@ -255,20 +256,20 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 		if _, err := fmt.Fprint(c.Out, end); err != nil {
 			return err
 		}
-	case !asked.dryRun && c.structured():
-		return c.print(o.sum)
+	case !asked.dryRun && c.Structured():
+		return c.Print(o.sum)
 	}
-	p := c.paint()
+	p := c.Paint()
 	for i, n := range o.sum.NotRead {
 		if i == shownTroubles {
-			c.note("… and %d more that were not read", len(o.sum.NotRead)-i)
+			c.Note("… and %d more that were not read", len(o.sum.NotRead)-i)
 			break
 		}
 		fmt.Fprintf(c.Err, "%s %s: %s\n", p.Warn("not read:"), terminal.OneLine(n.What), terminal.OneLine(n.Why))
 	}
 	for i, n := range o.sum.NotTaken {
 		if i == shownTroubles {
-			c.note("… and %d more that were not taken", len(o.sum.NotTaken)-i)
+			c.Note("… and %d more that were not taken", len(o.sum.NotTaken)-i)
 			break
 		}
 		word := "refused:"
@@ -278,10 +279,10 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 		fmt.Fprintf(c.Err, "%s %s of %s (%s): %s\n", p.Warn(word), terminal.OneLine(n.ID), n.Source, n.Type, terminal.OneLine(n.Why))
 	}
 	if asked.dryRun {
-		c.note("%s of %s; nothing was posted: this was a dry run", count(o.sum.Events, "event"), repositories(o.sum.Repositories))
+		c.Note("%s of %s; nothing was posted: this was a dry run", output.Count(o.sum.Events, "event"), repositories(o.sum.Repositories))
 		return nil
 	}
-	fmt.Fprintf(c.Out, "%s, %s: %d taken, %d there already", repositories(o.sum.Repositories), count(o.sum.Events, "event"), o.sum.Accepted, o.sum.Duplicates)
+	fmt.Fprintf(c.Out, "%s, %s: %d taken, %d there already", repositories(o.sum.Repositories), output.Count(o.sum.Events, "event"), o.sum.Accepted, o.sum.Duplicates)
 	for _, part := range []struct {
 		n    int64
 		what string
@@ -294,7 +295,7 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 	if d := o.sum.Declared; d != nil {
 		d.tell(c)
 	} else if len(repos) > 0 {
-		c.note("next  stoa connect %s %s --catalog    declares the %s that were found", kind, target, count(len(repos), "service"))
+		c.Note("next  stoa connect %s %s --catalog    declares the %s that were found", kind, target, output.Count(len(repos), "service"))
 	}
 	return nil
 }

@@ -39,13 +39,13 @@ func (c *Command) openCommand() *cobra.Command {
 			} else if url, err = c.address(cmd.Context(), cl, args[0], env); err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(map[string]string{"url": url})
+			if c.Structured() {
+				return c.Print(map[string]string{"url": url})
 			}
 			fmt.Fprintln(c.Out, url)
 			if c.seesBrowser() {
 				if err := browser.OpenURL(url); err != nil {
-					c.note("no browser could be started: %v", err)
+					c.Note("no browser could be started: %v", err)
 				}
 			}
 			return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
 )
@@ -58,9 +59,9 @@ func resultOf(rel client.Release) upResult {
 // printUps prints one object, or a list for several components.
 func (c *Command) printUps(all []upResult) error {
 	if len(all) == 1 {
-		return c.print(all[0])
+		return c.Print(all[0])
 	}
-	return c.print(all)
+	return c.Print(all)
 }
 
 // show tells of a release: its rows fill in place on a terminal while it goes
@@ -73,7 +74,7 @@ type show struct {
 }
 
 func newShow(c *Command, server string, rel client.Release) *show {
-	s := &show{c: c, live: c.live(), server: server}
+	s := &show{c: c, live: c.Live(), server: server}
 	s.changed(rel)
 	return s
 }
@@ -99,7 +100,7 @@ func (s *show) line(l client.Line) {
 // close prints what has become of it.
 func (s *show) close() {
 	s.live.Close()
-	if s.c.structured() {
+	if s.c.Structured() {
 		return
 	}
 	for _, line := range s.lines(rowsOf(s.rel, s.server)) {
@@ -114,7 +115,7 @@ type row struct{ label, text, source, verified string }
 // lines lays rows out in columns.
 func (s *show) lines(rows []row) []string {
 	const most = 44 // one long value does not push all others aside
-	p := s.c.paint()
+	p := s.c.Paint()
 	text, source := 0, 0
 	for _, r := range rows {
 		if r.source+r.verified != "" {
@@ -168,7 +169,7 @@ func rowsOf(rel client.Release, server string) []row {
 		}
 		switch step.Name {
 		case client.StepBuild:
-			rows = append(rows, row{label: "built", text: seconds(step.Millis), source: step.Message})
+			rows = append(rows, row{label: "built", text: output.Seconds(step.Millis), source: step.Message})
 		case client.StepRoute:
 			rows = append(rows, runningRows(rel)...)
 		}
@@ -206,7 +207,7 @@ func detectedRows(rel client.Release, server string) []row {
 	rows = append(rows, ownerRow(rel))
 	rows[0].label = "detected"
 	if n := len(rel.Spec.Answers); n > 0 {
-		rows = append(rows, row{label: "asked", text: count(int64(n), "question"), source: "answered by you"})
+		rows = append(rows, row{label: "asked", text: output.Count(int64(n), "question"), source: "answered by you"})
 	}
 	if guesses && server != "" {
 		rows = append(rows, row{label: "confirm", text: server + "/services/" + rel.Spec.Service})
@@ -232,7 +233,7 @@ func runningRows(rel client.Release) []row {
 	r := row{label: "running", text: cmp.Or(rel.Status.URL, rel.Metadata.Name)}
 	rows := []row{r}
 	if o := rel.Status.Observed; o != nil {
-		rows[0].source = "healthy after " + seconds(o.StartMillis)
+		rows[0].source = "healthy after " + output.Seconds(o.StartMillis)
 		for _, n := range o.Notes {
 			rows = append(rows, row{label: "note", text: n})
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
@@ -52,7 +53,7 @@ func (c *Command) statusCommand() *cobra.Command {
 // terminal, else one after another.
 func (c *Command) watch(ctx context.Context, look func(context.Context) error) error {
 	out, last, drawn := c.Out, "", 0
-	inPlace := terminal.Is(c.Out) && !c.structured()
+	inPlace := terminal.Is(c.Out) && !c.Structured()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -71,7 +72,7 @@ func (c *Command) watch(ctx context.Context, look func(context.Context) error) e
 			lines := strings.SplitAfter(shown, "\n")
 			for i, line := range lines {
 				if strings.HasSuffix(line, "\n") {
-					lines[i] = ansi.Truncate(strings.TrimSuffix(line, "\n"), c.width()-1, "…") + "\n"
+					lines[i] = ansi.Truncate(strings.TrimSuffix(line, "\n"), c.Width()-1, "…") + "\n"
 				}
 			}
 			shown = strings.Join(lines, "")
@@ -133,8 +134,8 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 			break
 		}
 	}
-	if c.structured() {
-		return c.print(out)
+	if c.Structured() {
+		return c.Print(out)
 	}
 	fmt.Fprintf(c.Out, "  %-10s %s  version %s\n", "platform", out.Server, out.Version)
 	var parts []string
@@ -152,9 +153,9 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 	fmt.Fprintln(c.Out)
 	rows := make([][]string, len(out.Unwell))
 	for i, u := range out.Unwell {
-		rows[i] = []string{u.Service, u.Owner, u.Environment, u.State, ago(u.Since, time.Now()), u.Message}
+		rows[i] = []string{u.Service, u.Owner, u.Environment, u.State, output.Ago(u.Since, time.Now()), u.Message}
 	}
-	return c.table([]string{"SERVICE", "OWNER", "ENVIRONMENT", "STATE", "SINCE", "WHY"}, rows)
+	return c.Table([]string{"SERVICE", "OWNER", "ENVIRONMENT", "STATE", "SINCE", "WHY"}, rows)
 }
 
 func (r *platformResult) add(s client.Service) {
@@ -173,8 +174,8 @@ func (c *Command) serviceStatus(ctx context.Context, cl *client.Client, name str
 	if err != nil {
 		return err
 	}
-	if c.structured() {
-		return c.print(s)
+	if c.Structured() {
+		return c.Print(s)
 	}
 	fmt.Fprintf(c.Out, "  %-10s %s, owned by team %s\n", "service", s.Service, s.Owner)
 	if len(s.Environments) == 0 {

@@ -1,17 +1,15 @@
-package cli
+package output
 
 import (
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
-	"github.com/stoa-platform/stoa/internal/object"
 )
 
 // column is one column of a table of objects: what it is called and where its
@@ -54,8 +52,8 @@ func columns(kind string) []column {
 	}
 }
 
-// tableOf gives head and rows of a table of objects.
-func tableOf(kind string, items []json.RawMessage, now time.Time) (head []string, rows [][]string, err error) {
+// Objects gives head and rows of a table of objects.
+func Objects(kind string, items []json.RawMessage, now time.Time) (head []string, rows [][]string, err error) {
 	if kind == "Service" {
 		return serviceTable(items)
 	}
@@ -69,9 +67,9 @@ func tableOf(kind string, items []json.RawMessage, now time.Time) (head []string
 		if err := json.Unmarshal(raw, &o); err != nil {
 			return nil, nil, fmt.Errorf("decode answer: %w", err)
 		}
-		row := []string{text(at(o, "metadata.name"), now)}
+		row := []string{Text(at(o, "metadata.name"), now)}
 		for _, col := range columns {
-			value := text(at(o, col.path), now)
+			value := Text(at(o, col.path), now)
 			if col.head == "COMMIT" && len(value) > 12 {
 				value = value[:12]
 			}
@@ -124,40 +122,4 @@ func at(v any, path string) any {
 		v = m[part]
 	}
 	return v
-}
-
-// text shows a decoded JSON value in a cell of a table: times as ages.
-func text(v any, now time.Time) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		if t, err := time.Parse(time.RFC3339, v); err == nil {
-			return ago(t, now)
-		}
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case bool:
-		if v {
-			return "yes"
-		}
-		return ""
-	case []any:
-		parts := make([]string, len(v))
-		for i := range v {
-			parts[i] = text(v[i], now)
-		}
-		return strings.Join(parts, ", ")
-	}
-	return fmt.Sprint(v)
-}
-
-// refOf gives "service/shop".
-func refOf(raw json.RawMessage) (string, error) {
-	var o object.Object
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return "", fmt.Errorf("decode answer: %w", err)
-	}
-	return o.Ref().String(), nil
 }
