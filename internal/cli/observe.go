@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/observe"
 	"github.com/stoa-platform/stoa/internal/history"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -82,6 +85,26 @@ func parseBack(s string, now time.Time) (time.Time, error) {
 		return now.AddDate(0, -n, 0), nil
 	}
 	return parseSince(s, now)
+}
+
+// observe reads a source and posts what it finds.
+func (c *Command) observe(ctx context.Context, o observation, kind, api, target string, open func(history.Options) (history.Source, error)) error {
+	if o.dryRun && o.catalog {
+		return usage("--dry-run shows events only: leave --catalog out")
+	}
+	opts, err := o.options(time.Now())
+	if err != nil {
+		return err
+	}
+	var cl *client.Client
+	if !o.dryRun {
+		if cl, err = c.connect(ctx); err != nil {
+			return err
+		}
+	}
+	return observe.Observation{
+		Printer: &c.Printer, Client: cl, Kind: kind, API: api, Target: target, Options: opts, Catalog: o.catalog, Again: o.again, Open: open,
+	}.Run(ctx)
 }
 
 func (c *Command) connectGitCommand() *cobra.Command {

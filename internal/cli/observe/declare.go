@@ -1,4 +1,4 @@
-package cli
+package observe
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ type declared struct {
 
 // declare creates the teams and services that were found and are not there.
 // What is there is never changed: a person may have said better.
-func (c *Command) declare(ctx context.Context, cl *client.Client, repos []history.Repository, teams []string) (*declared, error) {
+func declare(ctx context.Context, cl *client.Client, repos []history.Repository, teams []string) (*declared, error) {
 	d := &declared{Teams: []string{}, Services: []string{}, Unowned: map[string]string{}}
 	services, err := all[catalog.Service](ctx, cl, "services")
 	if err != nil {
@@ -154,7 +154,7 @@ func teamOf(author string, users map[string]catalog.User, teams map[string]catal
 }
 
 // tell says what was declared.
-func (d *declared) tell(c *Command) {
+func (d *declared) tell(c *output.Printer) {
 	fmt.Fprintf(c.Out, "%s and %s declared, %d known before\n", output.Count(len(d.Services), "service"), output.Count(len(d.Teams), "team"), d.Known)
 	if len(d.Services) > 0 {
 		c.Note("their owners read \"unconfirmed\" until somebody says so: stoa get services")
