@@ -30,6 +30,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
 // wire pairs each type of package client with what the platform sends, or takes,
@@ -77,6 +78,55 @@ func TestWire(t *testing.T) {
 	for _, name := range wireTypes(t) {
 		if !seen[name] && !slices.Contains(unpaired, name) {
 			t.Errorf("client.%s is compared with nothing: pair it in wire", name)
+		}
+	}
+}
+
+// TestWireWords holds the words that stand in fields of the wire, and that a
+// client branches on, to those of the platform.
+func TestWireWords(t *testing.T) {
+	for theirs, ours := range map[string]string{
+		string(client.PhasePending): string(delivery.Pending), string(client.PhaseReleasing): string(delivery.Releasing),
+		string(client.PhaseSucceeded): string(delivery.Succeeded), string(client.PhaseFailed): string(delivery.Failed),
+
+		"step " + client.StepWaiting: "step " + string(delivery.StepWaiting), "step " + client.StepRunning: "step " + string(delivery.StepRunning),
+		"step " + client.StepDone: "step " + string(delivery.StepDone), "step " + client.StepFailed: "step " + string(delivery.StepFailed),
+		"step " + client.StepDetect: "step " + delivery.StepDetect, "step " + client.StepOwner: "step " + delivery.StepOwner,
+		"step " + client.StepGates: "step " + delivery.StepGates, "step " + client.StepBuild: "step " + delivery.StepBuild,
+		"step " + client.StepRelease: "step " + delivery.StepRelease, "step " + client.StepRollout: "step " + delivery.StepRollout,
+		"step " + client.StepVerify: "step " + delivery.StepVerify, "step " + client.StepRoute: "step " + delivery.StepRoute,
+
+		client.CauseDeploy: delivery.CauseDeploy, client.CauseRollback: delivery.CauseRollback, client.CausePromote: delivery.CausePromote,
+		client.TypeLibrary: detect.TypeLibrary,
+
+		"state " + client.StateRunning: "state " + catalog.StateRunning, "state " + client.StateDegraded: "state " + catalog.StateDegraded,
+		"state " + client.StateStopped: "state " + catalog.StateStopped, "state " + client.StateFailed: "state " + catalog.StateFailed,
+
+		client.InstanceStarting: string(runtime.StateStarting), client.InstanceHealthy: string(runtime.StateHealthy),
+		client.InstanceUnhealthy: string(runtime.StateUnhealthy), client.InstanceRestarting: string(runtime.StateRestarting),
+		client.InstanceCrashLooping: string(runtime.StateCrashLooping), client.InstanceStopped: string(runtime.StateStopped),
+
+		client.Created: string(admission.Created), client.Updated: string(admission.Updated),
+		client.Unchanged: string(admission.Unchanged), client.Deleted: string(admission.Deleted),
+		client.Allow: admission.Allow, client.Warn: admission.Warn, client.NeedsApproval: admission.NeedsApproval, client.Deny: admission.Deny,
+
+		string(client.PostAccepted): string(event.Accepted), string(client.PostDuplicate): string(event.Duplicate), string(client.PostConflict): string(event.Conflict),
+
+		string(client.PlatformAdmin): string(auth.PlatformAdmin), string(client.PlatformMember): string(auth.PlatformMember),
+		string(client.TeamOwner): string(auth.TeamOwner), string(client.TeamMember): string(auth.TeamMember), string(client.Viewer): string(auth.Viewer),
+	} {
+		if theirs != ours {
+			t.Errorf("the client's %q is the platform's %q", theirs, ours)
+		}
+	}
+	for theirs, ours := range map[client.ProblemKind]problem.Kind{
+		client.Invalid: problem.Invalid, client.NotFound: problem.NotFound, client.Conflict: problem.Conflict,
+		client.Unauthenticated: problem.Unauthenticated, client.Forbidden: problem.Forbidden, client.Refused: problem.Refused,
+		client.TooLarge: problem.TooLarge, client.TooMany: problem.TooMany, client.Failed: problem.Failed,
+		client.Unavailable: problem.Unavailable, client.Internal: problem.Internal,
+	} {
+		if string(theirs) != string(ours) {
+			t.Errorf("the client's %q is the platform's %q", theirs, ours)
 		}
 	}
 }
