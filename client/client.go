@@ -1,10 +1,13 @@
 // Package client is the Go client of a Stoa platform's API.
 //
 //	c, err := client.New("http://127.0.0.1:7700", os.Getenv("STOA_TOKEN"))
-//	rel, err := c.Release(ctx, client.UpRequest{…})
+//	rel, err := c.Release(ctx, client.ReleaseSpec{…}, "", "", false)
 //
 // Every error that the platform tells is a *Problem: what was wrong, why, what
 // to do next. A client is safe for concurrent use.
+//
+// The types are those of the API's JSON, with its names. Times are in UTC; a
+// field that the platform leaves out has its zero value.
 package client
 
 import (
@@ -18,12 +21,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/stoa-platform/stoa/internal/problem"
 )
-
-// Problem is an error as the platform tells it.
-type Problem = problem.Problem
 
 // Client talks to one platform.
 type Client struct {
@@ -48,7 +46,7 @@ func WithSurface(name string) Option { return func(c *Client) { c.surface = name
 func New(server, token string, options ...Option) (*Client, error) {
 	base, err := url.Parse(server)
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, problem.New(problem.Invalid, "%q is not the address of a platform", server).Do("give one like http://127.0.0.1:7700")
+		return nil, &Problem{Kind: Invalid, Title: fmt.Sprintf("%q is not the address of a platform", server), Next: []string{"give one like http://127.0.0.1:7700"}}
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
 	c := &Client{base: base, token: token, http: http.DefaultClient}
@@ -125,10 +123,14 @@ func (c *Client) open(ctx context.Context, method, path string, query url.Values
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, problem.New(problem.Unavailable, "no platform answers at %s", c.base).
-			Because(reason(err)).
-			Do("stoa serve    starts one here", "stoa up DIR    starts one in the same process, for as long as it runs", "--server URL or STOA_SERVER    names another").
-			Cause(err)
+		return nil, &Problem{
+			Kind: Unavailable, Title: fmt.Sprintf("no platform answers at %s", c.base), Why: []string{reason(err)},
+			Next: []string{
+				"stoa serve    starts one here", "stoa up DIR    starts one in the same process, for as long as it runs",
+				"--server URL or STOA_SERVER    names another",
+			},
+			cause: err,
+		}
 	}
 	if response.StatusCode < 300 {
 		return response, nil
@@ -143,33 +145,6 @@ func reason(err error) string {
 		return op.Err.Error()
 	}
 	return err.Error()
-}
-
-// decodeProblem reads a refusal. One that is not of Stoa, such as a proxy's,
-// keeps its status and its first words.
-func decodeProblem(response *http.Response) error {
-	raw, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20)) // what came is all there is to tell
-	p := &problem.Problem{}
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/problem+json") && json.Unmarshal(raw, p) == nil && p.Title != "" {
-		if p.Kind == problem.Internal {
-			p.Because("request " + response.Header.Get("X-Request-Id"))
-		}
-		return p
-	}
-	kind := problem.Internal
-	switch response.StatusCode {
-	case http.StatusNotFound:
-		kind = problem.NotFound
-	case http.StatusUnauthorized:
-		kind = problem.Unauthenticated
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		kind = problem.Unavailable
-	}
-	words := strings.TrimSpace(string(raw))
-	if len(words) > 200 {
-		words = words[:200] + "…"
-	}
-	return problem.New(kind, "%s %s answered %s", response.Request.Method, response.Request.URL.Path, response.Status).Because(words)
 }
 
 // Version tells the platform's own version.

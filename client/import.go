@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/stoa-platform/stoa/internal/event"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // Bounds of one posted batch.
@@ -19,6 +16,9 @@ const (
 	batchEvents = 500
 	batchBytes  = 8 << 20
 )
+
+// importAgain is what to do about a stream that was not taken to its end.
+const importAgain = "mend the file and import it again: what is there already is skipped"
 
 // Imported is what became of imported events.
 type Imported struct {
@@ -107,17 +107,17 @@ func (i *importer) flush(ctx context.Context) error {
 		return nil
 	}
 	body := append([]byte{'['}, bytes.Join(i.batch, []byte(","))...)
-	outcomes, err := i.post(ctx, event.MediaBatch, bytes.NewReader(append(body, ']')))
+	outcomes, err := i.post(ctx, mediaBatch, bytes.NewReader(append(body, ']')))
 	if err != nil {
 		return i.refused(err)
 	}
 	for _, o := range outcomes {
 		switch o.Status {
-		case event.Accepted:
+		case PostAccepted:
 			i.sum.Accepted++
-		case event.Duplicate:
+		case PostDuplicate:
 			i.sum.Duplicates++
-		case event.Conflict:
+		case PostConflict:
 			i.sum.Conflicts++
 		}
 	}
@@ -129,7 +129,7 @@ func (i *importer) flush(ctx context.Context) error {
 // refused says which event of the whole file is meant, and what was taken
 // before it.
 func (i *importer) refused(err error) error {
-	var p *problem.Problem
+	var p *Problem
 	if !errors.As(err, &p) {
 		return err
 	}
@@ -142,15 +142,16 @@ func (i *importer) refused(err error) error {
 		}
 	}
 	if i.sum.Read > 0 {
-		p.Because(fmt.Sprintf("the %d before it were taken", i.sum.Read)).
-			Do("mend the file and import it again: what is there already is skipped")
+		p.Why = append(p.Why, fmt.Sprintf("the %d before it were taken", i.sum.Read))
+		p.Next = append(p.Next, importAgain)
 	}
 	return p
 }
 
 func (i *importer) malformed(err error) error {
 	n := i.sum.Read + int64(len(i.batch)) + 1
-	return problem.New(problem.Invalid, "%s: event %d cannot be read", i.name, n).
-		Because(err.Error(), fmt.Sprintf("the %d before it were taken", n-1)).
-		Do("mend the file and import it again: what is there already is skipped").Cause(err)
+	return &Problem{
+		Kind: Invalid, Title: fmt.Sprintf("%s: event %d cannot be read", i.name, n),
+		Why: []string{err.Error(), fmt.Sprintf("the %d before it were taken", n-1)}, Next: []string{importAgain}, cause: err,
+	}
 }

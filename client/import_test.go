@@ -8,9 +8,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-
-	"github.com/stoa-platform/stoa/internal/event"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // collector takes batches as the platform does: whole or not at all.
@@ -21,7 +18,7 @@ type collector struct {
 }
 
 func (c *collector) post(_ context.Context, contentType string, body io.Reader) ([]Outcome, error) {
-	if contentType != event.MediaBatch {
+	if contentType != mediaBatch {
 		return nil, fmt.Errorf("posted as %s", contentType)
 	}
 	var batch []json.RawMessage
@@ -29,13 +26,14 @@ func (c *collector) post(_ context.Context, contentType string, body io.Reader) 
 		return nil, err
 	}
 	if c.refuse > c.taken && c.refuse <= c.taken+len(batch) {
-		return nil, problem.New(problem.Invalid, "event is invalid").
-			WithFields(problem.Field{Source: fmt.Sprintf("event %d", c.refuse-c.taken-1), Path: "type", Message: "is missing"})
+		return nil, &Problem{Kind: Invalid, Title: "event is invalid", Fields: []Field{
+			{Source: fmt.Sprintf("event %d", c.refuse-c.taken-1), Path: "type", Message: "is missing"},
+		}}
 	}
 	c.batches, c.taken = append(c.batches, batch), c.taken+len(batch)
 	outcomes := make([]Outcome, len(batch))
 	for i := range outcomes {
-		outcomes[i].Status = event.Accepted
+		outcomes[i].Status = PostAccepted
 	}
 	return outcomes, nil
 }
@@ -80,7 +78,7 @@ func TestImportBatches(t *testing.T) {
 	// The event that is wrong is named by its place in the file.
 	c = &collector{refuse: batchEvents + 3}
 	sum, err := importing(c, text.String())
-	var p *problem.Problem
+	var p *Problem
 	if !errors.As(err, &p) || len(p.Fields) != 1 || p.Fields[0].Source != fmt.Sprintf("in.jsonl: event %d", batchEvents+3) {
 		t.Errorf("told %v", err)
 	}
@@ -93,7 +91,7 @@ func TestImportMalformed(t *testing.T) {
 	for _, text := range []string{"{\"id\":1}\n{\"id\":", "[{\"id\":1},", "{\"id\":1}\nnonsense", "{\"id\":1}]"} {
 		c := &collector{}
 		_, err := importing(c, text)
-		if !problem.Is(err, problem.Invalid) || !strings.Contains(err.Error(), "event 2 cannot be read") {
+		if !Is(err, Invalid) || !strings.Contains(err.Error(), "event 2 cannot be read") {
 			t.Errorf("%q: %v", text, err)
 		}
 		if c.taken != 1 {

@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // errStop ends a stream without an error.
@@ -58,8 +56,8 @@ func (c *Client) again(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var p *problem.Problem
-	if errors.As(err, &p) && p.Kind != problem.Unavailable && p.Kind != problem.TooMany {
+	var p *Problem
+	if errors.As(err, &p) && p.Kind != Unavailable && p.Kind != TooMany {
 		return err
 	}
 	select {

@@ -62,24 +62,28 @@ type eventsInput struct {
 	Environment string    `query:"environment"`
 	From        time.Time `query:"from"`
 	To          time.Time `query:"to"`
-	After       int64     `query:"after" minimum:"0" doc:"Sequence after which to read, oldest first."`
-	Before      int64     `query:"before" minimum:"0" doc:"Sequence before which to read, newest first."`
+	After       string    `query:"after" maxLength:"2000" doc:"Read on after this, oldest first: the next of the page before, or the seq of an event."`
+	Before      string    `query:"before" maxLength:"2000" doc:"Read on before this, newest first: the next of the page before, or the seq of an event."`
 	Limit       int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
-func (in *eventsInput) filter() event.Filter {
+func (in *eventsInput) filter() (event.Filter, error) {
+	after, err := parsePage("after", in.After)
+	if err != nil {
+		return event.Filter{}, err
+	}
+	before, err := parsePage("before", in.Before)
 	return event.Filter{
 		Types: in.Type, Subject: in.Subject, Source: in.Source, Actor: in.Actor, Team: in.Team, Service: in.Service,
 		Capability: in.Capability, Environment: in.Environment, From: in.From, To: in.To,
-		AfterSeq: in.After, BeforeSeq: in.Before, Newest: in.After == 0, Limit: in.Limit,
-	}
+		AfterSeq: after, BeforeSeq: before, Newest: after == 0, Limit: in.Limit,
+	}, err
 }
 
 type eventsOutput struct {
 	Body struct {
 		Items []event.Record `json:"items"`
-		// Next is the sequence for before (newest first) or after (oldest first).
-		Next int64 `json:"next,omitempty"`
+		Next  string         `json:"next" doc:"The before (newest first) or the after (oldest first) of the next page; empty on the last."`
 	}
 }
 
@@ -87,14 +91,18 @@ func (a *api) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput, e
 	if err := a.mayAudit(ctx, in.Team); err != nil {
 		return nil, err
 	}
-	records, err := a.namedEvents(ctx, in.filter())
+	f, err := in.filter()
+	if err != nil {
+		return nil, err
+	}
+	records, err := a.namedEvents(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	out := &eventsOutput{}
 	out.Body.Items = append([]event.Record{}, records...)
 	if len(records) == in.Limit {
-		out.Body.Next = records[len(records)-1].Seq
+		out.Body.Next = pageText(records[len(records)-1].Seq)
 	}
 	return out, nil
 }
@@ -159,7 +167,10 @@ func (a *api) tailEvents(ctx context.Context, in *eventsInput) (*huma.StreamResp
 	if err := a.mayAudit(ctx, in.Team); err != nil {
 		return nil, err
 	}
-	f := in.filter()
+	f, err := in.filter()
+	if err != nil {
+		return nil, err
+	}
 	f.Newest, f.BeforeSeq, f.Limit = false, 0, 1000
 	if f.AfterSeq == 0 {
 		last, err := a.Store.Events(ctx, event.Filter{Newest: true, Limit: 1})

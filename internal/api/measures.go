@@ -5,13 +5,11 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // Measures computes the numbers of the platform.
@@ -113,14 +111,14 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 type evidenceInput struct {
 	NameInput
 	ScopeInput
-	After string `query:"after" doc:"The next of the page before."`
+	After string `query:"after" maxLength:"2000" doc:"The next of the page before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
 type evidenceOutput struct {
 	Body struct {
 		Items []event.Record `json:"items"`
-		Next  string         `json:"next"`
+		Next  string         `json:"next" doc:"The after of the next page; empty on the last."`
 	}
 }
 
@@ -134,9 +132,9 @@ func (a *api) evidence(ctx context.Context, in *evidenceInput) (*evidenceOutput,
 	if err != nil {
 		return nil, err
 	}
-	after, err := strconv.ParseInt(cmp.Or(in.After, "0"), 10, 64)
-	if err != nil || after < 0 {
-		return nil, problem.New(problem.Invalid, "%q is no page", in.After).Do("pass on the next of the page before")
+	after, err := parsePage("after", in.After)
+	if err != nil {
+		return nil, err
 	}
 	seqs, err := a.Measures.Evidence(ctx, in.Name, s, after, in.Limit)
 	if err != nil {
@@ -151,7 +149,7 @@ func (a *api) evidence(ctx context.Context, in *evidenceInput) (*evidenceOutput,
 		return nil, err
 	}
 	if len(seqs) == in.Limit {
-		out.Body.Next = strconv.FormatInt(seqs[len(seqs)-1], 10)
+		out.Body.Next = pageText(seqs[len(seqs)-1])
 	}
 	return out, nil
 }

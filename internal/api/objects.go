@@ -145,8 +145,8 @@ func pairs(what string, given []string) (map[string]string, error) {
 
 type historyInput struct {
 	NameInput
-	Before int64 `query:"before" minimum:"0" doc:"Only versions before this one."`
-	Limit  int   `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Before string `query:"before" maxLength:"2000" doc:"The next of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
 }
 
 type revision struct {
@@ -161,7 +161,7 @@ type revision struct {
 type historyOutput struct {
 	Body struct {
 		Items []revision `json:"items"`
-		Next  int64      `json:"next,omitempty" doc:"The before of the next page."`
+		Next  string     `json:"next" doc:"The before of the next page; empty on the last."`
 	}
 }
 
@@ -169,8 +169,12 @@ func (a *api) history(ctx context.Context, kind object.Kind, in *historyInput) (
 	if err := a.reads(ctx, auth.Read, kind, ""); err != nil {
 		return nil, err
 	}
+	before, err := parsePage("before", in.Before)
+	if err != nil {
+		return nil, err
+	}
 	// One more than asked gives the version that the oldest is compared with.
-	found, err := a.Store.History(ctx, kind.Name, in.Name, in.Before, in.Limit+1)
+	found, err := a.Store.History(ctx, kind.Name, in.Name, before, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -182,18 +186,18 @@ func (a *api) history(ctx context.Context, kind object.Kind, in *historyInput) (
 	out.Body.Items = []revision{}
 	for i, rev := range found {
 		if i == in.Limit {
-			out.Body.Next = found[i-1].Version
+			out.Body.Next = pageText(found[i-1].Version)
 			break
 		}
 		item := revision{Version: rev.Version, Actor: names(rev.Actor), At: rev.At, Deleted: rev.Deleted}
 		if item.Object, err = (object.Document{Kind: kind.Name, Name: in.Name, Bytes: rev.Bytes}).Object(); err != nil {
 			return nil, err
 		}
-		var before []byte
+		var old []byte
 		if i+1 < len(found) {
-			before = found[i+1].Bytes
+			old = found[i+1].Bytes
 		}
-		item.Changes = object.Diff(before, rev.Bytes)
+		item.Changes = object.Diff(old, rev.Bytes)
 		out.Body.Items = append(out.Body.Items, item)
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/catalog"
-	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/testenv"
 )
@@ -94,7 +93,7 @@ func (p *platform) testTenAtOnce(t *testing.T) {
 			if err == nil {
 				rel, err = p.Watch(t.Context(), rel.Metadata.Name, nil, nil)
 			}
-			if err == nil && rel.Status.Phase != delivery.Succeeded {
+			if err == nil && rel.Status.Phase != client.PhaseSucceeded {
 				err = rel.Status.Problem
 			}
 			if err == nil {
@@ -159,7 +158,7 @@ func (p *platform) testScale(t *testing.T) {
 	}
 	scale(0)
 	eventually(t, func() error {
-		if s := p.service(t, "scaled"); s.Status.Environments["dev"].State != catalog.StateStopped || s.Status.Active {
+		if s := p.service(t, "scaled"); s.Status.Environments["dev"].State != client.StateStopped || s.Status.Active {
 			return fmt.Errorf("status %+v", s.Status)
 		}
 		return nil
@@ -202,7 +201,7 @@ func (p *platform) testRollback(t *testing.T) {
 	if err != nil {
 		t.Fatalf("rollback: %v", err)
 	}
-	if rolled.Spec.Cause != delivery.CauseRollback || rolled.Spec.From != first.Metadata.Name {
+	if rolled.Spec.Cause != client.CauseRollback || rolled.Spec.From != first.Metadata.Name {
 		t.Errorf("cause %q of %q, want the rollback to %s", rolled.Spec.Cause, rolled.Spec.From, first.Metadata.Name)
 	}
 	p.succeeded(t, running.Metadata.Name)
@@ -260,18 +259,18 @@ func (p *platform) testDeletionDuring(t *testing.T) {
 		if i > 0 {
 			eventually(t, func() error {
 				raw, err := p.Get(t.Context(), "releases", rel.Metadata.Name)
-				if err = errors.Join(err, rel.Load(raw)); err != nil {
+				if err = errors.Join(err, json.Unmarshal(raw, &rel)); err != nil {
 					return err
 				}
-				if at := rel.Status.Steps[2+i]; at.State != delivery.StepDone && at.State != delivery.StepRunning {
+				if at := rel.Status.Steps[2+i]; at.State != client.StepDone && at.State != client.StepRunning {
 					return fmt.Errorf("%s is %s", at.Name, at.State)
 				}
 				return nil
 			})
 		}
 		p.delete(t, "doomed")
-		if rel = p.ended(t, rel.Metadata.Name); rel.Status.Phase == delivery.Failed {
-			if told := rel.Status.Problem; told == nil || told.Kind != problem.Conflict {
+		if rel = p.ended(t, rel.Metadata.Name); rel.Status.Phase == client.PhaseFailed {
+			if told := rel.Status.Problem; told == nil || told.Kind != client.Conflict {
 				t.Errorf("ended with %v", told)
 			}
 		}
@@ -292,7 +291,7 @@ func (p *platform) testRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		if state := p.service(t, "resting").Status.Environments["dev"].State; state != catalog.StateStopped {
+		if state := p.service(t, "resting").Status.Environments["dev"].State; state != client.StateStopped {
 			return fmt.Errorf("resting is %s", state)
 		}
 		return nil

@@ -61,7 +61,7 @@ func (g *governed) ask(t *testing.T, service string, change func(*client.Release
 }
 
 // refused checks a refusal and returns it.
-func refused(t *testing.T, err error, gate string, texts ...string) *client.Problem {
+func refused(t *testing.T, err error, gate string, texts ...string) *problem.Problem {
 	t.Helper()
 	told := problem.From(err)
 	if told.Kind != problem.Refused {
@@ -178,7 +178,7 @@ func (g *governed) testPolicy(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a warning refuses: %v", err)
 	}
-	if !slices.ContainsFunc(rel.Status.Gates, func(v problem.Verdict) bool { return v.Gate == "policy/no-apples" && v.Outcome == "warn" }) {
+	if !slices.ContainsFunc(rel.Status.Gates, func(v client.Verdict) bool { return v.Gate == "policy/no-apples" && v.Outcome == "warn" }) {
 		t.Errorf("the warning is not told: %+v", rel.Status.Gates)
 	}
 
@@ -227,7 +227,7 @@ func (g *governed) testException(t *testing.T) {
 	switch {
 	case err != nil && time.Now().Before(sunset):
 		t.Fatalf("with an exception: %v", err)
-	case err == nil && !slices.ContainsFunc(rel.Status.Gates, func(v problem.Verdict) bool { return v.Exception == "harvest" && v.Outcome == "allow" }):
+	case err == nil && !slices.ContainsFunc(rel.Status.Gates, func(v client.Verdict) bool { return v.Exception == "harvest" && v.Outcome == "allow" }):
 		t.Errorf("the exception is not told: %+v", rel.Status.Gates)
 	}
 	_, err = g.ask(t, "pear", nil)

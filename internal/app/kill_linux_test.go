@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/testenv"
 )
@@ -19,7 +19,7 @@ import (
 // first is also the one after the admission, the last the one after the end.
 func edges() []string {
 	var all []string
-	for _, step := range []string{delivery.StepBuild, delivery.StepRelease, delivery.StepRollout, delivery.StepVerify, delivery.StepRoute} {
+	for _, step := range []string{client.StepBuild, client.StepRelease, client.StepRollout, client.StepVerify, client.StepRoute} {
 		all = append(all, edge(step, false), edge(step, true))
 	}
 	return all
@@ -128,7 +128,7 @@ func (p *platform) allEnd(t *testing.T, admitted map[string]string) string {
 	newest := client.Release{}
 	for _, rel := range releases {
 		found[rel.Metadata.Name] = true
-		if rel.Status.Phase != delivery.Succeeded {
+		if rel.Status.Phase != client.PhaseSucceeded {
 			t.Errorf("release %s: %v", rel.Metadata.Name, rel.Status.Problem)
 		}
 		p.onceEach(t, rel)
@@ -158,7 +158,7 @@ func (p *platform) releases(t *testing.T) ([]client.Release, error) {
 	}
 	all := make([]client.Release, len(page.Items))
 	for i, raw := range page.Items {
-		err = errors.Join(err, all[i].Load(raw))
+		err = errors.Join(err, json.Unmarshal(raw, &all[i]))
 	}
 	return all, err
 }

@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -44,8 +46,13 @@ func TestReleasesAreMeasured(t *testing.T) {
 	}
 	release := func(fixes string) string {
 		t.Helper()
-		origin, err := detect.ReadOrigin(t.Context(), dir)
+		read, err := detect.ReadOrigin(t.Context(), dir)
 		if err != nil {
+			t.Fatal(err)
+		}
+		var origin client.Origin
+		raw, err := json.Marshal(read)
+		if err = errors.Join(err, json.Unmarshal(raw, &origin)); err != nil {
 			t.Fatal(err)
 		}
 		spec := client.ReleaseSpec{Source: uploadBy(t, p.Client, dir), Service: "fruit", Environment: "production", Origin: &origin, Fixes: fixes}

@@ -11,10 +11,6 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/catalog"
-	"github.com/stoa-platform/stoa/internal/delivery"
-	"github.com/stoa-platform/stoa/internal/problem"
-	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
 // Applications that do not behave: the release says what is wrong, with the
@@ -51,10 +47,10 @@ func (p *platform) fails(t *testing.T, service string, set map[string]string, ti
 	good := p.up(t, "good", service, map[string]string{"MODE": "good"})
 	rel := p.ended(t, p.admit(t, p.upload(t, "good"), service, set).Metadata.Name)
 	told := rel.Status.Problem
-	if rel.Status.Phase != delivery.Failed || told == nil {
+	if rel.Status.Phase != client.PhaseFailed || told == nil {
 		t.Fatalf("the release is %s, problem %v", rel.Status.Phase, told)
 	}
-	if told.Kind != problem.Failed || !strings.Contains(told.Title, title) {
+	if told.Kind != client.Failed || !strings.Contains(told.Title, title) {
 		t.Errorf("title %q of kind %s, want one with %q", told.Title, told.Kind, title)
 	}
 	if strings.Contains(told.Title, "\n") {
@@ -68,10 +64,10 @@ func (p *platform) fails(t *testing.T, service string, set map[string]string, ti
 		t.Errorf("nothing is said of what to do: %+v", told)
 	}
 	p.answers(t, service, "good")
-	if s := p.service(t, service).Status.Environments["dev"]; s.Release != good.Metadata.Name || s.State != catalog.StateRunning {
+	if s := p.service(t, service).Status.Environments["dev"]; s.Release != good.Metadata.Name || s.State != client.StateRunning {
 		t.Errorf("the service is %+v, want %s running", s, good.Metadata.Name)
 	}
-	events := p.events(t, client.EventQuery{Subject: rel.Ref().String(), Types: []string{"dev.stoa.release.rollout.failed", "dev.cdevents.pipelinerun.finished.0.3.0"}})
+	events := p.events(t, client.EventQuery{Subject: "release/" + rel.Metadata.Name, Types: []string{"dev.stoa.release.rollout.failed", "dev.cdevents.pipelinerun.finished.0.3.0"}})
 	if len(events) != 2 {
 		t.Errorf("the failure was told by %d events, want 2: %+v", len(events), events)
 	}
@@ -93,11 +89,11 @@ func (p *platform) testBroken(t *testing.T) {
 	}
 	rel := p.ended(t, p.admit(t, uploadBy(t, p.Client, dir), "broken", nil).Metadata.Name)
 	told := rel.Status.Problem
-	if rel.Status.Phase != delivery.Failed || told == nil || !strings.Contains(strings.Join(told.Why, "\n"), "broken.go:3") {
+	if rel.Status.Phase != client.PhaseFailed || told == nil || !strings.Contains(strings.Join(told.Why, "\n"), "broken.go:3") {
 		t.Fatalf("the release is %s: %+v", rel.Status.Phase, told)
 	}
 	for _, step := range rel.Status.Steps {
-		want := map[string]delivery.StepState{"build": delivery.StepFailed, "release": delivery.StepWaiting, "rollout": delivery.StepWaiting}[step.Name]
+		want := map[string]string{"build": client.StepFailed, "release": client.StepWaiting, "rollout": client.StepWaiting}[step.Name]
 		if want != "" && step.State != want {
 			t.Errorf("step %s is %s, want %s", step.Name, step.State, want)
 		}
@@ -131,7 +127,7 @@ func (p *platform) testLoud(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		if state := p.service(t, "loud").Status.Environments["dev"].State; state != catalog.StateStopped {
+		if state := p.service(t, "loud").Status.Environments["dev"].State; state != client.StateStopped {
 			return fmt.Errorf("loud is %s", state)
 		}
 		return nil
@@ -164,7 +160,7 @@ func (p *platform) testFixedPort(t *testing.T) {
 	if o := rel.Status.Observed; o == nil || fmt.Sprint(o.Port) != port || !o.FixedPort {
 		t.Errorf("observed %+v, want the fixed port %s", o, port)
 	}
-	if rel = p.up(t, "other", "fixed", set); rel.Status.Observed.Strategy != runtime.StrategyReplace {
+	if rel = p.up(t, "other", "fixed", set); rel.Status.Observed.Strategy != "replace" {
 		t.Errorf("rolled out by %q, want it replaced", rel.Status.Observed.Strategy)
 	}
 	p.answers(t, "fixed", "other")
@@ -173,7 +169,7 @@ func (p *platform) testFixedPort(t *testing.T) {
 	}
 	eventually(t, func() error {
 		s := p.service(t, "fixed").Status.Environments["dev"]
-		if s.State != catalog.StateDegraded || !strings.Contains(s.Message, port) {
+		if s.State != client.StateDegraded || !strings.Contains(s.Message, port) {
 			return fmt.Errorf("asked for a second instance it says %q: %q", s.State, s.Message)
 		}
 		return nil
@@ -187,7 +183,7 @@ func (p *platform) testSickens(t *testing.T) {
 	eventually(t, func() error {
 		s, err := p.ServiceStatus(t.Context(), "sick")
 		at := s.Environments["dev"]
-		if err != nil || at.State != catalog.StateDegraded || at.Healthy != 0 || len(at.Instances) != 1 || at.Instances[0].State != runtime.StateUnhealthy {
+		if err != nil || at.State != client.StateDegraded || at.Healthy != 0 || len(at.Instances) != 1 || at.Instances[0].State != client.InstanceUnhealthy {
 			return fmt.Errorf("it is told to be %+v (%v)", at, err)
 		}
 		return nil

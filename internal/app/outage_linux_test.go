@@ -19,7 +19,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/app"
 	"github.com/stoa-platform/stoa/internal/cli"
 	"github.com/stoa-platform/stoa/internal/config"
-	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/testenv"
 )
@@ -52,7 +51,7 @@ func testLocked(t *testing.T, p *platform, driver string, lock []string) {
 	released := make(chan error, 1)
 	go func() {
 		rel, err := p.Watch(t.Context(), rel.Metadata.Name, nil, nil)
-		if err == nil && rel.Status.Phase != delivery.Succeeded {
+		if err == nil && rel.Status.Phase != client.PhaseSucceeded {
 			err = rel.Status.Problem
 		}
 		released <- err

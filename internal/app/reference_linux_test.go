@@ -111,6 +111,7 @@ func checkOpenAPI(t *testing.T, doc map[string]any) {
 			t.Errorf("%s leads nowhere", ref)
 		}
 	})
+	checkNext(t, "", doc)
 	operations := map[string]string{}
 	for path, item := range doc["paths"].(map[string]any) {
 		for method, op := range item.(map[string]any) {
@@ -203,6 +204,25 @@ func (p *platform) checkKinds(t *testing.T, doc map[string]any) {
 		}
 		if told == nil || !strings.Contains(told.Error(), "noSuchField") {
 			t.Errorf("kind %s takes a field that its schema does not have: %v", kind.Name, err)
+		}
+	}
+}
+
+// checkNext holds every list to the one form of pages: the next is text.
+func checkNext(t *testing.T, at string, node any) {
+	t.Helper()
+	switch node := node.(type) {
+	case map[string]any:
+		properties, _ := node["properties"].(map[string]any)
+		if next, ok := properties["next"].(map[string]any); ok && properties["items"] != nil && next["type"] != "string" {
+			t.Errorf("%s: the next of the list is %v, want string", at, next["type"])
+		}
+		for key, value := range node {
+			checkNext(t, at+"/"+key, value)
+		}
+	case []any:
+		for _, value := range node {
+			checkNext(t, at, value)
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/source"
 )
@@ -137,7 +136,7 @@ func (p *platform) ended(t *testing.T, name string) client.Release {
 func (p *platform) succeeded(t *testing.T, name string) client.Release {
 	t.Helper()
 	rel := p.ended(t, name)
-	if rel.Status.Phase != delivery.Succeeded {
+	if rel.Status.Phase != client.PhaseSucceeded {
 		t.Fatalf("release %s %s: %v", name, rel.Status.Phase, rel.Status.Problem)
 	}
 	return rel
@@ -160,7 +159,7 @@ func (p *platform) events(t *testing.T, q client.EventQuery) []client.Event {
 			t.Fatalf("read events: %v", err)
 		}
 		all = append(all, page...)
-		if next == 0 {
+		if next == "" {
 			slices.Reverse(all)
 			return all
 		}
@@ -173,7 +172,7 @@ func (p *platform) events(t *testing.T, q client.EventQuery) []client.Event {
 func (p *platform) onceEach(t *testing.T, rel client.Release) {
 	t.Helper()
 	seen := map[string]int{}
-	for _, e := range p.events(t, client.EventQuery{Subject: rel.Ref().String()}) {
+	for _, e := range p.events(t, client.EventQuery{Subject: "release/" + rel.Metadata.Name}) {
 		seen[e.Type]++
 	}
 	deployed := 0

@@ -201,7 +201,7 @@ func try(ctx context.Context, c *client.Client, verb, kind, team string) error {
 	case "read":
 		_, err := c.Get(ctx, plural, there)
 		_, listErr := c.List(ctx, plural, client.Query{})
-		_, _, historyErr := c.History(ctx, plural, there, 0, 0)
+		_, _, historyErr := c.History(ctx, plural, there, "", 0)
 		return errors.Join(err, listErr, historyErr)
 	case "create":
 		if kind == "Release" {

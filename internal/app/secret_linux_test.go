@@ -122,7 +122,7 @@ func (p *platform) answersHide(t *testing.T, values []string) {
 			if err := json.Unmarshal(raw, &o); err != nil {
 				t.Fatal(err)
 			}
-			revisions, _, err := p.History(t.Context(), kind.Plural, o.Metadata.Name, 0, 500)
+			revisions, _, err := p.History(t.Context(), kind.Plural, o.Metadata.Name, "", 500)
 			if err != nil {
 				t.Fatal(err)
 			}

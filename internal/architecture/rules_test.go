@@ -88,15 +88,16 @@ var forbidden = map[edge]string{
 	{"internal/cli", "internal/store"}:        "the command line reaches a platform through client only",
 	{"internal/cli", "internal/reconcile"}:    "the command line reaches a platform through client only",
 	{"internal/cli", "internal/runtime"}:      "the command line reaches a platform through client only",
-	{"client", "internal/store"}:              "a client sees what the API shows",
-	{"client", "internal/reconcile"}:          "a client sees what the API shows",
 	{"internal/portal", "internal/reconcile"}: "pages insert no jobs: every write goes through admission",
 	{"internal/api", "internal/reconcile"}:    "handlers insert no jobs: every write goes through admission",
 }
 
-// only are packages that import nothing of the house but what stands here. What
-// the simulator says is true must not come from the code that measures it.
+// only are packages that import nothing of the house but what stands here. Who
+// imports the client from outside must be able to name its types and must not
+// get the platform with it. What the simulator says is true must not come from
+// the code that measures it.
 var only = map[string][]string{
+	"client":            {"internal/problem"},
 	"internal/simulate": {"client", "internal/problem"},
 }
 
@@ -139,7 +140,7 @@ const (
 // larger are packages over maxPackage, with what they may grow to and why.
 var larger = map[string]int{
 	"internal/detect": 4800, // one small file for each language and file format, all over one draft
-	"internal/cli":    6600, // one small file for each command, all over one printer and one connection
+	"internal/cli":    5600, // one small file for each command, all over one connection and what it asks of a person
 	"internal/portal": 4000, // one small file for each page's data
 	"internal/store":  5100, // all SQL of both databases, so that no other package knows of either
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -43,14 +44,14 @@ func (c *Command) tokenCreateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(struct {
+			if c.Structured() {
+				return c.Print(struct {
 					client.Token
 					Value string `json:"value"`
 				}{token, value})
 			}
 			fmt.Fprintln(c.Out, value)
-			c.note("it acts as %s and ends on %s; it cannot be shown again", token.Principal, token.Expires.Local().Format(time.DateOnly))
+			c.Note("it acts as %s and ends on %s; it cannot be shown again", token.Principal, token.Expires.Local().Format(time.DateOnly))
 			return nil
 		},
 	}
@@ -82,8 +83,8 @@ func (c *Command) tokenListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(map[string]any{"items": append([]client.Token{}, tokens...)})
+			if c.Structured() {
+				return c.Print(map[string]any{"items": append([]client.Token{}, tokens...)})
 			}
 			now := time.Now()
 			var rows [][]string
@@ -99,9 +100,9 @@ func (c *Command) tokenListCommand() *cobra.Command {
 				if !t.Expires.IsZero() {
 					expires = t.Expires.Local().Format(time.DateOnly)
 				}
-				rows = append(rows, []string{t.ID, t.Name, t.Principal, strings.Join(t.Scopes, ", "), strings.Join(t.Teams, ", "), state, expires, ago(t.LastUsed, now)})
+				rows = append(rows, []string{t.ID, t.Name, t.Principal, strings.Join(t.Scopes, ", "), strings.Join(t.Teams, ", "), state, expires, output.Ago(t.LastUsed, now)})
 			}
-			return c.table([]string{"ID", "NAME", "ACTS AS", "SCOPES", "TEAMS", "STATE", "EXPIRES", "USED"}, rows)
+			return c.Table([]string{"ID", "NAME", "ACTS AS", "SCOPES", "TEAMS", "STATE", "EXPIRES", "USED"}, rows)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "everybody's; for platform admins")
@@ -166,7 +167,7 @@ func (c *Command) accountCreateCommand() *cobra.Command {
 	flags.StringVar(&title, "title", "", "the person's name")
 	flags.StringVar(&email, "email", "", "the person's address")
 	flags.StringVar(&role, "role", "", "role over the whole platform: platform-admin, platform-member or viewer (default)")
-	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{string(auth.PlatformAdmin), string(auth.PlatformMember), string(auth.Viewer)}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{string(client.PlatformAdmin), string(client.PlatformMember), string(client.Viewer)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -210,7 +211,7 @@ func (c *Command) accountPasswordCommand() *cobra.Command {
 			if stdin {
 				password, err = c.readAll()
 			} else {
-				old, password, err = c.askPasswords(ctx, "user/"+name == who.Name && who.Platform != auth.PlatformAdmin)
+				old, password, err = c.askPasswords(ctx, "user/"+name == who.Name && who.Platform != client.PlatformAdmin)
 			}
 			if err == nil {
 				err = cl.SetPassword(ctx, name, old, password)
@@ -258,8 +259,8 @@ func (c *Command) accountListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(map[string]any{"items": append([]client.Account{}, accounts...)})
+			if c.Structured() {
+				return c.Print(map[string]any{"items": append([]client.Account{}, accounts...)})
 			}
 			var rows [][]string
 			for _, a := range accounts {
@@ -271,9 +272,9 @@ func (c *Command) accountListCommand() *cobra.Command {
 				if !a.Disabled.IsZero() {
 					state = "disabled"
 				}
-				rows = append(rows, []string{strings.TrimPrefix(a.Principal, "user/"), a.Display, state, password, ago(a.Created, time.Now())})
+				rows = append(rows, []string{strings.TrimPrefix(a.Principal, "user/"), a.Display, state, password, output.Ago(a.Created, time.Now())})
 			}
-			return c.table([]string{"NAME", "TITLE", "STATE", "PASSWORD", "AGE"}, rows)
+			return c.Table([]string{"NAME", "TITLE", "STATE", "PASSWORD", "AGE"}, rows)
 		},
 	}
 }
@@ -316,8 +317,8 @@ func (c *Command) personCommand() *cobra.Command {
 
 // done tells a result: as data, or in words.
 func (c *Command) done(data any, format string, args ...any) error {
-	if c.structured() {
-		return c.print(data)
+	if c.Structured() {
+		return c.Print(data)
 	}
 	_, err := fmt.Fprintf(c.Out, format+"\n", args...)
 	return err

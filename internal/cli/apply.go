@@ -10,10 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 func (c *Command) applyCommand() *cobra.Command {
@@ -50,7 +49,7 @@ func (c *Command) apply(ctx context.Context, docs *documents, reason string, dry
 	if err != nil {
 		return client.Applied{}, err
 	}
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	size := int64(docs.text.Len())
 	var body io.Reader = bytes.NewReader(docs.text.Bytes())
@@ -72,61 +71,61 @@ type appliedItem struct {
 }
 
 type appliedResult struct {
-	Items  []appliedItem     `json:"items"`
-	Gates  []problem.Verdict `json:"gates"`
-	DryRun bool              `json:"dryRun"`
+	Items  []appliedItem    `json:"items"`
+	Gates  []client.Verdict `json:"gates"`
+	DryRun bool             `json:"dryRun"`
 }
 
 // shownObjects is how many objects a terminal is told of one by one.
 const shownObjects = 50
 
 func appliedOf(result client.Applied) appliedResult {
-	out := appliedResult{Items: []appliedItem{}, Gates: append([]problem.Verdict{}, result.Verdicts...), DryRun: result.DryRun}
+	out := appliedResult{Items: []appliedItem{}, Gates: append([]client.Verdict{}, result.Verdicts...), DryRun: result.DryRun}
 	for _, i := range result.Items {
-		out.Items = append(out.Items, appliedItem{i.Kind, i.Name, string(i.Outcome), changesOf(i.Changes)})
+		out.Items = append(out.Items, appliedItem{i.Kind, i.Name, i.Outcome, changesOf(i.Changes)})
 	}
 	return out
 }
 
 // applied tells what became of each object, what differs, and the sum.
 func (c *Command) applied(result client.Applied) error {
-	if c.structured() {
-		return c.print(appliedOf(result))
+	if c.Structured() {
+		return c.Print(appliedOf(result))
 	}
-	would, p := "", c.paint()
+	would, p := "", c.Paint()
 	if result.DryRun {
 		would = "would be "
 	}
-	counts := map[admission.Outcome]int{}
+	counts := map[string]int{}
 	told := 0
 	for _, i := range result.Items {
 		counts[i.Outcome]++
 		ref := strings.ToLower(i.Kind) + "/" + i.Name
-		if c.output == "name" {
+		if c.Format == "name" {
 			fmt.Fprintln(c.Out, ref)
 			continue
 		}
-		if i.Outcome == admission.Unchanged || (terminal.Is(c.Out) && told == shownObjects) {
+		if i.Outcome == client.Unchanged || (terminal.Is(c.Out) && told == shownObjects) {
 			continue
 		}
 		told++
 		if len(i.Changes) > 0 {
-			fmt.Fprint(c.Out, diff(ref, "as it is", would+"applied", i.Changes, p))
+			fmt.Fprint(c.Out, output.Diff(ref, "as it is", would+"applied", i.Changes, p))
 		}
 		fmt.Fprintf(c.Out, "%s %s%s\n", ref, would, i.Outcome)
 	}
-	if c.output == "name" {
+	if c.Format == "name" {
 		return nil
 	}
-	if more := len(result.Items) - counts[admission.Unchanged] - told; more > 0 {
+	if more := len(result.Items) - counts[client.Unchanged] - told; more > 0 {
 		fmt.Fprintf(c.Out, "… and %d more\n", more)
 	}
 	for _, v := range result.Verdicts {
-		if v.Outcome == admission.Warn {
+		if v.Outcome == client.Warn {
 			fmt.Fprintf(c.Err, "%s %s\n", p.Warn("warning:"), v.Message)
 		}
 	}
-	sum := fmt.Sprintf("%d created, %d updated, %d unchanged", counts[admission.Created], counts[admission.Updated], counts[admission.Unchanged])
+	sum := fmt.Sprintf("%d created, %d updated, %d unchanged", counts[client.Created], counts[client.Updated], counts[client.Unchanged])
 	if result.DryRun {
 		sum += "; nothing was changed: this was a dry run"
 	}

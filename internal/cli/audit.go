@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -39,11 +40,11 @@ func (c *Command) auditExportCommand() *cobra.Command {
 			if err != nil || args[0] == "-" {
 				return err
 			}
-			if c.structured() {
-				return c.print(map[string]any{"file": args[0], "bytes": n})
+			if c.Structured() {
+				return c.Print(map[string]any{"file": args[0], "bytes": n})
 			}
 			fmt.Fprintf(c.Out, "%s: %s\n", args[0], catalog.FormatBytes(n))
-			c.note("verify it anywhere: stoa audit verify %s", args[0])
+			c.Note("verify it anywhere: stoa audit verify %s", args[0])
 			return nil
 		},
 	}
@@ -77,11 +78,11 @@ func (c *Command) auditCheckpointCommand() *cobra.Command {
 				_, err := cl.Checkpoint(cmd.Context())
 				return cmp.Or(err, error(problem.New(problem.NotFound, "nothing is in the ledger yet")))
 			}
-			if c.structured() {
-				return c.print(map[string]any{"checkpoint": kept, "publicKey": key})
+			if c.Structured() {
+				return c.Print(map[string]any{"checkpoint": kept, "publicKey": key})
 			}
 			fmt.Fprint(c.Out, kept.Note)
-			c.note("kept in %s; its key is %s", pin.Path, key)
+			c.Note("kept in %s; its key is %s", pin.Path, key)
 			return nil
 		},
 	}
@@ -124,7 +125,7 @@ func (c *Command) auditVerify(ctx context.Context, path string, o verifyOptions)
 		return err
 	}
 	defer closeFile()
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	report, err := event.Verify(&interrupted{ctx, io.TeeReader(in, &terminal.Counting{To: io.Discard, Each: func(n int64) {
 		progress.Bar("verifying", n, size, catalog.FormatBytes)
@@ -133,8 +134,8 @@ func (c *Command) auditVerify(ctx context.Context, path string, o verifyOptions)
 	if err != nil {
 		return err
 	}
-	if c.structured() {
-		if err := c.print(report); err != nil {
+	if c.Structured() {
+		if err := c.Print(report); err != nil {
 			return err
 		}
 	} else {
@@ -157,14 +158,14 @@ func (c *Command) auditVerify(ctx context.Context, path string, o verifyOptions)
 // reported tells what was verified, and what was not.
 func (c *Command) reported(r event.Report) {
 	say := func(label, format string, args ...any) {
-		fmt.Fprintf(c.Out, "  %s %s\n", c.paint().Dim(fmt.Sprintf("%-12s", label)), fmt.Sprintf(format, args...))
+		fmt.Fprintf(c.Out, "  %s %s\n", c.Paint().Dim(fmt.Sprintf("%-12s", label)), fmt.Sprintf(format, args...))
 	}
-	say("events", "%d, of which %d are sealed by %s and %d are not yet", r.Events, r.Sealed, count(r.Checkpoints, "checkpoint"), r.Unsealed)
+	say("events", "%d, of which %d are sealed by %s and %d are not yet", r.Events, r.Sealed, output.Count(r.Checkpoints, "checkpoint"), r.Unsealed)
 	if r.Erased > 0 {
-		say("erased", "%s, each on record", count(r.Erased, "payload"))
+		say("erased", "%s, each on record", output.Count(r.Erased, "payload"))
 	}
 	if r.PinnedSize > 0 {
-		say("witness", "a checkpoint over %s that was kept outside the platform", count(r.PinnedSize, "event"))
+		say("witness", "a checkpoint over %s that was kept outside the platform", output.Count(r.PinnedSize, "event"))
 	} else {
 		say("witness", "none: without a kept checkpoint, history that was rewritten and signed anew is not found out")
 	}
@@ -172,7 +173,7 @@ func (c *Command) reported(r event.Report) {
 		say("key", "%s, which is the export's own word", r.PublicKey)
 	}
 	if r.OK() {
-		say("verdict", "%s", c.paint().Good("it holds")+", up to "+r.Latest.Time.UTC().Format(time.RFC3339))
+		say("verdict", "%s", c.Paint().Good("it holds")+", up to "+r.Latest.Time.UTC().Format(time.RFC3339))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -35,12 +36,12 @@ func (c *Command) backupCommand() *cobra.Command {
 			if err != nil || args[0] == "-" {
 				return err
 			}
-			if c.structured() {
-				return c.print(map[string]any{"file": args[0], "bytes": n})
+			if c.Structured() {
+				return c.Print(map[string]any{"file": args[0], "bytes": n})
 			}
 			fmt.Fprintf(c.Out, "%s: %s\n", args[0], catalog.FormatBytes(n))
-			c.note("keep the keyset as well, elsewhere: without it the secrets cannot be opened")
-			c.note("who is erased later is still named in it: keep the file erased of the data folder, for stoa restore --forget")
+			c.Note("keep the keyset as well, elsewhere: without it the secrets cannot be opened")
+			c.Note("who is erased later is still named in it: keep the file erased of the data folder, for stoa restore --forget")
 			return nil
 		},
 	}
@@ -49,7 +50,7 @@ func (c *Command) backupCommand() *cobra.Command {
 // download writes what get gets to a file, which has its name when it is
 // whole, or to stdout for "-". It returns the number of bytes.
 func (c *Command) download(ctx context.Context, path, doing string, get func(context.Context, io.Writer) error) (int64, error) {
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	var n int64
 	write := func(w io.Writer) error {
@@ -119,7 +120,7 @@ func (c *Command) restore(ctx context.Context, path, forget string, conf config.
 		defer closeList()
 		erased = list
 	}
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	from = io.TeeReader(from, &terminal.Counting{To: io.Discard, Each: func(n int64) { progress.Bar("restoring", n, size, catalog.FormatBytes) }})
 	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -128,12 +129,12 @@ func (c *Command) restore(ctx context.Context, path, forget string, conf config.
 	if err != nil {
 		return err
 	}
-	if c.structured() {
-		return c.print(held)
+	if c.Structured() {
+		return c.Print(held)
 	}
-	fmt.Fprintf(c.Out, "restored to %s: %s, %s of the ledger, as of %s\n", conf.Data, count(held.Objects, "object"), count(held.Events, "event"), held.Made.Local().Format(time.DateTime))
+	fmt.Fprintf(c.Out, "restored to %s: %s, %s of the ledger, as of %s\n", conf.Data, output.Count(held.Objects, "object"), output.Count(held.Events, "event"), held.Made.Local().Format(time.DateTime))
 	if held.Secrets > 0 {
-		c.note("%s: they open with keys/ of the old data folder, copied to %s", count(held.Secrets, "secret value"), filepath.Join(conf.Data, "keys"))
+		c.Note("%s: they open with keys/ of the old data folder, copied to %s", output.Count(held.Secrets, "secret value"), filepath.Join(conf.Data, "keys"))
 	}
 	return nil
 }

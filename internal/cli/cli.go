@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/config"
 )
 
@@ -53,19 +54,19 @@ type Instance interface {
 
 // Command carries what every subcommand needs.
 type Command struct {
-	Stdio
+	output.Printer
+	In      io.Reader
 	host    Host
 	version string
 
-	server, token, output string
-	quiet                 bool
+	server, token string
 
 	typed *bufio.Reader // over In, once a line was asked for
 }
 
 // Run runs the command line and returns its exit code.
 func Run(ctx context.Context, args []string, stdio Stdio, host Host, version string) int {
-	c := &Command{Stdio: stdio, host: host, version: version}
+	c := &Command{Printer: output.Printer{Out: stdio.Out, Err: stdio.Err}, In: stdio.In, host: host, version: version}
 	root := c.root()
 	root.SetArgs(args)
 	executed, err := root.ExecuteContextC(ctx)
@@ -104,16 +105,16 @@ func (c *Command) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{nearestFlag(cmd, err)} })
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if !slices.Contains([]string{"", "table", "json", "yaml", "name"}, c.output) {
-			return usage("-o %q: write table, json, yaml or name", c.output)
+		if !slices.Contains([]string{"", "table", "json", "yaml", "name"}, c.Format) {
+			return usage("-o %q: write table, json, yaml or name", c.Format)
 		}
 		return nil
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.server, "server", "", "address of the platform (STOA_SERVER)")
 	flags.StringVar(&c.token, "token", "", "API token (STOA_TOKEN)")
-	flags.StringVarP(&c.output, "output", "o", "", "output format: table, json, yaml or name")
-	flags.BoolVarP(&c.quiet, "quiet", "q", false, "no progress")
+	flags.StringVarP(&c.Format, "output", "o", "", "output format: table, json, yaml or name")
+	flags.BoolVarP(&c.Quiet, "quiet", "q", false, "no progress")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml", "name"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddGroup(
 		&cobra.Group{ID: "develop", Title: "For developers:"},
@@ -138,6 +139,3 @@ func (c *Command) root() *cobra.Command {
 	strict(root)
 	return root
 }
-
-// json says that stdout carries one JSON document and nothing else.
-func (c *Command) json() bool { return c.output == "json" }

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -64,7 +63,7 @@ func (c *Command) delete(ctx context.Context, args []string, o deleteOptions) er
 	if err != nil {
 		return err
 	}
-	result := appliedResult{Items: []appliedItem{}, Gates: []problem.Verdict{}, DryRun: o.dryRun}
+	result := appliedResult{Items: []appliedItem{}, Gates: []client.Verdict{}, DryRun: o.dryRun}
 	for _, d := range all {
 		item, err := c.deleteOne(ctx, cl, d, o)
 		if err != nil {
@@ -72,8 +71,8 @@ func (c *Command) delete(ctx context.Context, args []string, o deleteOptions) er
 		}
 		result.Items = append(result.Items, item)
 	}
-	if c.structured() {
-		return c.print(result)
+	if c.Structured() {
+		return c.Print(result)
 	}
 	return nil
 }
@@ -124,7 +123,7 @@ func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o 
 		return item, err
 	}
 	if o.dryRun {
-		if !c.structured() {
+		if !c.Structured() {
 			fmt.Fprintf(c.Out, "%s would be deleted\n", ref)
 		}
 		return item, nil
@@ -134,9 +133,9 @@ func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o 
 			return item, err
 		}
 	}
-	if c.output == "name" {
+	if c.Format == "name" {
 		fmt.Fprintln(c.Out, ref)
-	} else if !c.structured() {
+	} else if !c.Structured() {
 		fmt.Fprintf(c.Out, "%s deleted\n", ref)
 	}
 	return item, nil
@@ -144,13 +143,13 @@ func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o 
 
 // tellRunning says before a deletion what it stops.
 func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name string, dryRun bool) {
-	s, err := service(ctx, cl, name)
+	s, err := cl.Service(ctx, name)
 	if err != nil {
 		return // the deletion itself tells what is wrong
 	}
 	var running []string
 	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
-		if s.Status.Environments[env].State != catalog.StateStopped {
+		if s.Status.Environments[env].State != client.StateStopped {
 			running = append(running, env)
 		}
 	}
@@ -159,13 +158,13 @@ func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name strin
 		verb = "would stop"
 	}
 	if len(running) > 0 {
-		c.note("this %s service %s in %s; its logs, releases and history stay", verb, name, strings.Join(running, ", "))
+		c.Note("this %s service %s in %s; its logs, releases and history stay", verb, name, strings.Join(running, ", "))
 	}
 }
 
 // gone waits until an object is no more.
 func (c *Command) gone(ctx context.Context, cl *client.Client, d doomed) error {
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	limit := time.Now().Add(deletionTime)
 	for {
@@ -202,14 +201,4 @@ func pause(ctx context.Context) error {
 	case <-time.After(100 * time.Millisecond):
 		return nil
 	}
-}
-
-// service reads a service.
-func service(ctx context.Context, cl *client.Client, name string) (client.Service, error) {
-	var s client.Service
-	raw, err := cl.Get(ctx, "services", name)
-	if err != nil {
-		return s, err
-	}
-	return s, s.Load(raw)
 }

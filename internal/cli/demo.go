@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/simulate"
@@ -49,7 +50,7 @@ func (c *Command) serveDemo(ctx context.Context, instance Instance, conf config.
 		stop()
 		return errors.Join(<-served, err)
 	case err != nil && ctx.Err() == nil:
-		c.note("the year is not whole: %v\nstart again to go on with it", err)
+		c.Note("the year is not whole: %v\nstart again to go on with it", err)
 	}
 	return <-served
 }
@@ -75,14 +76,14 @@ func (c *Command) demonstrate(ctx context.Context, instance Instance, conf confi
 	if err != nil {
 		return err
 	}
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	result, _, err := simulate.Run(ctx, cl, o, c.simulating(progress))
 	progress.Close()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Err, "one simulated year is there: %s, %d people, %s, %s\n", count(result.Teams, "team"), result.People, count(result.Services, "service"), count(result.Events, "event"))
+	fmt.Fprintf(c.Err, "one simulated year is there: %s, %d people, %s, %s\n", output.Count(result.Teams, "team"), result.People, output.Count(result.Services, "service"), output.Count(result.Events, "event"))
 	d.Done = true
 	return d.write(conf.Data)
 }
@@ -107,7 +108,7 @@ func readDemo(ctx context.Context, cl *client.Client, data string) (demonstratio
 		return demonstration{}, err
 	}
 	if n := len(found.Real); n > 0 {
-		return demonstration{}, problem.New(problem.Conflict, "this platform has %s that nobody simulated", count(n, "object")).
+		return demonstration{}, problem.New(problem.Conflict, "this platform has %s that nobody simulated", output.Count(n, "object")).
 			Because("such as "+strings.Join(found.Real[:min(n, 3)], ", "), "a simulated year would be mixed into all that is measured of them").
 			Do("stoa serve --demo --data DIR    shows the demo in a folder of its own", "stoa serve    starts this platform as it is")
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -45,8 +45,8 @@ func (c *Command) describeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(d)
+			if c.Structured() {
+				return c.Print(d)
 			}
 			return c.describe(d)
 		},
@@ -78,7 +78,7 @@ func gather(ctx context.Context, cl *client.Client, kind client.Kind, name strin
 		}
 		d.Live = &live
 	}
-	revisions, _, err := cl.History(ctx, kind.Plural, name, 0, tail)
+	revisions, _, err := cl.History(ctx, kind.Plural, name, "", tail)
 	if err != nil {
 		return d, err
 	}
@@ -100,7 +100,7 @@ func gather(ctx context.Context, cl *client.Client, kind client.Kind, name strin
 }
 
 func (c *Command) describe(d description) error {
-	p, m := c.paint(), d.Object.Metadata
+	p, m := c.Paint(), d.Object.Metadata
 	say := func(label, value string) {
 		if value != "" {
 			fmt.Fprintf(c.Out, "  %s %s\n", p.Dim(fmt.Sprintf("%-12s", label)), terminal.OneLine(value))
@@ -148,11 +148,11 @@ func (c *Command) section(name string, raw json.RawMessage) error {
 	if len(raw) == 0 || string(raw) == "{}" {
 		return nil
 	}
-	text, err := yamlOf(raw)
+	text, err := output.YAML(raw)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Out, "\n%s\n", c.paint().Bold(name))
+	fmt.Fprintf(c.Out, "\n%s\n", c.Paint().Bold(name))
 	for line := range strings.Lines(text) {
 		fmt.Fprintln(c.Out, "  "+terminal.OneLine(strings.TrimRight(line, "\n")))
 	}
@@ -161,11 +161,11 @@ func (c *Command) section(name string, raw json.RawMessage) error {
 
 // environments prints how a service runs in each environment, instance by instance.
 func (c *Command) environments(s client.Status) error {
-	p := c.paint()
+	p := c.Paint()
 	for _, env := range slices.Sorted(maps.Keys(s.Environments)) {
 		at := s.Environments[env]
 		fmt.Fprintf(c.Out, "\n%s  %s", p.Bold(s.Service+" in "+env), p.State(at.State))
-		if at.State != catalog.StateStopped {
+		if at.State != client.StateStopped {
 			fmt.Fprintf(c.Out, "  %d of %d healthy", at.Healthy, at.Replicas)
 		}
 		fmt.Fprintln(c.Out)
@@ -173,7 +173,7 @@ func (c *Command) environments(s client.Status) error {
 			fmt.Fprintln(c.Out, "  "+p.Bad(terminal.OneLine(at.Message)))
 		}
 		fmt.Fprintf(c.Out, "  %s", at.Release)
-		if at.URL != "" && at.State != catalog.StateStopped {
+		if at.URL != "" && at.State != client.StateStopped {
 			fmt.Fprintf(c.Out, "  %s", at.URL)
 		}
 		fmt.Fprintln(c.Out)
@@ -186,9 +186,9 @@ func (c *Command) environments(s client.Status) error {
 			if n.LastExit != nil {
 				last = n.LastExit.String()
 			}
-			rows[i] = []string{n.ID, n.Release, string(n.State), fmt.Sprint(n.PID), fmt.Sprint(n.Port), fmt.Sprint(n.Restarts), ago(n.Since, time.Now()), last}
+			rows[i] = []string{n.ID, n.Release, string(n.State), fmt.Sprint(n.PID), fmt.Sprint(n.Port), fmt.Sprint(n.Restarts), output.Ago(n.Since, time.Now()), last}
 		}
-		if err := c.table([]string{"INSTANCE", "RELEASE", "STATE", "PID", "PORT", "RESTARTS", "SINCE", "LAST EXIT"}, rows); err != nil {
+		if err := c.Table([]string{"INSTANCE", "RELEASE", "STATE", "PID", "PORT", "RESTARTS", "SINCE", "LAST EXIT"}, rows); err != nil {
 			return err
 		}
 	}

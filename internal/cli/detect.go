@@ -35,15 +35,15 @@ func (c *Command) detectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(result)
+			if c.Structured() {
+				return c.Print(result)
 			}
 			for _, l := range result.Explain() {
 				note := l.Source
 				if l.Unconfirmed {
 					note += "  (unconfirmed)"
 				}
-				fmt.Fprintf(c.Out, "  %-44s %s\n", l.Text, c.paint().Dim(note))
+				fmt.Fprintf(c.Out, "  %-44s %s\n", l.Text, c.Paint().Dim(note))
 			}
 			for _, q := range result.Questions {
 				fmt.Fprintf(c.Out, "  ? %s\n", q.Text)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
@@ -37,7 +38,7 @@ func (c *Command) eventFlags(cmd *cobra.Command, q *client.EventQuery) {
 // eventPage is what `stoa events list -o json` prints.
 type eventPage struct {
 	Items []client.Event `json:"items"`
-	Next  int64          `json:"next,omitempty"` // the --before of the next page
+	Next  string         `json:"next"` // the --before of the next page; "" on the last
 }
 
 func (c *Command) eventsListCommand() *cobra.Command {
@@ -62,25 +63,25 @@ func (c *Command) eventsListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(eventPage{append([]client.Event{}, items...), next})
+			if c.Structured() {
+				return c.Print(eventPage{append([]client.Event{}, items...), next})
 			}
 			if len(items) == 0 {
-				c.note("no events")
+				c.Note("no events")
 				return nil
 			}
 			if err := c.eventTable(items, time.DateTime); err != nil {
 				return err
 			}
-			if next > 0 {
-				c.note("older ones: --before %d", next)
+			if next != "" {
+				c.Note("older ones: --before %s", next)
 			}
 			return nil
 		},
 	}
 	c.eventFlags(cmd, &q)
 	cmd.Flags().StringVar(&since, "since", "", "events since a duration ago (1h, 3d) or a time (RFC 3339)")
-	cmd.Flags().Int64Var(&q.Before, "before", 0, "events before this sequence")
+	cmd.Flags().StringVar(&q.Before, "before", "", "go on before this: the next of a page, or the seq of an event")
 	cmd.Flags().IntVar(&q.Limit, "limit", 100, "at most so many, up to 1000")
 	return cmd
 }
@@ -90,7 +91,7 @@ func (c *Command) eventTable(items []client.Event, layout string) error {
 	for i, e := range items {
 		rows[i] = []string{e.Time.Local().Format(layout), e.Type, e.Subject, e.Actor, summary(e)}
 	}
-	return c.table([]string{"TIME", "TYPE", "SUBJECT", "ACTOR", "WHAT"}, rows)
+	return c.Table([]string{"TIME", "TYPE", "SUBJECT", "ACTOR", "WHAT"}, rows)
 }
 
 // summary shows the plain values of an event's payload in a few words.
@@ -104,7 +105,7 @@ func summary(e client.Event) string {
 	}
 	var parts []string
 	for _, key := range []string{"reason", "title", "message", "changed", "count"} {
-		if value := text(data[key], time.Time{}); value != "" {
+		if value := output.Text(data[key], time.Time{}); value != "" {
 			parts = append(parts, value)
 		}
 	}
@@ -131,16 +132,16 @@ func (c *Command) eventsTailCommand() *cobra.Command {
 		},
 	}
 	c.eventFlags(cmd, &q)
-	cmd.Flags().Int64Var(&q.After, "after", 0, "begin after this sequence (default: with what happens from now on)")
+	cmd.Flags().StringVar(&q.After, "after", "", "begin after this: the seq of an event (default: with what happens from now on)")
 	return cmd
 }
 
 // eventLine prints one event; with JSON one object a line.
 func (c *Command) eventLine(e client.Event) error {
-	if c.json() {
+	if c.JSON() {
 		return json.NewEncoder(c.Out).Encode(e)
 	}
-	p := c.paint()
+	p := c.Paint()
 	_, err := fmt.Fprintf(c.Out, "%s %s %s %s\n", p.Dim(e.Time.Local().Format(time.TimeOnly)), p.Bold(e.Type), terminal.OneLine(e.Subject),
 		p.Dim(strings.TrimSpace(terminal.OneLine(e.Actor+"  "+summary(e)))))
 	return err
@@ -163,10 +164,10 @@ func (c *Command) eventsImportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(sum)
+			if c.Structured() {
+				return c.Print(sum)
 			}
-			fmt.Fprintf(c.Out, "%s: %d taken, %d there already", count(sum.Read, "event"), sum.Accepted, sum.Duplicates)
+			fmt.Fprintf(c.Out, "%s: %d taken, %d there already", output.Count(sum.Read, "event"), sum.Accepted, sum.Duplicates)
 			if sum.Conflicts > 0 {
 				fmt.Fprintf(c.Out, ", %d with other content under a known id: recorded as conflicts", sum.Conflicts)
 			}
@@ -182,9 +183,9 @@ func (c *Command) importEvents(ctx context.Context, cl *client.Client, path stri
 		return client.Imported{}, err
 	}
 	defer closeFile()
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	return cl.Import(ctx, in, path, func(events, bytes int64) {
-		progress.Bar(count(events, "event"), bytes, size, catalog.FormatBytes)
+		progress.Bar(output.Count(events, "event"), bytes, size, catalog.FormatBytes)
 	})
 }

@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/stoa-platform/stoa/internal/cli/terminal"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -67,56 +66,12 @@ func (c *Command) fail(ctx context.Context, cmd *cobra.Command, err error) int {
 			p.Next = []string{cmd.CommandPath() + " --help"}
 		}
 	}
-	if c.json() {
+	if c.JSON() {
 		encode := json.NewEncoder(c.Err)
 		encode.SetIndent("", "  ")
 		_ = encode.Encode(p)
 		return code
 	}
-	fmt.Fprint(c.Err, renderProblem(p, c.paint()))
+	fmt.Fprint(c.Err, output.Problem(p, c.Paint()))
 	return code
-}
-
-// word is what a kind of problem is called in front of a person.
-func word(kind problem.Kind) string {
-	switch kind {
-	case problem.Refused:
-		return "refused"
-	case problem.Forbidden, problem.Unauthenticated:
-		return "not allowed"
-	case problem.NotFound:
-		return "not found"
-	case problem.Failed, problem.Internal, problem.Unavailable, problem.Conflict, problem.TooMany:
-		return "failed"
-	default:
-		return "wrong"
-	}
-}
-
-// renderProblem gives a problem in Stoa's voice: what, why, next, who, docs.
-func renderProblem(p *problem.Problem, paint terminal.Paint) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n", paint.Bad(word(p.Kind)+":"), p.Title)
-	section := func(label string, lines []string) {
-		for i, line := range lines {
-			if i > 0 {
-				label = ""
-			}
-			fmt.Fprintf(&b, "  %s %s\n", paint.Dim(fmt.Sprintf("%-6s", label)), line)
-		}
-	}
-	var fields []string
-	for _, f := range p.Fields {
-		fields = append(fields, f.String())
-	}
-	section("field", fields)
-	section("why", p.Why)
-	section("next", p.Next)
-	if p.Decider != "" {
-		section("who", []string{"decided by " + p.Decider})
-	}
-	if p.Docs != "" {
-		section("docs", []string{p.Docs})
-	}
-	return b.String()
 }

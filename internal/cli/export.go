@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/catalog/backstage"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -44,7 +45,7 @@ func (c *Command) exportBackstage(ctx context.Context, dir string, force bool) e
 	if err != nil {
 		return err
 	}
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	platform, err := objects(ctx, cl, append(backstage.Kinds(), "environments"), func(n int) { progress.Bar("reading", int64(n), 0, objects64) })
 	if err != nil {
@@ -56,12 +57,12 @@ func (c *Command) exportBackstage(ctx context.Context, dir string, force bool) e
 	}
 	progress.Close()
 	for _, ref := range lost {
-		fmt.Fprintf(c.Err, "%s %s has lost the annotation %s, and cannot be exported\n", c.paint().Warn("warning:"), ref, backstage.AnnotationEntity)
+		fmt.Fprintf(c.Err, "%s %s has lost the annotation %s, and cannot be exported\n", c.Paint().Warn("warning:"), ref, backstage.AnnotationEntity)
 	}
 	if dir != "" {
 		return c.exportFiles(docs, dir, force)
 	}
-	switch c.output {
+	switch c.Format {
 	case "json":
 		items := []any{}
 		for _, doc := range docs {
@@ -71,7 +72,7 @@ func (c *Command) exportBackstage(ctx context.Context, dir string, force bool) e
 			}
 			items = append(items, item)
 		}
-		return c.print(map[string]any{"items": items})
+		return c.Print(map[string]any{"items": items})
 	case "name":
 		for _, doc := range docs {
 			fmt.Fprintln(c.Out, doc.Ref)
@@ -125,10 +126,10 @@ func (c *Command) exportFiles(docs []backstage.Document, dir string, force bool)
 			return fmt.Errorf("write: %w", err)
 		}
 	}
-	if c.structured() {
-		return c.print(map[string]any{"dir": dir, "files": names, "entities": len(docs)})
+	if c.Structured() {
+		return c.Print(map[string]any{"dir": dir, "files": names, "entities": len(docs)})
 	}
-	fmt.Fprintf(c.Out, "%s in %s below %s\n", entities(len(docs)), count(len(names), "file"), dir)
+	fmt.Fprintf(c.Out, "%s in %s below %s\n", entities(len(docs)), output.Count(len(names), "file"), dir)
 	return nil
 }
 

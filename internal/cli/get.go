@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
+	"github.com/stoa-platform/stoa/internal/object"
 )
 
 type getOptions struct {
@@ -67,8 +69,8 @@ func (c *Command) get(ctx context.Context, args []string, o getOptions) error {
 		if err != nil {
 			return err
 		}
-		if c.structured() {
-			return c.printObject(raw)
+		if c.Structured() {
+			return c.PrintObject(raw)
 		}
 		return c.listed(kind, client.Page{Items: []json.RawMessage{raw}})
 	}
@@ -109,15 +111,15 @@ func (c *Command) listed(kind client.Kind, page client.Page) error {
 	if page.Items == nil {
 		page.Items = []json.RawMessage{}
 	}
-	switch c.output {
+	switch c.Format {
 	case "json":
-		return c.print(page)
+		return c.Print(page)
 	case "yaml":
 		for i, raw := range page.Items {
 			if i > 0 {
 				fmt.Fprintln(c.Out, "---")
 			}
-			if err := c.printObject(raw); err != nil {
+			if err := c.PrintObject(raw); err != nil {
 				return err
 			}
 		}
@@ -131,18 +133,18 @@ func (c *Command) listed(kind client.Kind, page client.Page) error {
 		}
 	default:
 		if len(page.Items) == 0 {
-			c.note("no %s", kind.Plural)
+			c.Note("no %s", kind.Plural)
 			return nil
 		}
-		head, rows, err := tableOf(kind.Name, page.Items, time.Now())
+		head, rows, err := output.Objects(kind.Name, page.Items, time.Now())
 		if err != nil {
 			return err
 		}
-		if err := c.table(head, rows); err != nil {
+		if err := c.Table(head, rows); err != nil {
 			return err
 		}
 	}
-	if page.Next != "" && c.output != "json" {
+	if page.Next != "" && c.Format != "json" {
 		fmt.Fprintf(c.Err, "the first %d; --all lists every one\n", len(page.Items))
 	}
 	return nil
@@ -158,4 +160,13 @@ func pairs(flag string, given []string) (map[string]string, error) {
 		m[key] = value
 	}
 	return m, nil
+}
+
+// refOf gives "service/shop".
+func refOf(raw json.RawMessage) (string, error) {
+	var o object.Object
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return "", fmt.Errorf("decode answer: %w", err)
+	}
+	return o.Ref().String(), nil
 }

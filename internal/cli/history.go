@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -55,7 +56,7 @@ type version struct {
 	At      time.Time      `json:"at"`
 	Deleted bool           `json:"deleted,omitempty"`
 	Changes []change       `json:"changes"`
-	Object  *object.Object `json:"object,omitempty"`
+	Object  *client.Object `json:"object,omitempty"`
 }
 
 // released is one release in the history of a service.
@@ -72,12 +73,12 @@ type released struct {
 
 type historyResult struct {
 	Items    []version  `json:"items"`
-	Next     int64      `json:"next,omitempty"`
+	Next     string     `json:"next"`
 	Releases []released `json:"releases,omitempty"`
 }
 
 func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Kind, name string, o historyOptions) error {
-	revisions, next, err := cl.History(ctx, kind.Plural, name, 0, o.limit)
+	revisions, next, err := cl.History(ctx, kind.Plural, name, "", o.limit)
 	if err != nil {
 		return err
 	}
@@ -90,8 +91,8 @@ func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Ki
 			return err
 		}
 	}
-	if c.structured() {
-		return c.print(out)
+	if c.Structured() {
+		return c.Print(out)
 	}
 	if len(out.Releases) > 0 {
 		if err := c.releaseTable(out.Releases); err != nil {
@@ -106,13 +107,13 @@ func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Ki
 				continue
 			}
 			fmt.Fprintf(c.Out, "%s by %s\n", r.At.Local().Format(time.DateTime), r.Actor)
-			fmt.Fprint(c.Out, diff(ref, fmt.Sprintf("version %d", r.Version-1), fmt.Sprintf("version %d", r.Version), r.Changes, c.paint()))
+			fmt.Fprint(c.Out, output.Diff(ref, fmt.Sprintf("version %d", r.Version-1), fmt.Sprintf("version %d", r.Version), r.Changes, c.Paint()))
 		}
 	} else if err := c.versionTable(out.Items); err != nil {
 		return err
 	}
-	if next > 0 {
-		c.note("older versions are left out: --limit")
+	if next != "" {
+		c.Note("older versions are left out: --limit")
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func (c *Command) versionTable(items []version) error {
 			rows = append(rows, []string{fmt.Sprint(v.Version), v.At.Local().Format(time.DateTime), v.Actor, what})
 		}
 	}
-	return c.table([]string{"VERSION", "WHEN", "WHO", "WHAT"}, rows)
+	return c.Table([]string{"VERSION", "WHEN", "WHO", "WHAT"}, rows)
 }
 
 // what says in a few words what a version changed, "" if only its status.
@@ -156,7 +157,7 @@ func (c *Command) releaseTable(items []released) error {
 		}
 		rows[i] = []string{r.Release, r.Environment, r.Cause, r.Phase, when, r.Actor, r.Commit[:min(12, len(r.Commit))], r.Reason}
 	}
-	return c.table([]string{"RELEASE", "ENVIRONMENT", "CAUSE", "PHASE", "WHEN", "WHO", "COMMIT", "WHY"}, rows)
+	return c.Table([]string{"RELEASE", "ENVIRONMENT", "CAUSE", "PHASE", "WHEN", "WHO", "COMMIT", "WHY"}, rows)
 }
 
 // releases lists a service's releases, newest first, with who made each and why.
@@ -176,10 +177,10 @@ func releases(ctx context.Context, cl *client.Client, service string, limit int)
 	all := make([]released, 0, len(page.Items))
 	for _, raw := range page.Items {
 		var rel client.Release
-		if err := rel.Load(raw); err != nil {
+		if err := json.Unmarshal(raw, &rel); err != nil {
 			return nil, fmt.Errorf("decode answer: %w", err)
 		}
-		e := who[rel.Ref().String()]
+		e := who["release/"+rel.Metadata.Name]
 		r := released{
 			Release: rel.Metadata.Name, Environment: rel.Spec.Environment, Cause: rel.Spec.Cause, Phase: string(rel.Status.Phase),
 			Commit: rel.Status.Commit, Actor: e.Actor, Reason: reasonOf(e),

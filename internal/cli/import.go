@@ -15,6 +15,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/catalog/backstage"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -58,7 +59,7 @@ type importResult struct {
 }
 
 func (c *Command) importBackstage(ctx context.Context, paths []string, o importOptions) error {
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	read, err := backstage.Read(ctx, paths, func(files int) { progress.Bar("reading", int64(files), 0, files64) })
 	if err != nil {
@@ -101,16 +102,16 @@ func (c *Command) importBackstage(ctx context.Context, paths []string, o importO
 			return strings.Contains(ch.Path, strconv.Quote(backstage.AnnotationEntity))
 		})
 	}
-	if c.structured() {
+	if c.Structured() {
 		out.appliedResult = appliedOf(result)
-		return c.print(out)
+		return c.Print(out)
 	}
-	if c.output != "name" {
+	if c.Format != "name" {
 		var counts []string
 		for _, kind := range slices.Sorted(maps.Keys(out.Read)) {
 			counts = append(counts, fmt.Sprintf("%d %s", out.Read[kind], kind))
 		}
-		fmt.Fprintf(c.Out, "  %-12s %s: %s\n", "read", count(len(read.Paths), "file"), strings.Join(counts, ", "))
+		fmt.Fprintf(c.Out, "  %-12s %s: %s\n", "read", output.Count(len(read.Paths), "file"), strings.Join(counts, ", "))
 		for _, line := range noteLines(notes, shownNotes) {
 			fmt.Fprintln(c.Out, "  "+line)
 		}
@@ -118,8 +119,8 @@ func (c *Command) importBackstage(ctx context.Context, paths []string, o importO
 	return c.applied(result)
 }
 
-func files64(n int64) string   { return count(n, "file") }
-func objects64(n int64) string { return count(n, "object") }
+func files64(n int64) string   { return output.Count(n, "file") }
+func objects64(n int64) string { return output.Count(n, "object") }
 
 // shownNotes is how many notes of a sort a person is told one by one.
 const shownNotes = 20
@@ -149,14 +150,14 @@ func permitted(ctx context.Context, cl *client.Client, wanted []backstage.Wanted
 	if err != nil {
 		return nil, nil, err
 	}
-	scopes := map[string]object.Kind{}
+	principal, scopes := convert[auth.Principal](who), map[string]object.Kind{}
 	for _, k := range catalog.Kinds() {
 		scopes[k.Name] = k
 	}
 	var may []backstage.Wanted
 	for _, w := range wanted {
 		if w.Entity == nil && w.Object.Metadata.UID != "" {
-			if auth.Allowed(who, auth.Update, scopes[w.Object.Kind], w.Object.Metadata.Owner).Err() != nil {
+			if auth.Allowed(principal, auth.Update, scopes[w.Object.Kind], w.Object.Metadata.Owner).Err() != nil {
 				notes = append(notes, backstage.Note{What: "not changed", Text: w.Object.Ref().String() + " of team " + w.Object.Metadata.Owner + " is not yours to change", Source: w.File})
 				continue
 			}

@@ -89,8 +89,8 @@ func (c *Command) login(ctx context.Context, o loginOptions) error {
 	if err := saveLogin(login{Server: cl.Server(), Token: token}); err != nil {
 		return err
 	}
-	if c.structured() {
-		return c.print(who)
+	if c.Structured() {
+		return c.Print(who)
 	}
 	fmt.Fprintf(c.Out, "signed in to %s as %s\n", cl.Server(), who.Name)
 	return nil
@@ -191,7 +191,7 @@ func (c *Command) logoutCommand() *cobra.Command {
 				return fmt.Errorf("forget login: %w", err)
 			}
 			if revoked != nil {
-				c.note("the token is forgotten here, but not revoked: %v", revoked)
+				c.Note("the token is forgotten here, but not revoked: %v", revoked)
 			}
 			fmt.Fprintf(c.Out, "signed out of %s\n", saved.Server)
 			return nil
@@ -230,12 +230,12 @@ func (c *Command) whoamiCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(who)
+			if c.Structured() {
+				return c.Print(who)
 			}
 			say := func(label, text string) {
 				if text != "" {
-					fmt.Fprintf(c.Out, "  %s %s\n", c.paint().Dim(fmt.Sprintf("%-10s", label)), terminal.OneLine(text))
+					fmt.Fprintf(c.Out, "  %s %s\n", c.Paint().Dim(fmt.Sprintf("%-10s", label)), terminal.OneLine(text))
 				}
 			}
 			say("name", who.Name)

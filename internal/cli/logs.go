@@ -61,10 +61,10 @@ func (c *Command) logsCommand() *cobra.Command {
 
 // logLine prints one line; with JSON one object a line.
 func (c *Command) logLine(e client.LogEntry, several bool) error {
-	if c.json() {
+	if c.JSON() {
 		return json.NewEncoder(c.Out).Encode(e)
 	}
-	p := c.paint()
+	p := c.Paint()
 	prefix := p.Dim(e.Time.Local().Format("15:04:05.000"))
 	if several {
 		prefix += " " + p.Bold(e.Service)

@@ -27,8 +27,8 @@ func (c *Command) meCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(me)
+			if c.Structured() {
+				return c.Print(me)
 			}
 			teams := "none"
 			if len(me.Principal.Teams) > 0 {
@@ -50,11 +50,11 @@ func (c *Command) meCommand() *cobra.Command {
 				for i, d := range me.Deeds {
 					rows[i] = []string{d.Type, fmt.Sprint(d.N), d.First.UTC().Format(time.DateOnly), d.Last.UTC().Format(time.DateOnly)}
 				}
-				if err := c.table([]string{"YOU DID", "TIMES", "FIRST", "LAST"}, rows); err != nil {
+				if err := c.Table([]string{"YOU DID", "TIMES", "FIRST", "LAST"}, rows); err != nil {
 					return err
 				}
 			}
-			c.note("\n%s", me.Erase)
+			c.Note("\n%s", me.Erase)
 			return nil
 		},
 	}

@@ -75,12 +75,12 @@ func (c *Command) measures(ctx context.Context, cl *client.Client) error {
 	if err != nil {
 		return err
 	}
-	if c.structured() {
-		return c.print(map[string]any{"items": all, "next": ""})
+	if c.Structured() {
+		return c.Print(map[string]any{"items": all, "next": ""})
 	}
 	rows := make([][]string, len(all))
 	for i, m := range all {
-		if c.output == "name" {
+		if c.Format == "name" {
 			fmt.Fprintln(c.Out, m.Name)
 			continue
 		}
@@ -90,10 +90,10 @@ func (c *Command) measures(ctx context.Context, cl *client.Client) error {
 		}
 		rows[i] = []string{m.Name, m.Unit, m.Better, m.Question, waits}
 	}
-	if c.output == "name" {
+	if c.Format == "name" {
 		return nil
 	}
-	return c.table([]string{"NAME", "UNIT", "BETTER", "ANSWERS", "NOTE"}, rows)
+	return c.Table([]string{"NAME", "UNIT", "BETTER", "ANSWERS", "NOTE"}, rows)
 }
 
 func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o measureOptions) error {
@@ -110,8 +110,8 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 	if err != nil {
 		return err
 	}
-	if c.structured() {
-		return c.print(answer)
+	if c.Structured() {
+		return c.Print(answer)
 	}
 	fmt.Fprintf(c.Out, "%s\n%s\n\n", answer.Title, answer.Formula)
 	var rows [][]string
@@ -133,14 +133,14 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
-		c.note("no data")
+		c.Note("no data")
 		return nil
 	}
 	head := []string{"GROUP", "DAYS", "VALUE", "95 %", "N", "PARTS", "NOTE"}
 	if o.compare {
 		head = slices.Insert(head, 3, "BEFORE")
 	}
-	return c.table(head, rows)
+	return c.Table(head, rows)
 }
 
 func partsText(parts map[string]float64) string {
@@ -157,25 +157,25 @@ func (c *Command) evidence(ctx context.Context, cl *client.Client, name string, 
 	if err != nil {
 		return err
 	}
-	if c.structured() {
+	if c.Structured() {
 		if events == nil {
 			events = []client.Event{}
 		}
-		return c.print(map[string]any{"items": events, "next": next})
+		return c.Print(map[string]any{"items": events, "next": next})
 	}
 	if len(events) == 0 {
-		c.note("no events")
+		c.Note("no events")
 		return nil
 	}
 	rows := make([][]string, len(events))
 	for i, e := range events {
 		rows[i] = []string{fmt.Sprint(e.Seq), e.Time.UTC().Format(time.DateTime), e.Type, e.Team, e.Service, e.Environment, e.Subject}
 	}
-	if err := c.table([]string{"SEQ", "TIME (UTC)", "TYPE", "TEAM", "SERVICE", "ENVIRONMENT", "SUBJECT"}, rows); err != nil {
+	if err := c.Table([]string{"SEQ", "TIME (UTC)", "TYPE", "TEAM", "SERVICE", "ENVIRONMENT", "SUBJECT"}, rows); err != nil {
 		return err
 	}
 	if next != "" {
-		c.note("more: --after %s", next)
+		c.Note("more: --after %s", next)
 	}
 	return nil
 }

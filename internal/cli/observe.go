@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/observe"
 	"github.com/stoa-platform/stoa/internal/history"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -84,6 +87,26 @@ func parseBack(s string, now time.Time) (time.Time, error) {
 	return parseSince(s, now)
 }
 
+// observe reads a source and posts what it finds.
+func (c *Command) observe(ctx context.Context, o observation, kind, api, target string, open func(history.Options) (history.Source, error)) error {
+	if o.dryRun && o.catalog {
+		return usage("--dry-run shows events only: leave --catalog out")
+	}
+	opts, err := o.options(time.Now())
+	if err != nil {
+		return err
+	}
+	var cl *client.Client
+	if !o.dryRun {
+		if cl, err = c.connect(ctx); err != nil {
+			return err
+		}
+	}
+	return observe.Observation{
+		Printer: &c.Printer, Client: cl, Kind: kind, API: api, Target: target, Options: opts, Catalog: o.catalog, Again: o.again, Open: open,
+	}.Run(ctx)
+}
+
 func (c *Command) connectGitCommand() *cobra.Command {
 	var o observation
 	src := &history.Git{}
@@ -130,7 +153,7 @@ func (c *Command) reach(r reach) (history.Host, error) {
 	h := history.Host{API: r.api, Token: os.Getenv(r.tokenEnv), TokenFrom: "$" + r.tokenEnv}
 	if r.tokenFile == "" {
 		if h.Token == "" {
-			c.note("%s is empty: without a token a host shows little, and slowly", h.TokenFrom)
+			c.Note("%s is empty: without a token a host shows little, and slowly", h.TokenFrom)
 		}
 		return h, nil
 	}

@@ -39,13 +39,13 @@ func (c *Command) openCommand() *cobra.Command {
 			} else if url, err = c.address(cmd.Context(), cl, args[0], env); err != nil {
 				return err
 			}
-			if c.structured() {
-				return c.print(map[string]string{"url": url})
+			if c.Structured() {
+				return c.Print(map[string]string{"url": url})
 			}
 			fmt.Fprintln(c.Out, url)
 			if c.seesBrowser() {
 				if err := browser.OpenURL(url); err != nil {
-					c.note("no browser could be started: %v", err)
+					c.Note("no browser could be started: %v", err)
 				}
 			}
 			return nil
@@ -61,7 +61,7 @@ func (c *Command) address(ctx context.Context, cl *client.Client, name, env stri
 	if err != nil {
 		return "", err
 	}
-	s, err := service(ctx, cl, name)
+	s, err := cl.Service(ctx, name)
 	if err != nil {
 		return "", err
 	}

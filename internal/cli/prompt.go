@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -63,7 +64,7 @@ func (c *Command) readLine() (string, error) {
 // asks reports whether there is a person to ask: one who reads what is told and
 // can type, and whose command prints nothing that a program reads.
 func (c *Command) asks() bool {
-	return !c.structured() && !c.quiet && terminal.Is(c.In) && terminal.Is(c.Err)
+	return !c.Structured() && !c.Quiet && terminal.Is(c.In) && terminal.Is(c.Err)
 }
 
 // tries is how often a question is put when the answer is none of the options.
@@ -71,8 +72,8 @@ const tries = 3
 
 // askOption asks a question with numbered options, of which the first holds
 // when nothing is typed. The answer is "" when none came that is an option.
-func (c *Command) askOption(ctx context.Context, q problem.Question, why []string) (string, error) {
-	p := c.paint()
+func (c *Command) askOption(ctx context.Context, q client.Question, why []string) (string, error) {
+	p := c.Paint()
 	fmt.Fprintf(c.Err, "\n  %s\n", p.Bold(terminal.OneLine(q.Text)))
 	for _, reason := range why {
 		fmt.Fprintf(c.Err, "  %s\n", p.Dim(terminal.OneLine(reason)))

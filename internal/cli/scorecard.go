@@ -82,10 +82,10 @@ func (c *Command) scorecard(ctx context.Context, cl *client.Client, name string,
 	if err != nil {
 		return err
 	}
-	if c.structured() {
-		return c.print(card)
+	if c.Structured() {
+		return c.Print(card)
 	}
-	if c.output == "name" {
+	if c.Format == "name" {
 		for _, r := range card.Rows {
 			fmt.Fprintln(c.Out, r.Measure)
 		}
@@ -96,10 +96,10 @@ func (c *Command) scorecard(ctx context.Context, cl *client.Client, name string,
 	for i, r := range card.Rows {
 		rows[i] = []string{r.Title, valueText(r.Value, r.Unit), intervalText(r.Interval, r.Unit), targetText(r.Target, r.Unit), statusText(r), changeText(r), countText(r.N), r.Note}
 	}
-	if err := c.table([]string{"MEASURE", "VALUE", "95 %", "TARGET", "", "CHANGE", "N", "NOTE"}, rows); err != nil {
+	if err := c.Table([]string{"MEASURE", "VALUE", "95 %", "TARGET", "", "CHANGE", "N", "NOTE"}, rows); err != nil {
 		return err
 	}
-	c.note("\nthe events behind a row: stoa measure NAME --evidence")
+	c.Note("\nthe events behind a row: stoa measure NAME --evidence")
 	return nil
 }
 

@@ -72,8 +72,8 @@ func (c *Command) secretValue(ctx context.Context, key string, stdin bool) (stri
 
 // secretDone tells a result that has no other form than its words.
 func (c *Command) secretDone(format, key, service, env string) error {
-	if c.structured() {
-		return c.print(map[string]string{"service": service, "environment": env, "key": key})
+	if c.Structured() {
+		return c.Print(map[string]string{"service": service, "environment": env, "key": key})
 	}
 	fmt.Fprintf(c.Out, format+"\n", key, service, env)
 	return nil
@@ -92,8 +92,8 @@ func (c *Command) onNamedSecret(ctx context.Context, name, env string, do func(c
 }
 
 func (c *Command) namedSecretDone(format, key, secret string) error {
-	if c.structured() {
-		return c.print(map[string]string{"secret": secret, "key": key})
+	if c.Structured() {
+		return c.Print(map[string]string{"secret": secret, "key": key})
 	}
 	fmt.Fprintf(c.Out, format+"\n", key, secret)
 	return nil
@@ -125,11 +125,11 @@ func (c *Command) secretListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if c.structured() {
-					return c.print(map[string]any{"service": args[0], "environment": env, "keys": append([]string{}, keys...)})
+				if c.Structured() {
+					return c.Print(map[string]any{"service": args[0], "environment": env, "keys": append([]string{}, keys...)})
 				}
 				if len(keys) == 0 {
-					c.note("%s has no secret values in %s", args[0], env)
+					c.Note("%s has no secret values in %s", args[0], env)
 				}
 				for _, key := range keys {
 					fmt.Fprintln(c.Out, key)

@@ -10,27 +10,25 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
-	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/detect"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // upResult is what `stoa up -o json` prints, one object for each component.
 type upResult struct {
-	Service     string            `json:"service"`
-	Environment string            `json:"environment"`
-	Release     string            `json:"release"`
-	URL         string            `json:"url"`
-	Healthy     bool              `json:"healthy"`
-	Owner       string            `json:"owner"`
-	Detected    []detect.Setting  `json:"detected"`
-	Gates       []problem.Verdict `json:"gates"`
+	Service     string           `json:"service"`
+	Environment string           `json:"environment"`
+	Release     string           `json:"release"`
+	URL         string           `json:"url"`
+	Healthy     bool             `json:"healthy"`
+	Owner       string           `json:"owner"`
+	Detected    []client.Setting `json:"detected"`
+	Gates       []client.Verdict `json:"gates"`
 	// Asked counts the questions that a person has answered.
-	Asked   int              `json:"asked"`
-	Steps   []upStep         `json:"steps"`
-	Problem *problem.Problem `json:"problem,omitempty"`
+	Asked   int             `json:"asked"`
+	Steps   []upStep        `json:"steps"`
+	Problem *client.Problem `json:"problem,omitempty"`
 
 	started time.Time
 }
@@ -44,11 +42,11 @@ func resultOf(rel client.Release) upResult {
 	u := upResult{
 		Service: rel.Spec.Service, Environment: rel.Spec.Environment, Release: rel.Metadata.Name, URL: rel.Status.URL,
 		Healthy: rel.Status.Healthy, Owner: rel.Metadata.Owner, Problem: rel.Status.Problem,
-		Detected: append([]detect.Setting{}, rel.Status.Detected...), Gates: append([]problem.Verdict{}, rel.Status.Gates...),
+		Detected: append([]client.Setting{}, rel.Status.Detected...), Gates: append([]client.Verdict{}, rel.Status.Gates...),
 		Asked: len(rel.Spec.Answers), Steps: []upStep{},
 	}
 	for _, s := range rel.Status.Steps {
-		if s.State == delivery.StepDone || s.State == delivery.StepFailed {
+		if s.State == client.StepDone || s.State == client.StepFailed {
 			u.Steps = append(u.Steps, upStep{Name: s.Name, MS: s.Millis})
 		}
 	}
@@ -61,9 +59,9 @@ func resultOf(rel client.Release) upResult {
 // printUps prints one object, or a list for several components.
 func (c *Command) printUps(all []upResult) error {
 	if len(all) == 1 {
-		return c.print(all[0])
+		return c.Print(all[0])
 	}
-	return c.print(all)
+	return c.Print(all)
 }
 
 // show tells of a release: its rows fill in place on a terminal while it goes
@@ -76,7 +74,7 @@ type show struct {
 }
 
 func newShow(c *Command, server string, rel client.Release) *show {
-	s := &show{c: c, live: c.live(), server: server}
+	s := &show{c: c, live: c.Live(), server: server}
 	s.changed(rel)
 	return s
 }
@@ -86,7 +84,7 @@ func (s *show) changed(rel client.Release) {
 	s.rel = rel
 	s.live.Set(s.lines(rowsOf(rel, s.server)))
 	for _, step := range rel.Status.Steps {
-		if step.State == delivery.StepRunning {
+		if step.State == client.StepRunning {
 			s.live.Say("%s", step.Name)
 		}
 	}
@@ -102,7 +100,7 @@ func (s *show) line(l client.Line) {
 // close prints what has become of it.
 func (s *show) close() {
 	s.live.Close()
-	if s.c.structured() {
+	if s.c.Structured() {
 		return
 	}
 	for _, line := range s.lines(rowsOf(s.rel, s.server)) {
@@ -117,7 +115,7 @@ type row struct{ label, text, source, verified string }
 // lines lays rows out in columns.
 func (s *show) lines(rows []row) []string {
 	const most = 44 // one long value does not push all others aside
-	p := s.c.paint()
+	p := s.c.Paint()
 	text, source := 0, 0
 	for _, r := range rows {
 		if r.source+r.verified != "" {
@@ -154,25 +152,25 @@ func (s *show) lines(rows []row) []string {
 // rowsOf tells what is known of a release.
 func rowsOf(rel client.Release, server string) []row {
 	var rows []row
-	if rel.Spec.Cause == delivery.CauseDeploy {
+	if rel.Spec.Cause == client.CauseDeploy {
 		rows = append(rows, detectedRows(rel, server)...)
 	} else {
 		rows = append(rows, row{label: cmp.Or(rel.Spec.Cause, "release"), text: rel.Metadata.Name + " in " + rel.Spec.Environment, source: "artifact of " + rel.Spec.From})
 	}
 	rows = append(rows, row{label: "gates", text: gatesLine(rel.Status.Gates)})
 	for _, v := range rel.Status.Gates {
-		if v.Outcome == admission.Warn {
+		if v.Outcome == client.Warn {
 			rows = append(rows, row{text: "warning: " + v.Message, source: v.Gate})
 		}
 	}
 	for _, step := range rel.Status.Steps {
-		if step.State != delivery.StepDone {
+		if step.State != client.StepDone {
 			continue
 		}
 		switch step.Name {
-		case delivery.StepBuild:
-			rows = append(rows, row{label: "built", text: seconds(step.Millis), source: step.Message})
-		case delivery.StepRoute:
+		case client.StepBuild:
+			rows = append(rows, row{label: "built", text: output.Seconds(step.Millis), source: step.Message})
+		case client.StepRoute:
 			rows = append(rows, runningRows(rel)...)
 		}
 	}
@@ -188,7 +186,7 @@ func detectedRows(rel client.Release, server string) []row {
 	component.Settings, component.Owner = rel.Status.Detected, ""
 	var rows []row
 	guesses := false
-	for _, l := range component.Explain() {
+	for _, l := range convert[detect.Component](component).Explain() {
 		r := row{text: l.Text, source: l.Source}
 		switch {
 		case l.Verified != "":
@@ -209,7 +207,7 @@ func detectedRows(rel client.Release, server string) []row {
 	rows = append(rows, ownerRow(rel))
 	rows[0].label = "detected"
 	if n := len(rel.Spec.Answers); n > 0 {
-		rows = append(rows, row{label: "asked", text: count(int64(n), "question"), source: "answered by you"})
+		rows = append(rows, row{label: "asked", text: output.Count(int64(n), "question"), source: "answered by you"})
 	}
 	if guesses && server != "" {
 		rows = append(rows, row{label: "confirm", text: server + "/services/" + rel.Spec.Service})
@@ -235,7 +233,7 @@ func runningRows(rel client.Release) []row {
 	r := row{label: "running", text: cmp.Or(rel.Status.URL, rel.Metadata.Name)}
 	rows := []row{r}
 	if o := rel.Status.Observed; o != nil {
-		rows[0].source = "healthy after " + seconds(o.StartMillis)
+		rows[0].source = "healthy after " + output.Seconds(o.StartMillis)
 		for _, n := range o.Notes {
 			rows = append(rows, row{label: "note", text: n})
 		}
@@ -244,7 +242,7 @@ func runningRows(rel client.Release) []row {
 }
 
 // gatesLine says in one line what the gates have counted and checked.
-func gatesLine(verdicts []problem.Verdict) string {
+func gatesLine(verdicts []client.Verdict) string {
 	if len(verdicts) == 0 {
 		return "none is set"
 	}

@@ -7,16 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/admission"
-	"github.com/stoa-platform/stoa/internal/delivery"
-	"github.com/stoa-platform/stoa/internal/detect"
-	"github.com/stoa-platform/stoa/internal/problem"
-	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
 // deployed is a release of a Go service that has come all the way.
 func deployed() client.Release {
-	settings := []detect.Setting{
+	settings := []client.Setting{
 		{Field: "language", Value: "go", Source: "go.mod:1", Confidence: 1},
 		{Field: "portVariable", Value: "PORT", Source: "main.go:31", Confidence: 0.9, Verified: "bound :41873"},
 		{Field: "port", Value: "8080", Source: "main.go:31", Confidence: 0.9, Verified: "bound :41873"},
@@ -25,19 +20,19 @@ func deployed() client.Release {
 	}
 	var rel client.Release
 	rel.Metadata.Name, rel.Metadata.Owner = "shop-1", "payments"
-	rel.Spec = client.ReleaseSpec{Service: "shop", Environment: "dev", Cause: delivery.CauseDeploy, Detected: settings, Workload: &detect.Component{
-		Name: "shop", Type: detect.TypeBackend, Language: "go", Version: "1.26", PortVariable: "PORT", Health: "/healthz",
-		Start: detect.Command{Argv: []string{"$STOA_OUT"}},
+	rel.Spec = client.ReleaseSpec{Service: "shop", Environment: "dev", Cause: client.CauseDeploy, Detected: settings, Workload: &client.Component{
+		Name: "shop", Type: "backend", Language: "go", Version: "1.26", PortVariable: "PORT", Health: "/healthz",
+		Start: client.Command{Argv: []string{"$STOA_OUT"}},
 	}}
 	used, limit, requested := 2.0, 10.0, 1.0
-	rel.Status = delivery.ReleaseStatus{
-		Phase: delivery.Succeeded, Detected: settings, URL: "http://shop.dev.localhost:7700", Healthy: true,
-		Gates: []problem.Verdict{
-			{Gate: "quota/payments", Outcome: admission.Allow, Used: &used, Limit: &limit, Requested: &requested, Unit: "services"},
-			{Gate: "policy/a", Outcome: admission.Allow},
+	rel.Status = client.ReleaseStatus{
+		Phase: client.PhaseSucceeded, Detected: settings, URL: "http://shop.dev.localhost:7700", Healthy: true,
+		Gates: []client.Verdict{
+			{Gate: "quota/payments", Outcome: client.Allow, Used: &used, Limit: &limit, Requested: &requested, Unit: "services"},
+			{Gate: "policy/a", Outcome: client.Allow},
 		},
-		Steps:    []delivery.Step{{Name: delivery.StepBuild, State: delivery.StepDone, Millis: 1900}, {Name: delivery.StepRoute, State: delivery.StepDone}},
-		Observed: &runtime.Observed{StartMillis: 300},
+		Steps:    []client.Step{{Name: client.StepBuild, State: client.StepDone, Millis: 1900}, {Name: client.StepRoute, State: client.StepDone}},
+		Observed: &client.Observed{StartMillis: 300},
 	}
 	return rel
 }
@@ -87,7 +82,7 @@ func TestShowUnfinished(t *testing.T) {
 
 func TestShowRollback(t *testing.T) {
 	rel := deployed()
-	rel.Spec.Cause, rel.Spec.From, rel.Metadata.Name = delivery.CauseRollback, "shop-1", "shop-3"
+	rel.Spec.Cause, rel.Spec.From, rel.Metadata.Name = client.CauseRollback, "shop-1", "shop-3"
 	if got := shown(rel); !strings.HasPrefix(got, "  rollback   shop-3 in dev                    artifact of shop-1\n") {
 		t.Error(got)
 	}

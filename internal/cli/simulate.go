@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/simulate"
 )
@@ -58,7 +59,7 @@ func (c *Command) simulate(ctx context.Context, o simulate.Options, truth string
 	if err != nil {
 		return err
 	}
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	result, told, err := simulate.Run(ctx, cl, o, c.simulating(progress))
 	progress.Close()
@@ -66,18 +67,18 @@ func (c *Command) simulate(ctx context.Context, o simulate.Options, truth string
 		return err
 	}
 	if result.Others > 0 {
-		c.note("%s on this platform are not simulated: measures mix both", count(result.Others, "object"))
+		c.Note("%s on this platform are not simulated: measures mix both", output.Count(result.Others, "object"))
 	}
 	if err := writeTruth(truth, told); err != nil {
 		return err
 	}
-	return c.done(result, "%s, %d people, %s; %s: %d taken, %d there already", count(result.Teams, "team"), result.People, count(result.Services, "service"),
-		count(result.Events, "event"), result.Accepted, result.Duplicates)
+	return c.done(result, "%s, %d people, %s; %s: %d taken, %d there already", output.Count(result.Teams, "team"), result.People, output.Count(result.Services, "service"),
+		output.Count(result.Events, "event"), result.Accepted, result.Duplicates)
 }
 
 // simulateOnly writes the events to a file.
 func (c *Command) simulateOnly(ctx context.Context, o simulate.Options, path, truth string) error {
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	var told simulate.Truth
 	generate := func(w io.Writer) (err error) {
@@ -106,14 +107,14 @@ func (c *Command) simulateOnly(ctx context.Context, o simulate.Options, path, tr
 	if err := writeTruth(truth, told); err != nil || path == "-" {
 		return err
 	}
-	return c.done(map[string]any{"name": told.Name, "file": path, "events": told.Counts.Lines}, "%s: %s", path, count(told.Counts.Lines, "event"))
+	return c.done(map[string]any{"name": told.Name, "file": path, "events": told.Counts.Lines}, "%s: %s", path, output.Count(told.Counts.Lines, "event"))
 }
 
 // simulating shows how far the simulated time has come: as a bar, or a line a month.
 func (c *Command) simulating(progress *terminal.Live) func(simulate.Progress) {
 	month := ""
 	return func(p simulate.Progress) {
-		what := fmt.Sprintf("%s up to %s", count(p.Events, "event"), p.Date)
+		what := fmt.Sprintf("%s up to %s", output.Count(p.Events, "event"), p.Date)
 		if terminal.Is(c.Err) {
 			progress.Bar(what, int64(p.Day), int64(p.Days), func(n int64) string { return strconv.FormatInt(n, 10) })
 		} else if m := p.Date[:len("2006-01")]; m != month {

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
@@ -51,7 +53,7 @@ func (c *Command) statusCommand() *cobra.Command {
 // terminal, else one after another.
 func (c *Command) watch(ctx context.Context, look func(context.Context) error) error {
 	out, last, drawn := c.Out, "", 0
-	inPlace := terminal.Is(c.Out) && !c.structured()
+	inPlace := terminal.Is(c.Out) && !c.Structured()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -70,7 +72,7 @@ func (c *Command) watch(ctx context.Context, look func(context.Context) error) e
 			lines := strings.SplitAfter(shown, "\n")
 			for i, line := range lines {
 				if strings.HasSuffix(line, "\n") {
-					lines[i] = ansi.Truncate(strings.TrimSuffix(line, "\n"), c.width()-1, "…") + "\n"
+					lines[i] = ansi.Truncate(strings.TrimSuffix(line, "\n"), c.Width()-1, "…") + "\n"
 				}
 			}
 			shown = strings.Join(lines, "")
@@ -122,8 +124,8 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 			return err
 		}
 		for _, raw := range page.Items {
-			var s catalog.Service
-			if err := s.Load(raw); err != nil {
+			var s client.Service
+			if err := json.Unmarshal(raw, &s); err != nil {
 				return fmt.Errorf("decode answer: %w", err)
 			}
 			out.add(s)
@@ -132,8 +134,8 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 			break
 		}
 	}
-	if c.structured() {
-		return c.print(out)
+	if c.Structured() {
+		return c.Print(out)
 	}
 	fmt.Fprintf(c.Out, "  %-10s %s  version %s\n", "platform", out.Server, out.Version)
 	var parts []string
@@ -151,17 +153,17 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 	fmt.Fprintln(c.Out)
 	rows := make([][]string, len(out.Unwell))
 	for i, u := range out.Unwell {
-		rows[i] = []string{u.Service, u.Owner, u.Environment, u.State, ago(u.Since, time.Now()), u.Message}
+		rows[i] = []string{u.Service, u.Owner, u.Environment, u.State, output.Ago(u.Since, time.Now()), u.Message}
 	}
-	return c.table([]string{"SERVICE", "OWNER", "ENVIRONMENT", "STATE", "SINCE", "WHY"}, rows)
+	return c.Table([]string{"SERVICE", "OWNER", "ENVIRONMENT", "STATE", "SINCE", "WHY"}, rows)
 }
 
-func (r *platformResult) add(s catalog.Service) {
+func (r *platformResult) add(s client.Service) {
 	r.Services++
 	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
 		d := s.Status.Environments[env]
 		r.States[d.State]++
-		if d.State != catalog.StateRunning && d.State != catalog.StateStopped {
+		if d.State != client.StateRunning && d.State != client.StateStopped {
 			r.Unwell = append(r.Unwell, unwell{s.Metadata.Name, s.Metadata.Owner, env, d.State, d.Message, d.Since})
 		}
 	}
@@ -172,8 +174,8 @@ func (c *Command) serviceStatus(ctx context.Context, cl *client.Client, name str
 	if err != nil {
 		return err
 	}
-	if c.structured() {
-		return c.print(s)
+	if c.Structured() {
+		return c.Print(s)
 	}
 	fmt.Fprintf(c.Out, "  %-10s %s, owned by team %s\n", "service", s.Service, s.Owner)
 	if len(s.Environments) == 0 {

@@ -16,7 +16,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
-	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/source"
 )
 
@@ -93,7 +92,7 @@ func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled boo
 		spec.Replicas = &o.replicas
 	}
 	released, err := c.release(ctx, cl, dir, spec, o)
-	if c.structured() && len(released) > 0 {
+	if c.Structured() && len(released) > 0 {
 		err = errors.Join(c.printUps(released), err)
 	}
 	if err != nil {
@@ -121,7 +120,8 @@ func (c *Command) release(ctx context.Context, cl *client.Client, dir string, sp
 	if err := c.upload(ctx, cl, snapshot); err != nil {
 		return nil, err
 	}
-	spec.Source, spec.Origin, spec.Folder = string(snapshot.Digest), &origin, filepath.Base(dir)
+	known := convert[client.Origin](origin)
+	spec.Source, spec.Origin, spec.Folder = string(snapshot.Digest), &known, filepath.Base(dir)
 	components := o.components
 	if len(components) == 0 {
 		if components, err = c.components(ctx, cl, spec, filepath.Base(dir)); err != nil {
@@ -156,7 +156,7 @@ func (c *Command) admit(ctx context.Context, cl *client.Client, spec client.Rele
 	spec.Answers = maps.Clone(o.answers)
 	for {
 		rel, err := cl.Release(ctx, spec, o.team, o.reason, o.dryRun)
-		var told *problem.Problem
+		var told *client.Problem
 		if !errors.As(err, &told) || told.Question == nil || o.dryRun || !c.asks() {
 			return rel, err
 		}
@@ -180,7 +180,7 @@ func (c *Command) admit(ctx context.Context, cl *client.Client, spec client.Rele
 
 // upload sends the source unless the platform has it already.
 func (c *Command) upload(ctx context.Context, cl *client.Client, s source.Snapshot) error {
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	return cl.Upload(ctx, string(s.Digest), func(w io.Writer) error {
 		return s.WriteTar(&terminal.Counting{To: w, Each: func(n int64) { progress.Bar("uploading", n, 0, catalog.FormatBytes) }})
@@ -195,7 +195,7 @@ func (c *Command) components(ctx context.Context, cl *client.Client, spec client
 	}
 	var names []string
 	for _, comp := range found.Components {
-		if comp.Type != detect.TypeLibrary {
+		if comp.Type != client.TypeLibrary {
 			names = append(names, comp.Name)
 		}
 	}
@@ -226,19 +226,19 @@ func (c *Command) follow(ctx context.Context, cl *client.Client, rel client.Rele
 // goesOn tells a person who left early that the release does not need them.
 func (c *Command) goesOn(ctx context.Context, released []upResult) {
 	if n := len(released); n > 0 && ctx.Err() != nil {
-		c.note("release %s goes on: stoa status %s", released[n-1].Release, released[n-1].Service)
+		c.Note("release %s goes on: stoa status %s", released[n-1].Release, released[n-1].Service)
 	}
 }
 
 // stay follows the logs until the person has seen enough.
 func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResult, embedded *embedded) error {
-	if embedded != nil && !c.structured() {
+	if embedded != nil && !c.Structured() {
 		link := cl.Server()
 		if code, err := cl.SignInCode(ctx); err == nil {
 			link += "/signin?code=" + code
 		}
 		fmt.Fprintf(c.Out, "  %-10s %s\n", "portal", link)
-		fmt.Fprintf(c.Err, "\n%s\n", c.paint().Dim("Logs follow. Ctrl-C stops the platform and what it runs; the next `stoa up` goes on from here."))
+		fmt.Fprintf(c.Err, "\n%s\n", c.Paint().Dim("Logs follow. Ctrl-C stops the platform and what it runs; the next `stoa up` goes on from here."))
 	}
 	errs := make(chan error, len(released)+1)
 	for _, u := range released {

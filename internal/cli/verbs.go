@@ -13,6 +13,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -94,11 +95,11 @@ func (c *Command) carryOut(ctx context.Context, cl *client.Client, rel client.Re
 	u, err := resultOf(rel), error(nil)
 	if !detach {
 		u, err = c.follow(ctx, cl, rel, false)
-	} else if !c.structured() {
+	} else if !c.Structured() {
 		fmt.Fprintf(c.Out, "release %s is on its way to %s\n", rel.Metadata.Name, rel.Spec.Environment)
 	}
-	if c.structured() {
-		if told := c.print(u); told != nil {
+	if c.Structured() {
+		if told := c.Print(u); told != nil {
 			return told
 		}
 	}
@@ -155,7 +156,7 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 	if err != nil {
 		return err
 	}
-	before, err := service(ctx, cl, name)
+	before, err := cl.Service(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -172,8 +173,8 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 	switch {
 	case s.Metadata.Generation == before.Metadata.Generation: // it is so already
 	case o.detach:
-		if !c.structured() {
-			fmt.Fprintf(c.Out, "%s in %s: %s to %s\n", name, env, doing, count(wanted, "instance"))
+		if !c.Structured() {
+			fmt.Fprintf(c.Out, "%s in %s: %s to %s\n", name, env, doing, output.Count(wanted, "instance"))
 			return nil
 		}
 	default:
@@ -181,12 +182,12 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 			return err
 		}
 	}
-	if c.structured() {
+	if c.Structured() {
 		return c.serviceStatus(ctx, cl, name)
 	}
 	if wanted == 0 {
 		fmt.Fprintf(c.Out, "%s is stopped in %s\n", name, env)
-		c.note("back again: stoa scale %s --replicas %d --env %s", name, was, env)
+		c.Note("back again: stoa scale %s --replicas %d --env %s", name, was, env)
 		return nil
 	}
 	return c.healthyLine(ctx, cl, name, env)
@@ -209,7 +210,7 @@ const settleTime = 5 * time.Minute
 // settled waits until a service runs in an environment as it was declared, or
 // cannot.
 func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Service, env, doing string) error {
-	progress := c.live()
+	progress := c.Live()
 	defer progress.Close()
 	name, limit := s.Metadata.Name, time.Now().Add(settleTime)
 	for {
@@ -224,7 +225,7 @@ func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Servi
 			return problem.New(problem.Failed, "%s %s in %s failed: %s", doing, name, env, at.Message).
 				Because(fmt.Sprintf("%d of %d instances are healthy", at.Healthy, at.Replicas)).
 				Do("stoa logs " + name + " --env " + env)
-		case done && at.State == catalog.StateStopped && at.Replicas == 0, done && at.State == catalog.StateRunning && at.Healthy >= at.Replicas:
+		case done && at.State == client.StateStopped && at.Replicas == 0, done && at.State == client.StateRunning && at.Healthy >= at.Replicas:
 			return nil
 		case time.Now().After(limit):
 			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %d of %d instances are healthy", doing, name, env, settleTime, at.Healthy, at.Replicas).
@@ -232,7 +233,7 @@ func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Servi
 		}
 		progress.Say("%s %s in %s: %d of %d healthy", doing, name, env, at.Healthy, at.Replicas)
 		if err := pause(ctx); err != nil {
-			c.note("it goes on: stoa status %s", name)
+			c.Note("it goes on: stoa status %s", name)
 			return err
 		}
 	}
@@ -245,7 +246,7 @@ func (c *Command) environment(ctx context.Context, cl *client.Client, name, give
 	if given != "" {
 		return given, nil
 	}
-	s, err := service(ctx, cl, name)
+	s, err := cl.Service(ctx, name)
 	if err != nil {
 		return "", err
 	}
@@ -261,7 +262,7 @@ func (c *Command) environment(ctx context.Context, cl *client.Client, name, give
 		return "", err
 	}
 	slices.SortStableFunc(in, func(a, b string) int { return slices.Index(ordered, a) - slices.Index(ordered, b) })
-	c.note("in %s, the first of %s; another one by its name", in[0], strings.Join(in, ", "))
+	c.Note("in %s, the first of %s; another one by its name", in[0], strings.Join(in, ", "))
 	return in[0], nil
 }
 

@@ -30,8 +30,8 @@ func (c *Command) versionCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := versionResult{Version: c.version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 			v.Server, v.Platform = c.platformVersion(cmd.Context())
-			if c.structured() {
-				return c.print(v)
+			if c.Structured() {
+				return c.Print(v)
 			}
 			fmt.Fprintf(c.Out, "stoa %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
 			if v.Platform != "" {

@@ -116,21 +116,15 @@ func (p *poster) post(ctx context.Context, c *client.Client, batch []byte) error
 	}
 }
 
-// The outcomes of a posted event.
-const (
-	accepted  = "accepted"
-	duplicate = "duplicate"
-)
-
 func (p *poster) posted(outcomes []client.Outcome) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range outcomes {
 		p.sum.events++
-		switch string(o.Status) {
-		case accepted:
+		switch o.Status {
+		case client.PostAccepted:
 			p.sum.accepted++
-		case duplicate:
+		case client.PostDuplicate:
 			p.sum.duplicates++
 		default:
 			return errors.New("the platform holds other events under the ids of this organisation")

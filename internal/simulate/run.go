@@ -107,7 +107,7 @@ func (f *Found) add(ctx context.Context, c *client.Client, kind, plural string, 
 		return nil
 	}
 	// What the platform itself declared at its first start is nobody's.
-	revisions, _, err := c.History(ctx, plural, o.Metadata.Name, 0, 500)
+	revisions, _, err := c.History(ctx, plural, o.Metadata.Name, "", 500)
 	if err != nil {
 		return fmt.Errorf("look at the history of %s: %w", ref, err)
 	}

@@ -1,4 +1,6 @@
-package cli
+// Package observe takes what happened elsewhere to a platform: it reads a
+// source, posts the events, declares what was found, and tells a person.
+package observe
 
 import (
 	"context"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/event"
@@ -19,6 +22,24 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
+
+// Observation is one reading of a source for one platform.
+type Observation struct {
+	Printer *output.Printer
+	// Client is of the platform that is told; nil prints the events and posts none.
+	Client *client.Client
+	// Kind, API and Target name the source, such as "github", the address of its
+	// API and "acme": how far it was read is remembered by them.
+	Kind, API, Target string
+	// Options is what to read; State is set by Run.
+	Options history.Options
+	// Catalog also declares the services and teams that are found and not known yet.
+	Catalog bool
+	// Again reads everything, not only what is new since the last time.
+	Again bool
+	// Open opens the source.
+	Open func(history.Options) (history.Source, error)
+}
 
 // observed is what `stoa connect … -o json` prints.
 type observed struct {
@@ -39,7 +60,7 @@ type notRead struct {
 
 // observer takes what a source finds to the platform, or to stdout.
 type observer struct {
-	c       *Command
+	*output.Printer
 	live    *terminal.Live
 	posting *client.Posting // nil for a dry run
 	broken  bool            // the platform does not take events any more
@@ -53,24 +74,24 @@ type observer struct {
 func (o *observer) Event(ctx context.Context, e event.Event) error {
 	o.sum.Events++
 	o.bar()
-	if o.posting != nil {
-		err := o.posting.Add(ctx, e)
-		o.broken = err != nil
-		return err
-	}
 	raw, err := event.Record{Event: e}.CloudEvent()
 	if err != nil {
 		return err
 	}
-	if o.c.json() { // one document
+	if o.posting != nil {
+		err = o.posting.Add(ctx, raw)
+		o.broken = err != nil
+		return err
+	}
+	if o.JSON() { // one document
 		separator := ",\n"
 		if o.sum.Events == 1 {
 			separator = "[\n"
 		}
-		_, err = fmt.Fprintf(o.c.Out, "%s%s", separator, raw)
+		_, err = fmt.Fprintf(o.Out, "%s%s", separator, raw)
 		return err
 	}
-	_, err = fmt.Fprintf(o.c.Out, "%s\n", raw)
+	_, err = fmt.Fprintf(o.Out, "%s\n", raw)
 	return err
 }
 
@@ -93,34 +114,25 @@ func (o *observer) Waiting(why string, until time.Time) {
 	o.live.Say("waits until %s: %s (wait %d)", until.Local().Format(time.TimeOnly), why, o.sum.Waits)
 }
 
-// observe reads a source and posts what it finds.
-func (c *Command) observe(ctx context.Context, o observation, kind, api, target string, open func(history.Options) (history.Source, error)) (err error) {
-	if o.dryRun && o.catalog {
-		return usage("--dry-run shows events only: leave --catalog out")
-	}
-	opts, err := o.options(time.Now())
-	if err != nil {
-		return err
-	}
-	sink := &observer{c: c, live: c.live(), sum: observed{NotRead: []notRead{}, NotTaken: []client.NotTaken{}}}
+// Run reads the source and posts what it finds. What was taken is remembered, so
+// that the same again goes on from there, also after an error or an end of ctx.
+func (o Observation) Run(ctx context.Context) (err error) {
+	sink := &observer{Printer: o.Printer, live: o.Printer.Live(), sum: observed{NotRead: []notRead{}, NotTaken: []client.NotTaken{}}}
 	defer sink.live.Close()
-	var cl *client.Client
-	if o.dryRun {
+	opts := o.Options
+	if o.Client == nil {
 		opts.State, err = history.OpenState("", 0)
 	} else {
-		if cl, err = c.connect(ctx); err != nil {
-			return err
-		}
-		sink.posting = cl.NewPosting(func(n client.NotTaken) { sink.sum.NotTaken = append(sink.sum.NotTaken, n) })
-		opts.State, err = progressOf(ctx, cl, kind, api, target)
+		sink.posting = o.Client.NewPosting(func(n client.NotTaken) { sink.sum.NotTaken = append(sink.sum.NotTaken, n) })
+		opts.State, err = o.progress(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	if o.again {
+	if o.Again {
 		opts.State.Forget()
 	}
-	src, err := open(opts)
+	src, err := o.Open(opts)
 	if err != nil {
 		return err
 	}
@@ -130,10 +142,10 @@ func (c *Command) observe(ctx context.Context, o observation, kind, api, target 
 		}
 	}()
 	repos, err := sink.read(ctx, src, func(repos []history.Repository) error {
-		if !o.catalog {
+		if !o.Catalog || o.Client == nil {
 			return nil
 		}
-		sink.sum.Declared, err = c.declare(ctx, cl, repos, src.Teams())
+		sink.sum.Declared, err = declare(ctx, o.Client, repos, src.Teams())
 		return err
 	}, opts.State)
 	sink.live.Close()
@@ -141,14 +153,14 @@ func (c *Command) observe(ctx context.Context, o observation, kind, api, target 
 		sink.interrupted(ctx)
 		return err
 	}
-	if cl != nil {
-		size, _, err := ledgerOf(ctx, cl)
+	if o.Client != nil {
+		size, _, err := ledgerOf(ctx, o.Client)
 		if err != nil {
 			return err
 		}
 		opts.State.Grown(size)
 	}
-	return sink.tell(o, repos, kind, target)
+	return sink.tell(o, repos)
 }
 
 // ledgerOf tells how many events a platform's ledger holds, and the key that
@@ -162,10 +174,10 @@ func ledgerOf(ctx context.Context, cl *client.Client) (size int64, key string, e
 	return checkpoint.Size, head.PublicKey, err
 }
 
-// progressOf reads how far a source was read for a platform. Another platform
+// progress reads how far a source was read for a platform. Another platform
 // at the same address has been told nothing.
-func progressOf(ctx context.Context, cl *client.Client, kind, api, target string) (*history.State, error) {
-	size, key, err := ledgerOf(ctx, cl)
+func (o Observation) progress(ctx context.Context) (*history.State, error) {
+	size, key, err := ledgerOf(ctx, o.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -173,10 +185,11 @@ func progressOf(ctx context.Context, cl *client.Client, kind, api, target string
 	if err != nil {
 		return nil, err
 	}
-	if kind == "git" {
+	target := o.Target
+	if o.Kind == "git" {
 		target = "" // repositories have names of their own, wherever they lie
 	}
-	name := strings.Trim(kind+"-"+object.SlugName(target), "-") + "-" + shortHash(key+"\n"+api+"\n"+strings.ToLower(target)) + ".json"
+	name := strings.Trim(o.Kind+"-"+object.SlugName(target), "-") + "-" + shortHash(key+"\n"+o.API+"\n"+strings.ToLower(target)) + ".json"
 	return history.OpenState(filepath.Join(dir, "connect", name), size)
 }
 
@@ -206,14 +219,14 @@ func (o *observer) read(ctx context.Context, src history.Source, found func([]hi
 			return repos, err
 		}
 		o.sum.Repositories++
-		o.live.Say("%s: %s (%d of %d)", r.Path, count(o.sum.Events-before, "event"), i+1, len(repos))
+		o.live.Say("%s: %s (%d of %d)", r.Path, output.Count(o.sum.Events-before, "event"), i+1, len(repos))
 	}
 	return repos, nil
 }
 
 // bar shows how far it is.
 func (o *observer) bar() {
-	o.live.Bar(fmt.Sprintf("%s, %s so far", o.at, count(o.sum.Events, "event")), int64(o.done), int64(o.all), func(n int64) string { return strconv.FormatInt(n, 10) })
+	o.live.Bar(fmt.Sprintf("%s, %s so far", o.at, output.Count(o.sum.Events, "event")), int64(o.done), int64(o.all), func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
 // settle posts what was gathered and remembers how far that is.
@@ -233,7 +246,7 @@ func (o *observer) interrupted(ctx context.Context) {
 		return
 	}
 	sum := o.posting.Sum()
-	o.c.note("%s were taken; the same command goes on from there", count(sum.Accepted+sum.Duplicates, "event"))
+	o.Note("%s were taken; the same command goes on from there", output.Count(sum.Accepted+sum.Duplicates, "event"))
 }
 
 // shownTroubles is how many of what was not read or taken a person is told of
@@ -241,13 +254,13 @@ func (o *observer) interrupted(ctx context.Context) {
 const shownTroubles = 20
 
 // tell sums up.
-func (o *observer) tell(asked observation, repos []history.Repository, kind, target string) error {
-	c := o.c
+func (o *observer) tell(asked Observation, repos []history.Repository) error {
+	c, dryRun := o.Printer, asked.Client == nil
 	if o.posting != nil {
 		o.sum.Posted = o.posting.Sum()
 	}
 	switch {
-	case asked.dryRun && c.json():
+	case dryRun && c.JSON():
 		end := "\n]\n"
 		if o.sum.Events == 0 {
 			end = "[]\n"
@@ -255,20 +268,20 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 		if _, err := fmt.Fprint(c.Out, end); err != nil {
 			return err
 		}
-	case !asked.dryRun && c.structured():
-		return c.print(o.sum)
+	case !dryRun && c.Structured():
+		return c.Print(o.sum)
 	}
-	p := c.paint()
+	p := c.Paint()
 	for i, n := range o.sum.NotRead {
 		if i == shownTroubles {
-			c.note("… and %d more that were not read", len(o.sum.NotRead)-i)
+			c.Note("… and %d more that were not read", len(o.sum.NotRead)-i)
 			break
 		}
 		fmt.Fprintf(c.Err, "%s %s: %s\n", p.Warn("not read:"), terminal.OneLine(n.What), terminal.OneLine(n.Why))
 	}
 	for i, n := range o.sum.NotTaken {
 		if i == shownTroubles {
-			c.note("… and %d more that were not taken", len(o.sum.NotTaken)-i)
+			c.Note("… and %d more that were not taken", len(o.sum.NotTaken)-i)
 			break
 		}
 		word := "refused:"
@@ -277,11 +290,11 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 		}
 		fmt.Fprintf(c.Err, "%s %s of %s (%s): %s\n", p.Warn(word), terminal.OneLine(n.ID), n.Source, n.Type, terminal.OneLine(n.Why))
 	}
-	if asked.dryRun {
-		c.note("%s of %s; nothing was posted: this was a dry run", count(o.sum.Events, "event"), repositories(o.sum.Repositories))
+	if dryRun {
+		c.Note("%s of %s; nothing was posted: this was a dry run", output.Count(o.sum.Events, "event"), repositories(o.sum.Repositories))
 		return nil
 	}
-	fmt.Fprintf(c.Out, "%s, %s: %d taken, %d there already", repositories(o.sum.Repositories), count(o.sum.Events, "event"), o.sum.Accepted, o.sum.Duplicates)
+	fmt.Fprintf(c.Out, "%s, %s: %d taken, %d there already", repositories(o.sum.Repositories), output.Count(o.sum.Events, "event"), o.sum.Accepted, o.sum.Duplicates)
 	for _, part := range []struct {
 		n    int64
 		what string
@@ -294,7 +307,7 @@ func (o *observer) tell(asked observation, repos []history.Repository, kind, tar
 	if d := o.sum.Declared; d != nil {
 		d.tell(c)
 	} else if len(repos) > 0 {
-		c.note("next  stoa connect %s %s --catalog    declares the %s that were found", kind, target, count(len(repos), "service"))
+		c.Note("next  stoa connect %s %s --catalog    declares the %s that were found", asked.Kind, asked.Target, output.Count(len(repos), "service"))
 	}
 	return nil
 }

@@ -3,13 +3,11 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/stoa-platform/stoa/internal/event"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // Posted is what became of posted events.
@@ -22,11 +20,11 @@ type Posted struct {
 
 // NotTaken is an event that the platform has not taken as it is.
 type NotTaken struct {
-	ID     string       `json:"id"`
-	Source string       `json:"source"`
-	Type   string       `json:"type"`
-	Status event.Status `json:"status"` // conflict; empty for a refusal
-	Why    string       `json:"why"`
+	ID     string     `json:"id"`
+	Source string     `json:"source"`
+	Type   string     `json:"type"`
+	Status PostStatus `json:"status"` // PostConflict; empty for a refusal
+	Why    string     `json:"why"`
 }
 
 // Posting gathers events into batches and posts them. While the platform does
@@ -43,9 +41,13 @@ type Posting struct {
 	after []func()
 }
 
+// posted is an event on its way: what names it, and all of it.
 type posted struct {
-	event Event
-	raw   []byte
+	ID     string `json:"id"`
+	Source string `json:"source"`
+	Type   string `json:"type"`
+
+	raw []byte
 }
 
 // NewPosting starts a posting. notTaken hears of each event that was not taken.
@@ -67,19 +69,19 @@ func wait(ctx context.Context, d time.Duration) error {
 // Sum tells what became of the events that were posted so far.
 func (p *Posting) Sum() Posted { return p.sum }
 
-// Add takes one event. It returns the error that keeps a batch from being posted.
-func (p *Posting) Add(ctx context.Context, e event.Event) error {
-	record := event.Record{Event: e}
-	raw, err := record.CloudEvent()
-	if err != nil {
-		return err
+// Add takes one CloudEvent in JSON. It returns the error that keeps a batch
+// from being posted.
+func (p *Posting) Add(ctx context.Context, raw []byte) error {
+	e := posted{raw: raw}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return fmt.Errorf("read event: %w", err)
 	}
 	if len(p.batch) == batchEvents || (len(p.batch) > 0 && p.bytes+len(raw) > batchBytes) {
 		if err := p.Flush(ctx); err != nil {
 			return err
 		}
 	}
-	p.batch, p.bytes = append(p.batch, posted{record, raw}), p.bytes+len(raw)
+	p.batch, p.bytes = append(p.batch, e), p.bytes+len(raw)
 	return nil
 }
 
@@ -105,7 +107,7 @@ func (p *Posting) Flush(ctx context.Context) error {
 			return p.located(err)
 		}
 		p.sum.Refused++
-		p.tell(p.batch[bad], "", problem.From(err).Error())
+		p.tell(p.batch[bad], "", err.Error())
 		p.batch = append(p.batch[:bad], p.batch[bad+1:]...)
 	}
 	p.batch, p.bytes = nil, 0
@@ -128,13 +130,13 @@ func (p *Posting) try(ctx context.Context) ([]Outcome, error) {
 			parts[i] = p.batch[i].raw
 		}
 		body := append([]byte{'['}, bytes.Join(parts, []byte(","))...)
-		outcomes, err := p.post(ctx, event.MediaBatch, bytes.NewReader(append(body, ']')))
+		outcomes, err := p.post(ctx, mediaBatch, bytes.NewReader(append(body, ']')))
 		if err == nil && len(outcomes) != len(p.batch) {
 			return nil, fmt.Errorf("%d events were posted, the platform answers for %d", len(p.batch), len(outcomes))
 		}
-		var told *problem.Problem
+		var told *Problem
 		if err == nil || n == maxTries || ctx.Err() != nil ||
-			(errors.As(err, &told) && told.Kind != problem.Unavailable && told.Kind != problem.TooMany) {
+			(errors.As(err, &told) && told.Kind != Unavailable && told.Kind != TooMany) {
 			return outcomes, err
 		}
 		pause := time.Second << (n - 1)
@@ -150,28 +152,28 @@ func (p *Posting) try(ctx context.Context) ([]Outcome, error) {
 func (p *Posting) count(outcomes []Outcome) {
 	for i, o := range outcomes {
 		switch o.Status {
-		case event.Accepted:
+		case PostAccepted:
 			p.sum.Accepted++
-		case event.Duplicate:
+		case PostDuplicate:
 			p.sum.Duplicates++
-		case event.Conflict:
+		case PostConflict:
 			p.sum.Conflicts++
 			p.tell(p.batch[i], o.Status, fmt.Sprintf("the ledger holds other content under this id; the difference is recorded as event %d", o.Seq))
 		}
 	}
 }
 
-func (p *Posting) tell(what posted, status event.Status, why string) {
+func (p *Posting) tell(what posted, status PostStatus, why string) {
 	if p.notTaken != nil {
-		p.notTaken(NotTaken{what.event.ID, what.event.Source, what.event.Type, status, why})
+		p.notTaken(NotTaken{what.ID, what.Source, what.Type, status, why})
 	}
 }
 
 // refusedAlone finds the one event of a batch that a refusal is about, if
 // others could be taken without it.
 func refusedAlone(err error, n int) (index int, ok bool) {
-	var p *problem.Problem
-	if !errors.As(err, &p) || (p.Kind != problem.Invalid && p.Kind != problem.TooLarge) {
+	var p *Problem
+	if !errors.As(err, &p) || (p.Kind != Invalid && p.Kind != TooLarge) {
 		return 0, false
 	}
 	for _, f := range p.Fields {
@@ -184,7 +186,7 @@ func refusedAlone(err error, n int) (index int, ok bool) {
 
 // located names the event that a refusal of the whole batch is about.
 func (p *Posting) located(err error) error {
-	var told *problem.Problem
+	var told *Problem
 	if !errors.As(err, &told) {
 		return err
 	}
@@ -195,7 +197,7 @@ func (p *Posting) located(err error) error {
 		} else if _, err := fmt.Sscanf(told.Fields[i].Source, "event %d", &index); err != nil || index < 0 || index >= len(p.batch) {
 			continue
 		}
-		e := p.batch[index].event
+		e := p.batch[index]
 		told.Fields[i].Source = fmt.Sprintf("%s of %s", e.ID, e.Source)
 	}
 	return told

@@ -1,16 +1,15 @@
-package cli
+package output
 
 import (
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
-	"github.com/stoa-platform/stoa/internal/object"
 )
 
 // column is one column of a table of objects: what it is called and where its
@@ -53,8 +52,8 @@ func columns(kind string) []column {
 	}
 }
 
-// tableOf gives head and rows of a table of objects.
-func tableOf(kind string, items []json.RawMessage, now time.Time) (head []string, rows [][]string, err error) {
+// Objects gives head and rows of a table of objects.
+func Objects(kind string, items []json.RawMessage, now time.Time) (head []string, rows [][]string, err error) {
 	if kind == "Service" {
 		return serviceTable(items)
 	}
@@ -68,9 +67,9 @@ func tableOf(kind string, items []json.RawMessage, now time.Time) (head []string
 		if err := json.Unmarshal(raw, &o); err != nil {
 			return nil, nil, fmt.Errorf("decode answer: %w", err)
 		}
-		row := []string{text(at(o, "metadata.name"), now)}
+		row := []string{Text(at(o, "metadata.name"), now)}
 		for _, col := range columns {
-			value := text(at(o, col.path), now)
+			value := Text(at(o, col.path), now)
 			if col.head == "COMMIT" && len(value) > 12 {
 				value = value[:12]
 			}
@@ -85,17 +84,17 @@ func tableOf(kind string, items []json.RawMessage, now time.Time) (head []string
 func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err error) {
 	head = []string{"NAME", "OWNER", "ENVIRONMENT", "RELEASE", "STATE", "URL"}
 	for _, raw := range items {
-		var s catalog.Service
-		if err := s.Load(raw); err != nil {
+		var s client.Service
+		if err := json.Unmarshal(raw, &s); err != nil {
 			return nil, nil, fmt.Errorf("decode answer: %w", err)
 		}
 		envs := maps.Clone(s.Status.Environments)
 		for env := range s.Spec.Environments {
 			if _, known := envs[env]; !known {
 				if envs == nil {
-					envs = map[string]catalog.Deployment{}
+					envs = map[string]client.Deployment{}
 				}
-				envs[env] = catalog.Deployment{}
+				envs[env] = client.Deployment{}
 			}
 		}
 		if len(envs) == 0 {
@@ -104,7 +103,7 @@ func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err 
 		for _, env := range slices.Sorted(maps.Keys(envs)) {
 			d := envs[env]
 			url := d.URL
-			if d.State == catalog.StateStopped {
+			if d.State == client.StateStopped {
 				url = ""
 			}
 			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, env, d.Release, d.State, url})
@@ -123,40 +122,4 @@ func at(v any, path string) any {
 		v = m[part]
 	}
 	return v
-}
-
-// text shows a decoded JSON value in a cell of a table: times as ages.
-func text(v any, now time.Time) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		if t, err := time.Parse(time.RFC3339, v); err == nil {
-			return ago(t, now)
-		}
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case bool:
-		if v {
-			return "yes"
-		}
-		return ""
-	case []any:
-		parts := make([]string, len(v))
-		for i := range v {
-			parts[i] = text(v[i], now)
-		}
-		return strings.Join(parts, ", ")
-	}
-	return fmt.Sprint(v)
-}
-
-// refOf gives "service/shop".
-func refOf(raw json.RawMessage) (string, error) {
-	var o object.Object
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return "", fmt.Errorf("decode answer: %w", err)
-	}
-	return o.Ref().String(), nil
 }

@@ -9,15 +9,18 @@ import (
 
 // Measure says what a measure is.
 type Measure struct {
-	Name     string   `json:"name"`
-	Title    string   `json:"title"`
-	Question string   `json:"question"`
-	Formula  string   `json:"formula"`
-	Unit     string   `json:"unit"`
-	Better   string   `json:"better"` // "higher", "lower" or "neither"
-	Version  int      `json:"version"`
-	Cuts     []string `json:"cuts"`
-	// Waits says which data has to come before there is a value.
+	Name     string `json:"name"` // for ever, such as "lead-time"
+	Title    string `json:"title"`
+	Question string `json:"question"` // what a person wants to know who looks at it
+	Formula  string `json:"formula"`  // in words how the value comes about, and what is left out
+	// Unit is ratio (0 to 1), count, seconds, per-day, per-week, per-month (30
+	// days), per-100 (for a hundred people in 30 days), per-run, score (-100 to
+	// 100) or money (minor units of a currency, in 30 days).
+	Unit    string   `json:"unit"`
+	Better  string   `json:"better"`  // "higher", "lower" or "neither"
+	Version int      `json:"version"` // grows when the same events give another value
+	Cuts    []string `json:"cuts"`    // the dimensions that it can be cut by and filtered on
+	// Waits says which data has to come before there is a value; empty if none has.
 	Waits string `json:"waits,omitempty"`
 }
 
@@ -26,30 +29,30 @@ type Measure struct {
 type Interval [2]*float64
 
 // Point is the value of a group of a measure in a time, days as "2026-11-01",
-// half-open. Value is nil where there is no data.
+// half-open.
 type Point struct {
-	Group    string             `json:"group,omitempty"`
+	Group    string             `json:"group,omitempty"` // empty for the whole
 	From     string             `json:"from"`
 	To       string             `json:"to"`
-	Value    *float64           `json:"value"`
-	N        int64              `json:"n"`
-	Interval *Interval          `json:"interval,omitempty"`
-	Note     string             `json:"note,omitempty"`
-	Parts    map[string]float64 `json:"parts,omitempty"`
+	Value    *float64           `json:"value"`              // nil where there is no data, never 0 for want of it
+	N        int64              `json:"n"`                  // on how many observations it rests
+	Interval *Interval          `json:"interval,omitempty"` // nil where none is known
+	Note     string             `json:"note,omitempty"`     // what a reader must know
+	Parts    map[string]float64 `json:"parts,omitempty"`    // the numbers that the value was made of, by name
 }
 
 // Answer is what a measure says.
 type Answer struct {
 	Measure
 	Points []Point `json:"points"`
-	Before []Point `json:"before,omitempty"`
+	Before []Point `json:"before,omitempty"` // of the same time before, when asked to compare
 }
 
 // Target is what a value shall be.
 type Target struct {
-	Op       string  `json:"op"`
-	Value    float64 `json:"value"`
-	Relative bool    `json:"relative,omitempty"`
+	Op       string  `json:"op"`                 // ">", ">=", "<" or "<="
+	Value    float64 `json:"value"`              // in the measure's unit, or a share if Relative
+	Relative bool    `json:"relative,omitempty"` // held against the same time before: -0.3 is 30 % less than then
 }
 
 // ScorecardRow is a measure held against its target.
@@ -64,11 +67,11 @@ type ScorecardRow struct {
 	Direction string    `json:"direction"`
 	Status    string    `json:"status"` // "good", "unsure", "bad", "no-data" or "shown"
 	Note      string    `json:"note,omitempty"`
-	Before    *float64  `json:"before"`
-	Change    *float64  `json:"change"`
-	Moved     bool      `json:"moved"`
+	Before    *float64  `json:"before"` // the value of the same time before; nil where there is no data
+	Change    *float64  `json:"change"` // since then
+	Moved     bool      `json:"moved"`  // the change is more than chance: the intervals do not touch
 	Version   int       `json:"version"`
-	Evidence  string    `json:"evidence"`
+	Evidence  string    `json:"evidence"` // the address below the API that gives the events
 }
 
 // Scorecard is a computed scorecard.

@@ -9,9 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/stoa-platform/stoa/internal/event"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // ledger takes batches as the platform does: whole or not at all.
@@ -29,7 +26,7 @@ func (l *ledger) post(_ context.Context, _ string, body io.Reader) ([]Outcome, e
 	l.posts++
 	if l.away > 0 {
 		l.away--
-		return nil, problem.New(problem.Unavailable, "no platform answers")
+		return nil, &Problem{Kind: Unavailable, Title: "no platform answers"}
 	}
 	var batch []struct {
 		ID, Source string
@@ -40,18 +37,18 @@ func (l *ledger) post(_ context.Context, _ string, body io.Reader) ([]Outcome, e
 	}
 	l.largest = max(l.largest, len(batch))
 	for i, e := range batch {
-		kind := problem.Kind("")
+		kind := ProblemKind("")
 		if l.refuse[e.ID] {
-			kind = problem.Invalid
+			kind = Invalid
 		} else if e.ID == l.forbid {
-			kind = problem.Forbidden
+			kind = Forbidden
 		}
 		if kind != "" {
 			where := fmt.Sprintf("event %d", i)
 			if len(batch) == 1 {
 				where = ""
 			}
-			return nil, problem.New(kind, "event cannot be taken").WithFields(problem.Field{Source: where, Path: "time", Message: "lies in the future"})
+			return nil, &Problem{Kind: kind, Title: "event cannot be taken", Fields: []Field{{Source: where, Path: "time", Message: "lies in the future"}}}
 		}
 	}
 	outcomes := make([]Outcome, len(batch))
@@ -59,16 +56,16 @@ func (l *ledger) post(_ context.Context, _ string, body io.Reader) ([]Outcome, e
 		data, there := l.known[e.Source+e.ID]
 		switch {
 		case !there:
-			outcomes[i].Status, l.known[e.Source+e.ID] = event.Accepted, string(e.Data)
+			outcomes[i].Status, l.known[e.Source+e.ID] = PostAccepted, string(e.Data)
 		case data == string(e.Data):
-			outcomes[i].Status = event.Duplicate
+			outcomes[i].Status = PostDuplicate
 		default:
-			outcomes[i].Status = event.Conflict
+			outcomes[i].Status = PostConflict
 		}
 	}
 	if l.lost > 0 {
 		l.lost--
-		return nil, problem.New(problem.Unavailable, "the connection broke off")
+		return nil, &Problem{Kind: Unavailable, Title: "the connection broke off"}
 	}
 	return outcomes, nil
 }
@@ -80,10 +77,10 @@ func (l *ledger) posting(told *[]NotTaken) *Posting {
 	return &Posting{post: l.post, pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, notTaken: func(n NotTaken) { *told = append(*told, n) }}
 }
 
-func events(from, to int, data string) []event.Event {
-	var all []event.Event
+func events(from, to int, data string) [][]byte {
+	var all [][]byte
 	for i := from; i < to; i++ {
-		all = append(all, event.Event{ID: fmt.Sprint(i), Source: "git:1", Type: "dev.cdevents.change.merged.0.3.0", Time: time.Unix(1, 0), Data: json.RawMessage(data)})
+		all = append(all, fmt.Appendf(nil, `{"specversion":"1.0","id":"%d","source":"git:1","type":"dev.cdevents.change.merged.0.3.0","data":%s}`, i, data))
 	}
 	return all
 }
@@ -91,22 +88,22 @@ func events(from, to int, data string) []event.Event {
 func TestPosting(t *testing.T) {
 	for name, c := range map[string]struct {
 		ledger ledger
-		events []event.Event
+		events [][]byte
 		want   Posted
 		told   string
-		kind   problem.Kind
+		kind   ProblemKind
 	}{
 		"batches":     {events: events(0, 2*batchEvents+1, "{}"), want: Posted{Accepted: 2*batchEvents + 1}},
 		"twice":       {events: append(events(0, 3, "{}"), events(0, 3, "{}")...), want: Posted{Accepted: 3, Duplicates: 3}},
 		"conflict":    {events: append(events(0, 3, "{}"), events(2, 3, `{"a":1}`)...), want: Posted{Accepted: 3, Conflicts: 1}, told: "2 conflict"},
 		"away":        {ledger: ledger{away: 3}, events: events(0, 3, "{}"), want: Posted{Accepted: 3}},
 		"lost answer": {ledger: ledger{lost: 1}, events: events(0, 3, "{}"), want: Posted{Duplicates: 3}},
-		"gone":        {ledger: ledger{away: 99}, events: events(0, 3, "{}"), kind: problem.Unavailable},
+		"gone":        {ledger: ledger{away: 99}, events: events(0, 3, "{}"), kind: Unavailable},
 		"some refused": {
 			ledger: ledger{refuse: map[string]bool{"0": true, "7": true, "9": true}}, events: events(0, 10, "{}"), want: Posted{Accepted: 7, Refused: 3}, told: "0 ,7 ,9 ",
 		},
 		"all refused": {ledger: ledger{refuse: map[string]bool{"0": true, "1": true}}, events: events(0, 2, "{}"), want: Posted{Refused: 2}, told: "0 ,1 "},
-		"forbidden":   {ledger: ledger{forbid: "4"}, events: events(0, 10, "{}"), kind: problem.Forbidden},
+		"forbidden":   {ledger: ledger{forbid: "4"}, events: events(0, 10, "{}"), kind: Forbidden},
 		"large": {
 			events: events(0, 40, `{"a":"`+strings.Repeat("x", 1<<19)+`"}`), want: Posted{Accepted: 40},
 		},
@@ -133,7 +130,7 @@ func TestPosting(t *testing.T) {
 				words = append(words, n.ID+" "+string(n.Status))
 			}
 			if c.kind != "" {
-				if !problem.Is(err, c.kind) || taken {
+				if !Is(err, c.kind) || taken {
 					t.Errorf("%v; taken %v", err, taken)
 				}
 			} else if err != nil || p.Sum() != c.want || !taken || strings.Join(words, ",") != c.told {

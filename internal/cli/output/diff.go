@@ -1,4 +1,4 @@
-package cli
+package output
 
 import (
 	"encoding/json"
@@ -9,29 +9,9 @@ import (
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
-// change is one changed field, in the names of the JSON that commands print.
-type change struct {
-	Path string          `json:"path"`
-	Old  json.RawMessage `json:"old,omitempty"`
-	New  json.RawMessage `json:"new,omitempty"`
-}
-
-func changesOf(given []client.Change) []change {
-	changes := make([]change, len(given))
-	for i, ch := range given {
-		for _, side := range []*json.RawMessage{&ch.Old, &ch.New} {
-			if string(*side) == "null" { // what is not there, as the API writes it
-				*side = nil
-			}
-		}
-		changes[i] = change(ch)
-	}
-	return changes
-}
-
-// diff shows what differs between two versions of an object, as a unified diff
+// Diff shows what differs between two versions of an object, as a unified diff
 // of their YAML: a hunk for each place, what was and what is.
-func diff(ref, before, after string, changes []client.Change, p terminal.Paint) string {
+func Diff(ref, before, after string, changes []client.Change, p terminal.Paint) string {
 	var b strings.Builder
 	b.WriteString(p.Bold("--- "+ref+"  "+before) + "\n" + p.Bold("+++ "+ref+"  "+after) + "\n")
 	place := "-"
@@ -72,7 +52,7 @@ func yamlLines(field string, value json.RawMessage) []string {
 	if len(value) == 0 || string(value) == "null" { // an object holds no null
 		return nil
 	}
-	text, err := yamlOf(value)
+	text, err := YAML(value)
 	if err != nil {
 		text = string(value)
 	}

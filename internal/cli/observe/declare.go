@@ -1,4 +1,4 @@
-package cli
+package observe
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/history"
 	"github.com/stoa-platform/stoa/internal/object"
 )
@@ -25,7 +26,7 @@ type declared struct {
 
 // declare creates the teams and services that were found and are not there.
 // What is there is never changed: a person may have said better.
-func (c *Command) declare(ctx context.Context, cl *client.Client, repos []history.Repository, teams []string) (*declared, error) {
+func declare(ctx context.Context, cl *client.Client, repos []history.Repository, teams []string) (*declared, error) {
 	d := &declared{Teams: []string{}, Services: []string{}, Unowned: map[string]string{}}
 	services, err := all[catalog.Service](ctx, cl, "services")
 	if err != nil {
@@ -153,20 +154,20 @@ func teamOf(author string, users map[string]catalog.User, teams map[string]catal
 }
 
 // tell says what was declared.
-func (d *declared) tell(c *Command) {
-	fmt.Fprintf(c.Out, "%s and %s declared, %d known before\n", count(len(d.Services), "service"), count(len(d.Teams), "team"), d.Known)
+func (d *declared) tell(c *output.Printer) {
+	fmt.Fprintf(c.Out, "%s and %s declared, %d known before\n", output.Count(len(d.Services), "service"), output.Count(len(d.Teams), "team"), d.Known)
 	if len(d.Services) > 0 {
-		c.note("their owners read \"unconfirmed\" until somebody says so: stoa get services")
+		c.Note("their owners read \"unconfirmed\" until somebody says so: stoa get services")
 	}
 	for i, name := range slices.Sorted(maps.Keys(d.Unowned)) {
 		if i == shownTroubles {
-			c.note("… and %d more without a team", len(d.Unowned)-i)
+			c.Note("… and %d more without a team", len(d.Unowned)-i)
 			break
 		}
 		why := d.Unowned[name]
 		if why != "" {
 			why = "; most active: " + why
 		}
-		c.note("%s was not declared: no team is known%s; --team NAME says whose it is", name, why)
+		c.Note("%s was not declared: no team is known%s; --team NAME says whose it is", name, why)
 	}
 }

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/cli/output"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// plain is a command whose streams are buffers, as in a pipe.
+func plain() (c *Command, out, err *bytes.Buffer) {
+	out, err = &bytes.Buffer{}, &bytes.Buffer{}
+	return &Command{Printer: output.Printer{Out: out, Err: err}, In: strings.NewReader("")}, out, err
+}
+
+func TestParseSince(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for in, want := range map[string]time.Time{
+		"15m": now.Add(-15 * time.Minute), "3d": now.Add(-72 * time.Hour), "2026-01-31T12:00:00Z": time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC),
+	} {
+		if got, err := parseSince(in, now); err != nil || !got.Equal(want) {
+			t.Errorf("since %s is %v, %v, want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "d", "-1h", "yesterday", "3w"} {
+		if got, err := parseSince(in, now); err == nil || exitCode(err) != ExitUsage {
+			t.Errorf("since %q is %v, %v", in, got, err)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for kind, want := range map[problem.Kind]int{
+		problem.Invalid: ExitFailed, problem.NotFound: ExitNotFound, problem.Conflict: ExitFailed, problem.Unauthenticated: ExitNotAllowed,
+		problem.Forbidden: ExitNotAllowed, problem.Refused: ExitRefused, problem.TooLarge: ExitFailed, problem.TooMany: ExitFailed,
+		problem.Failed: ExitFailed, problem.Unavailable: ExitFailed, problem.Internal: ExitFailed,
+	} {
+		if got := exitCode(fmt.Errorf("deep: %w", problem.New(kind, "it"))); got != want {
+			t.Errorf("%s exits with %d, want %d", kind, got, want)
+		}
+	}
+	if got := exitCode(errors.New("plain")); got != ExitFailed {
+		t.Errorf("a plain error exits with %d", got)
+	}
+	if got := exitCode(usage("odd")); got != ExitUsage {
+		t.Errorf("wrong usage exits with %d", got)
+	}
+}
