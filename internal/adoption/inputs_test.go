@@ -184,5 +184,12 @@ func TestLateAndOddEvents(t *testing.T) {
 		w.expect("the day before", w.one("dau", 28, 29), 1, 1)
 		w.expect("that day", w.one("dau", 29, 30), 1, 1)
 		w.expect("the day after", w.one("dau", 30, 31), noData, 0)
+		// Ann is in two teams: one person, and one of each team.
+		w.team("blue", catalog.TeamSpec{}, nil)
+		w.add(fact("dev.stoa.team.created", noon(1), "blue"), usageEvent(noon(29), "user/ann", "blue", "logs", 1), usageEvent(noon(29), "user/ann", "red", "logs", 1))
+		w.expect("one person", w.one("mau", 1, 31), 2, 2) // and Bob
+		for i, p := range w.ask("mau", measure.Scope{From: day(1), To: day(31), By: measure.ByTeam}) {
+			w.expect(p.Group, p, []float64{1, 2}[i], []int64{1, 2}[i])
+		}
 	})
 }

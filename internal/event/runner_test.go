@@ -206,3 +206,37 @@ func TestProjectorsReadTogether(t *testing.T) {
 		t.Errorf("%d pages were read", len(counted.pages))
 	}
 }
+
+// A rebuild that ends half-way goes on where the last whole batch ended, in
+// another process, and comes to the same.
+func TestRebuildGoesOn(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		withJournal(t, s)
+		add(t, s, "user/ann", some(100, "a")...)
+		run := func(ctx context.Context, j *journal) error {
+			return event.NewRunner(s, []event.Projector{j}, event.RunnerOptions{Batch: 7}).CatchUp(ctx)
+		}
+		if err := run(t.Context(), &journal{name: "j", version: 1}); err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range []int64{3, 40, 41, 99} { // in the middle of a batch, and after a batch of the one before
+			ctx, kill := context.WithCancel(t.Context())
+			err := run(ctx, &journal{name: "j", version: 2, fails: func(seq int64) error {
+				if seq == end {
+					kill()
+					return ctx.Err()
+				}
+				return nil
+			}})
+			if err == nil || complete(t, s, "j", 100) {
+				t.Fatalf("ended at %d: %v", end, err)
+			}
+			if n := count(t, s, "SELECT count(*) FROM journal WHERE name = 'j'"); n != (end-1)/7*7 {
+				t.Errorf("ended at %d: %d rows are there", end, n)
+			}
+		}
+		if err := run(t.Context(), &journal{name: "j", version: 2}); err != nil || !complete(t, s, "j", 100) {
+			t.Errorf("in the end: %v", err)
+		}
+	})
+}
