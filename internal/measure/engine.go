@@ -129,6 +129,8 @@ func ask(ctx context.Context, m *Measure, v *View) (Answer, error) {
 			estimate, ok := estimates[Key{group, i}]
 			if !ok && m.Waits != "" {
 				estimate = None("waits for " + m.Waits)
+			} else if estimate.Value == nil && v.Org.alone() {
+				estimate = estimate.Noted("the only team runs the platform, and is not counted")
 			}
 			answer.Points = append(answer.Points, Point{Group: group, From: dateText(b.From), To: dateText(b.To), Estimate: estimate})
 		}

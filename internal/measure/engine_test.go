@@ -191,3 +191,21 @@ func TestEstimates(t *testing.T) {
 		t.Error("an estimate was changed by another one's part")
 	}
 }
+
+// Who tries the platform alone is told why nothing is counted.
+func TestAskOfTheOwnTeamAlone(t *testing.T) {
+	from := day("2026-03-02")
+	own := &measure.Org{Teams: []*measure.Team{{Name: "platform", IDs: []int64{1}, Platform: true}}}
+	own.Index()
+	e, err := measure.NewEngine(nil, fixed{own}, counted("things", measure.Count, measure.Cell{Day: from, Team: 1}),
+		measure.Waiting(measure.Definition{Name: "later", Waits: "answers"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, note := range map[string]string{"things": "the only team runs the platform", "later": "waits for answers"} {
+		answer, err := e.Ask(t.Context(), name, measure.Scope{From: from, To: from + 14})
+		if err != nil || answer.Points[0].Value != nil || !strings.HasPrefix(answer.Points[0].Note, note) {
+			t.Errorf("%s: %+v (%v)", name, answer.Points, err)
+		}
+	}
+}
