@@ -63,7 +63,7 @@ func (r *reading) tell(ctx context.Context, f fact) error {
 		r.future++
 		return nil
 	}
-	if f.at.Before(r.Since) {
+	if f.at.Before(r.Since) || !r.Until.IsZero() && f.at.After(r.Until) {
 		return nil
 	}
 	if f.service == "" {
