@@ -38,7 +38,7 @@ spec: {sender: alertmanager, secret: {name: webhooks, key: ALERTS}, source: "htt
 
 const deploymentStatus = `{"action": "created", "deployment": {"id": 7, "sha": "3f1c2ab94d0e5f67a8b9c0d1e2f3a4b5c6d7e8f9", "task": "deploy", "environment": "Live"},
 	"deployment_status": {"id": 9, "state": "success", "environment": "Live", "created_at": "2026-03-05T08:15:30Z"},
-	"repository": {"full_name": "acme/monolith", "html_url": "https://github.com/acme/monolith"}, "sender": {"login": "mika", "type": "User"}}`
+	"repository": {"id": 101, "full_name": "acme/monolith", "html_url": "https://github.com/acme/monolith"}, "sender": {"login": "mika", "type": "User"}}`
 
 func githubHeader(event, secret, body string) map[string]string {
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -103,7 +103,7 @@ func TestWebhook(t *testing.T) {
 		t.Errorf("an alert: %d %s", got.status, got.body)
 	}
 
-	deployed, _, err := p.Events(t.Context(), client.EventQuery{Source: "https://github/github"})
+	deployed, _, err := p.Events(t.Context(), client.EventQuery{Source: "https://github.com/acme"})
 	if err != nil || len(deployed) != 1 {
 		t.Fatalf("%d events, %v", len(deployed), err)
 	}

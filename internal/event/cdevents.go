@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -68,55 +69,72 @@ func CDEvent(eventType string) (subject, predicate string, ok bool) {
 var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // inferDimensions fills service and environment of a CDEvent from its payload,
-// where its sender did not give them as attributes.
+// where its sender did not give them as attributes. The content of a pipeline run
+// has no place for them: there they stand in customData, under these names.
 func inferDimensions(ev *Event) {
 	subject, _, ok := CDEvent(ev.Type)
 	if !ok || len(ev.Data) == 0 || ev.DataContentType != "" {
 		return
 	}
-	id, service, environment := cdeventsSubject(ev.Data)
+	said := cdeventsPayload(ev.Data)
+	id, service, environment := said.id, said.service, said.environment
 	switch subject {
 	case "service":
 		service = id
 	case "environment":
 		environment = id
+	case "pipelinerun":
+		service, environment = cmp.Or(service, said.customService), cmp.Or(environment, said.customEnvironment)
 	}
 	infer(ev, "service", &ev.Service, lastLabel(service))
 	infer(ev, "environment", &ev.Environment, lastLabel(environment))
 }
 
-// cdeventsSubject reads of a CDEvent's payload where it belongs: the subject's
-// id, and the ids of the service and the environment in its content. It reads
-// alike in 0.3, 0.4 and 0.5. What is not there, or not as it should be, is "".
-func cdeventsSubject(data []byte) (id, service, environment string) {
+// cdeventsSaid is where a CDEvent's payload says that it belongs: the subject's
+// id, and the ids of the service and the environment in its content and in what
+// the sender added.
+type cdeventsSaid struct {
+	id, service, environment         string
+	customService, customEnvironment string
+}
+
+// cdeventsPayload reads a payload, alike in 0.3, 0.4 and 0.5. What is not there,
+// or not as it should be, is "".
+func cdeventsPayload(data []byte) (said cdeventsSaid) {
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
-	_ = members(dec, func(name string) error {
-		if name != "subject" {
-			return dec.SkipValue()
-		}
+	places := func(service, environment *string) error {
 		return members(dec, func(name string) (err error) {
 			switch name {
-			case "id":
-				id, err = textOf(dec)
-			case "content":
-				err = members(dec, func(name string) (err error) {
-					switch name {
-					case "service":
-						service, err = referenceOf(dec)
-					case "environment":
-						environment, err = referenceOf(dec)
-					default:
-						err = dec.SkipValue()
-					}
-					return err
-				})
+			case "service":
+				*service, err = referenceOf(dec)
+			case "environment":
+				*environment, err = referenceOf(dec)
 			default:
 				err = dec.SkipValue()
 			}
 			return err
 		})
+	}
+	_ = members(dec, func(name string) error {
+		switch name {
+		case "customData":
+			return places(&said.customService, &said.customEnvironment)
+		case "subject":
+			return members(dec, func(name string) (err error) {
+				switch name {
+				case "id":
+					said.id, err = textOf(dec)
+				case "content":
+					err = places(&said.service, &said.environment)
+				default:
+					err = dec.SkipValue()
+				}
+				return err
+			})
+		}
+		return dec.SkipValue()
 	})
-	return id, service, environment
+	return said
 }
 
 // members calls each for the members of the object that comes next, which must

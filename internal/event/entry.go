@@ -161,6 +161,17 @@ func (e *Entry) Same(stored Record) bool {
 	return bytes.Equal(said(e.Event), said(stored.Event)) && bytes.Equal(e.Data, stored.Data)
 }
 
+// Retold reports whether another principal that may speak for the source told of
+// the same fact before, in words of its own: a webhook tells of a deployment at
+// once, and who reads the history behind it tells of it later and knows more. The
+// first word stands, and the second is no conflict. Whoever says something else
+// than before under an id of its own contradicts itself, which is one.
+func (e *Entry) Retold(stored Record) bool {
+	now, _, isNow := CDEvent(e.Type)
+	before, _, isBefore := CDEvent(stored.Type)
+	return stored.Poster != "" && stored.Poster != e.Poster && isNow && isBefore && now == before
+}
+
 // said encodes what the sender gave.
 func said(ev Event) []byte {
 	env := envelopeOf(ev)

@@ -99,7 +99,7 @@ type Status string
 // The statuses of an Outcome.
 const (
 	Accepted  Status = "accepted"
-	Duplicate Status = "duplicate" // the very same event is in the ledger already: nothing was added
+	Duplicate Status = "duplicate" // the same event, or another's word on the same fact, is in the ledger already: nothing was added
 	Conflict  Status = "conflict"  // other bytes under a known id: TypeConflict was recorded instead
 )
 

@@ -17,7 +17,7 @@ type ErasedPayloads struct {
 type SourceBinding struct {
 	Source string `json:"source"`
 	Owner  string `json:"owner"`          // a pseudonym
-	Kind   string `json:"kind,omitempty"` // what the owner is: "user", "token"
+	Kind   string `json:"kind,omitempty"` // what the owner is: "user", "token", or KindPlatform
 }
 
 // ConflictData is the data of TypeConflict.

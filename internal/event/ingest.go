@@ -71,7 +71,8 @@ const maxAhead = time.Hour
 // below "dev.stoa.", a capability of Stoa's, another actor, a foreign team. The
 // platform team may bring the history of another platform: capabilities of
 // Stoa's, and a few types below "dev.stoa.". A source that nobody has posted yet
-// is bound to the poster.
+// is bound to the poster; one that the platform team binds belongs to all of it,
+// since a webhook and who reads the history behind it tell of the same source.
 func (in *Ingester) Ingest(ctx context.Context, by Poster, events []Event) ([]Outcome, error) {
 	if by.Name == "" {
 		return nil, errors.New("ingest events: no poster given")
@@ -200,14 +201,21 @@ func resemblesOwn(source string) bool {
 	return OwnSource(path.Clean("/" + strings.ToLower(u.Host+"/"+u.Path)))
 }
 
+// KindPlatform is the kind of the owner of a source that the platform team bound.
+const KindPlatform = "platform"
+
 // bindSources binds the sources that are new to the poster and refuses those
-// that belong to another principal.
+// that belong to another principal, or to the platform team, whose sources all
+// of its principals may post.
 func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) error {
 	owner, err := tx.Pseudonym(ctx, by.Name)
 	if err != nil {
 		return err
 	}
 	kind, _, _ := strings.Cut(by.Name, "/")
+	if by.Platform {
+		kind = KindPlatform
+	}
 	seen := map[string]int{}
 	var sources []string
 	for i, ev := range events {
@@ -243,12 +251,16 @@ func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) er
 		if err != nil {
 			return fmt.Errorf("find the owner of source %s: %w", source, err)
 		}
-		if boundTo != owner {
+		if boundTo != owner && !(by.Platform && boundKind == KindPlatform) {
 			index := seen[source]
 			if len(events) == 1 {
 				index = -1
 			}
-			return forbidden(index, "source", fmt.Sprintf("source %s belongs to another principal (a %s)", source, boundKind),
+			whose := "another principal (a " + boundKind + ")"
+			if boundKind == KindPlatform {
+				whose = "another principal (of the platform team)"
+			}
+			return forbidden(index, "source", fmt.Sprintf("source %s belongs to %s", source, whose),
 				"use a source of your own, or post with the token that the source belongs to")
 		}
 	}

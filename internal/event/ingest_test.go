@@ -194,6 +194,29 @@ func TestIngestFillsInWhatFollows(t *testing.T) {
 	}
 	incident := event.Event{ID: "2", Source: "https://ci", Type: "dev.cdevents.incident.detected.0.3.0",
 		Data: json.RawMessage(`{"subject":{"id":"inc-1","content":{"service":{"id":"blog"},"environment":{"id":"prod"}}}}`)}
+	pipeline := func(id, kind, data string) event.Event {
+		return event.Event{ID: id, Source: "https://ci", Type: "dev.cdevents." + kind + ".finished.0.3.0", Data: json.RawMessage(data)}
+	}
+	for _, c := range []struct{ kind, data, service, environment string }{
+		{"pipelinerun", `{"customData":{"service":"shop","environment":"prod"},"subject":{"id":"run-1","content":{"outcome":"failure"}}}`, "shop", "prod"},
+		{"pipelinerun", `{"subject":{"id":"run-2","content":{}},"customData":{"service":{"id":"team/shop"}}}`, "shop", ""},
+		{"pipelinerun", `{"subject":{"id":"run-3","content":{}},"customData":"c2hvcA=="}`, "", ""},
+		{"pipelinerun", `{"subject":{"id":"run-4","content":{}},"customData":{"service":7,"environment":["x"]}}`, "", ""},
+		{"build", `{"subject":{"id":"b-1","content":{}},"customData":{"service":"shop"}}`, "", ""},
+	} {
+		outcomes, err := in.Ingest(t.Context(), ci, []event.Event{pipeline("p"+c.data, c.kind, c.data)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Events(t.Context(), event.Filter{Seqs: []int64{outcomes[0].Seq}})
+		if err != nil || len(got) != 1 || got[0].Service != c.service || got[0].Environment != c.environment {
+			t.Errorf("%s: %+v, %v", c.data, got, err)
+		}
+	}
+	if _, err := in.Ingest(t.Context(), event.Poster{Name: "token/other", Teams: []string{"green"}},
+		[]event.Event{{ID: "1", Source: "https://other", Type: "dev.cdevents.pipelinerun.finished.0.3.0", Data: json.RawMessage(`{"customData":{"service":"shop"}}`)}}); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("a pipeline of another team's service: %v", err)
+	}
 	odd := event.Event{ID: "3", Source: "https://ci", Type: "dev.cdevents.service.deployed.0.3.0", Data: json.RawMessage(`{"subject":{"id":7}}`)}
 	if _, err := in.Ingest(t.Context(), ci, []event.Event{incident, odd}); err != nil {
 		t.Fatal(err)

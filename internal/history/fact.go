@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"time"
@@ -10,20 +9,19 @@ import (
 	"github.com/stoa-platform/stoa/internal/event"
 )
 
-// The CDEvents types that facts become, spec version 0.5.
+// The CDEvents types that facts become.
 const (
-	cdVersion = "0.5.1"
-
 	typeDeployed    = "dev.cdevents.service.deployed.0.3.0"
 	typeUpgraded    = "dev.cdevents.service.upgraded.0.3.0"
 	typeRolledBack  = "dev.cdevents.service.rolledback.0.3.0"
 	typeRun         = "dev.cdevents.pipelinerun.finished.0.3.0"
 	typeOpened      = "dev.cdevents.change.created.0.4.0"
+	typeUpdated     = "dev.cdevents.change.updated.0.3.0"
 	typeMerged      = "dev.cdevents.change.merged.0.3.0"
 	typeAbandoned   = "dev.cdevents.change.abandoned.0.3.0"
 	typeReported    = "dev.cdevents.incident.reported.0.3.0"
 	typeResolved    = "dev.cdevents.incident.resolved.0.3.0"
-	typePublished   = "dev.cdevents.artifact.published.0.3.0"
+	typePublished   = "dev.cdevents.service.published.0.3.0"
 	typeRepoCreated = "dev.cdevents.repository.created.0.3.0"
 )
 
@@ -37,8 +35,7 @@ type fact struct {
 	service     string // of another repository, where the fact says so
 	environment string
 
-	subject string // the type of what it is about
-	about   string // the id of that
+	about   string // the id of what it is about
 	content map[string]any
 	custom  map[string]any
 }
@@ -53,6 +50,7 @@ type actor struct {
 type reading struct {
 	Options
 	repo   Repository
+	host   event.Hosted // of a repository on a host: what its facts are called
 	sink   Sink
 	future int // facts that claim to lie ahead
 }
@@ -73,26 +71,19 @@ func (r *reading) tell(ctx context.Context, f fact) error {
 		f.by = actor{"history/unknown", true} // without one the event would be its poster's doing
 	}
 	f.id = cut(f.id, maxID)
-	data := map[string]any{
-		"context": map[string]any{"specversion": cdVersion, "id": f.id, "source": r.repo.Source, "type": f.kind, "timestamp": stamp(f.at)},
-		"subject": map[string]any{"id": f.about, "source": r.repo.Source, "type": f.subject, "content": f.content},
-	}
-	if len(f.custom) > 0 {
-		data["customData"], data["customDataContentType"] = f.custom, "application/json"
-	}
-	raw, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("encode %s of %s: %w", f.id, r.repo.Path, err)
-	}
 	e := event.Event{
 		ID: f.id, Source: r.repo.Source, Type: f.kind, Subject: "service/" + f.service, Time: f.at.UTC(),
-		Actor: f.by.name, Service: f.service, Environment: f.environment, Data: raw,
+		Actor: f.by.name, Service: f.service, Environment: f.environment,
 	}
 	if f.service == r.repo.Service {
 		e.Team = r.State.team(r.repo.Key, f.at)
 	}
 	if f.by.bot {
 		e.Extensions = map[string]string{event.ExtBot: "true"}
+	}
+	e, err := e.AsCDEvent(f.about, f.content, f.custom)
+	if err != nil {
+		return fmt.Errorf("tell of %s: %w", r.repo.Path, err)
 	}
 	return r.sink.Event(ctx, e)
 }
@@ -108,7 +99,7 @@ func (r *reading) end() {
 func (r *reading) deployed(ctx context.Context, d *deployment) error {
 	if d.failed {
 		return r.tell(ctx, fact{
-			kind: typeRun, id: d.id, at: d.at, by: d.by, environment: d.environment, subject: "pipelineRun", about: d.id,
+			kind: typeRun, id: d.id, at: d.at, by: d.by, environment: d.environment, about: d.id,
 			content: map[string]any{"pipelineName": "deployment", "outcome": "failure", "uri": d.url},
 			custom: keep(map[string]any{
 				"service": r.repo.Service, "environment": d.environment, "commit": d.commit, "release": d.release,
@@ -130,7 +121,7 @@ func (r *reading) deployed(ctx context.Context, d *deployment) error {
 		custom["changes"], custom["changesCount"] = d.brought.list(), d.brought.commits
 	}
 	return r.tell(ctx, fact{
-		kind: kind, id: d.id, at: d.at, by: d.by, environment: d.environment, subject: "service", about: r.repo.Service,
+		kind: kind, id: d.id, at: d.at, by: d.by, environment: d.environment, about: r.repo.Service,
 		content: map[string]any{"environment": map[string]any{"id": d.environment}, "artifactId": r.purl(d)},
 		custom:  keep(custom),
 	})
@@ -148,7 +139,7 @@ func (r *reading) purl(d *deployment) string {
 // merged tells that a change came to the main branch.
 func (r *reading) merged(ctx context.Context, id, about, commit string, at, first time.Time, by actor) error {
 	return r.tell(ctx, fact{
-		kind: typeMerged, id: id, at: at, by: by, subject: "change", about: about,
+		kind: typeMerged, id: id, at: at, by: by, about: about,
 		content: map[string]any{"repository": map[string]any{"id": r.repo.Name}},
 		custom:  keep(map[string]any{"commit": commit, "firstCommitTime": stamp(first)}),
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/event/eventtest"
 	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
@@ -81,6 +83,14 @@ func (c *collector) facts(t *testing.T, word string) map[string]told {
 	return all
 }
 
+// deployments are the facts of services, without what was only published.
+func (c *collector) deployments(t *testing.T) map[string]told {
+	t.Helper()
+	all := c.facts(t, ".service.")
+	maps.DeleteFunc(all, func(_ string, f told) bool { return strings.Contains(f.Type, ".published.") })
+	return all
+}
+
 // check holds every event against what the platform takes and demands that ids
 // are given once.
 func (c *collector) check(t *testing.T) {
@@ -94,6 +104,7 @@ func (c *collector) check(t *testing.T) {
 		if _, err := event.ParseEvent(raw); err != nil {
 			t.Errorf("%s is no event: %v", e.ID, err)
 		}
+		eventtest.CDEvent(t, e)
 		if key := e.Source + " " + e.ID; seen[key] {
 			t.Errorf("%s is told twice", key)
 		} else {

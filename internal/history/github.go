@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 )
 
@@ -73,6 +74,15 @@ func site(api string) string {
 	return u.Scheme + "://" + host
 }
 
+// hostSource is the source of what is told of a repository with a page and a
+// path, also where a host does not say its page.
+func hostSource(api, page, path string) string {
+	if source := event.HostSource(page, path); source != "" {
+		return source
+	}
+	return event.HostSource(site(api)+"/"+path, path)
+}
+
 // open makes the connection. What is waited for is told to sink.
 func (s *GitHub) open(sink Sink) (err error) {
 	if s.api == nil {
@@ -116,7 +126,7 @@ func (s *GitHub) List(ctx context.Context, sink Sink) ([]Repository, error) {
 			continue
 		}
 		r := Repository{
-			Key: strconv.FormatInt(g.ID, 10), Path: g.FullName, Name: g.FullName, Source: site(s.API) + "/" + strings.ToLower(s.Org), URL: g.HTMLURL,
+			Key: strconv.FormatInt(g.ID, 10), Path: g.FullName, Name: g.FullName, Source: hostSource(s.API, g.HTMLURL, g.FullName), URL: g.HTMLURL,
 			Service: serviceName(g.Name), Created: g.CreatedAt,
 		}
 		if other := services[r.Service]; other != "" || r.Service == "" {

@@ -3,12 +3,11 @@ package history
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -44,7 +43,7 @@ type githubRun struct {
 	Name       string      `json:"name"`
 	Path       string      `json:"path"`
 	SHA        string      `json:"head_sha"`
-	Attempt    int         `json:"run_attempt"`
+	Attempt    int64       `json:"run_attempt"`
 	Conclusion string      `json:"conclusion"`
 	HTMLURL    string      `json:"html_url"`
 	UpdatedAt  time.Time   `json:"updated_at"`
@@ -116,13 +115,13 @@ func (r *githubReading) run(ctx context.Context, g githubRun) error {
 	if by == nil {
 		by = g.Actor
 	}
-	return r.finished(ctx, fmt.Sprintf("%s/run/%d/%d", r.repo.Key, g.ID, g.Attempt), g.Name, g.HTMLURL, outcome, g.SHA, g.UpdatedAt, by.actor())
+	return r.finished(ctx, r.host.Run(g.ID, g.Attempt), g.Name, g.HTMLURL, outcome, g.SHA, g.UpdatedAt, by.actor())
 }
 
 // finished tells how a pipeline run ended.
 func (r *reading) finished(ctx context.Context, id, name, address, outcome, commit string, at time.Time, by actor) error {
 	return r.tell(ctx, fact{
-		kind: typeRun, id: id, at: at, by: by, subject: "pipelineRun", about: id,
+		kind: typeRun, id: id, at: at, by: by, about: id,
 		content: keep(map[string]any{"pipelineName": clean(name, maxName), "uri": address, "outcome": outcome}),
 		custom:  keep(map[string]any{"service": r.repo.Service, "commit": commit}),
 	})
@@ -133,7 +132,7 @@ func (r *githubReading) pulls(ctx context.Context) error {
 	const resource = "pulls"
 	from := r.from(resource)
 	first, err := r.api().pages(ctx, r.g.path("/pulls?state=all&sort=updated&direction=desc&per_page=100"), r.version(resource), items(func(g struct {
-		Number    int         `json:"number"`
+		Number    int64       `json:"number"`
 		User      *githubUser `json:"user"`
 		CreatedAt time.Time   `json:"created_at"`
 		UpdatedAt time.Time   `json:"updated_at"`
@@ -151,7 +150,7 @@ func (r *githubReading) pulls(ctx context.Context) error {
 			return true, nil
 		}
 		c := request{
-			id: fmt.Sprintf("%s/pull/%d", r.repo.Key, g.Number), about: fmt.Sprintf("%s#%d", r.repo.Path, g.Number),
+			id: r.host.Change(g.Number), about: r.host.About("#", g.Number),
 			by: g.User.actor(), created: g.CreatedAt, merged: g.MergedAt, closed: g.ClosedAt, commit: g.Merge,
 		}
 		return true, r.request(ctx, resource, from, c, func() (time.Time, error) { return r.firstCommit(ctx, g.Number) })
@@ -164,7 +163,7 @@ func (r *githubReading) pulls(ctx context.Context) error {
 }
 
 // firstCommit is when the first commit of a pull request was written.
-func (r *githubReading) firstCommit(ctx context.Context, number int) (time.Time, error) {
+func (r *githubReading) firstCommit(ctx context.Context, number int64) (time.Time, error) {
 	var at time.Time
 	_, err := r.api().pages(ctx, r.g.path("/pulls/%d/commits?per_page=1", number), "", items(func(g struct {
 		Commit struct{ Author struct{ Date time.Time } }
@@ -177,7 +176,8 @@ func (r *githubReading) firstCommit(ctx context.Context, number int) (time.Time,
 
 // request is a change that was proposed.
 type request struct {
-	id, about, commit       string
+	id                      event.HostedItem
+	about, commit           string
 	by                      actor
 	created, merged, closed time.Time
 }
@@ -187,13 +187,13 @@ type request struct {
 func (r *reading) request(ctx context.Context, resource string, from time.Time, c request, first func() (time.Time, error)) error {
 	content := map[string]any{"repository": map[string]any{"id": r.repo.Name}}
 	if c.created.After(from) {
-		if err := r.tell(ctx, fact{kind: typeOpened, id: c.id + "/created", at: c.created, by: c.by, subject: "change", about: c.about, content: content}); err != nil {
+		if err := r.tell(ctx, fact{kind: typeOpened, id: c.id.Once("created"), at: c.created, by: c.by, about: c.about, content: content}); err != nil {
 			return err
 		}
 	}
 	switch {
 	case c.merged.After(from):
-		known, err := r.ask(resource, c.id, func() (string, error) {
+		known, err := r.ask(resource, string(c.id), func() (string, error) {
 			at, err := first()
 			if closed(err) {
 				return "", nil
@@ -204,13 +204,16 @@ func (r *reading) request(ctx context.Context, resource string, from time.Time, 
 			return err
 		}
 		began, _ := time.Parse(time.RFC3339Nano, known) // it was written by stamp
-		if began.After(c.merged) {
-			began = time.Time{}
+		if err := r.merged(ctx, c.id.Once("merged"), c.about, c.commit, c.merged, time.Time{}, c.by); err != nil || began.IsZero() || began.After(c.merged) {
+			return err
 		}
-		return r.merged(ctx, c.id+"/merged", c.about, c.commit, c.merged, began, c.by)
+		// The host's webhook tells of the merge in these very words, but not of this.
+		return r.tell(ctx, fact{
+			kind: typeUpdated, id: c.id.Once("first-commit"), at: c.merged, by: c.by, about: c.about, content: content,
+			custom: keep(map[string]any{"commit": c.commit, "firstCommitTime": stamp(began)}),
+		})
 	case c.merged.IsZero() && c.closed.After(from):
-		id := c.id + "/abandoned/" + strconv.FormatInt(c.closed.Unix(), 10) // it may be opened again
-		return r.tell(ctx, fact{kind: typeAbandoned, id: id, at: c.closed, by: c.by, subject: "change", about: c.about, content: content})
+		return r.tell(ctx, fact{kind: typeAbandoned, id: c.id.At("abandoned", c.closed), at: c.closed, by: c.by, about: c.about, content: content})
 	}
 	return nil
 }
@@ -222,7 +225,7 @@ func (r *githubReading) incidents(ctx context.Context) error {
 	address := r.g.path("/issues?labels=%s&state=all&sort=updated&direction=asc&since=%s&per_page=100",
 		url.QueryEscape(r.source.IncidentLabel), r.from(resource).UTC().Format(time.RFC3339))
 	_, err := r.api().pages(ctx, address, "", items(func(g struct {
-		Number int         `json:"number"`
+		Number int64       `json:"number"`
 		User   *githubUser `json:"user"`
 		Labels []struct {
 			Name string `json:"name"`
@@ -236,7 +239,7 @@ func (r *githubReading) incidents(ctx context.Context) error {
 			return true, nil
 		}
 		i := incident{
-			id: fmt.Sprintf("%s/issue/%d", r.repo.Key, g.Number), about: fmt.Sprintf("%s#%d", r.repo.Path, g.Number),
+			id: r.host.Issue(g.Number), about: r.host.About("#", g.Number),
 			by: g.User.actor(), began: g.CreatedAt, ended: g.ClosedAt, address: g.HTMLURL,
 		}
 		for _, l := range g.Labels {
@@ -253,11 +256,12 @@ func (r *githubReading) incidents(ctx context.Context) error {
 
 // incident is something that broke.
 type incident struct {
-	id, about, address string
-	by                 actor
-	began, ended       time.Time
-	service            string // of another repository
-	environment        string
+	id             event.HostedItem
+	about, address string
+	by             actor
+	began, ended   time.Time
+	service        string // of another repository
+	environment    string
 }
 
 // label reads what a label says: "service: shop", "environment/staging".
@@ -289,12 +293,11 @@ func (r *reading) incident(ctx context.Context, i incident) error {
 	reported := content()
 	reported["ticketURI"] = i.address
 	f := fact{
-		kind: typeReported, id: i.id + "/reported", at: i.began, by: i.by, service: i.service, environment: i.environment,
-		subject: "incident", about: i.about, content: reported,
+		kind: typeReported, id: i.id.Once("reported"), at: i.began, by: i.by, service: i.service, environment: i.environment, about: i.about, content: reported,
 	}
 	if err := r.tell(ctx, f); err != nil || i.ended.IsZero() {
 		return err
 	}
-	f.kind, f.id, f.at, f.content = typeResolved, i.id+"/resolved/"+strconv.FormatInt(i.ended.Unix(), 10), i.ended, content()
+	f.kind, f.id, f.at, f.content = typeResolved, i.id.At("resolved", i.ended), i.ended, content()
 	return r.tell(ctx, f)
 }

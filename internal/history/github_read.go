@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -20,7 +21,7 @@ func (s *GitHub) Read(ctx context.Context, repo Repository, sink Sink) error {
 		return fmt.Errorf("repository %s was not listed", repo.Path)
 	}
 	s.api.waiting = sink.Waiting
-	r := &githubReading{reading: reading{Options: s.Options, repo: repo, sink: sink}, source: s, g: g}
+	r := &githubReading{reading: reading{Options: s.Options, repo: repo, host: event.Hosted{Number: g.ID, Path: repo.Path}, sink: sink}, source: s, g: g}
 	defer r.end()
 	return r.parts(ctx, []part{
 		{"deployments", r.delivery}, {"workflow runs", r.runs}, {"pull requests", r.pulls}, {"incidents", r.incidents},
@@ -38,7 +39,7 @@ type part struct {
 func (r *reading) parts(ctx context.Context, all []part) error {
 	if !r.repo.Created.IsZero() && r.repo.URL != "" {
 		content := map[string]any{"name": r.repo.Path, "uri": r.repo.URL, "viewUrl": r.repo.URL}
-		f := fact{kind: typeRepoCreated, id: r.repo.Key + "/created", at: r.repo.Created, subject: "repository", about: r.repo.Path, content: content}
+		f := fact{kind: typeRepoCreated, id: r.repo.Key + "/created", at: r.repo.Created, about: r.repo.Path, content: content}
 		if err := r.tell(ctx, f); err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func (r *githubReading) look(ctx context.Context, d githubDeployment, environmen
 		return found, err
 	})
 	made := &deployment{
-		id: r.repo.Key + "/deployment/" + id, by: d.Creator.actor(), commit: d.SHA, environment: environment,
+		id: r.host.Deployment(d.ID), by: d.Creator.actor(), commit: d.SHA, environment: environment,
 		release: "deployment-" + id, url: r.g.HTMLURL + "/deployments",
 	}
 	how, at, _ := strings.Cut(ended, " ")
@@ -138,6 +139,7 @@ func (r *githubReading) look(ctx context.Context, d githubDeployment, environmen
 	case how == "success":
 		return made, succeeded, nil
 	case how == "failure":
+		made.id = r.host.DeploymentFailed(d.ID)
 		return made, failed, nil
 	}
 	return made, open, nil
@@ -214,7 +216,7 @@ func (r *githubReading) releases(ctx context.Context, deploy bool) error {
 			deployed = append(deployed, d)
 		}
 		if !d.untold {
-			return true, r.published(ctx, d)
+			return true, r.published(ctx, d, strconv.FormatInt(g.ID, 10))
 		}
 		return !deploy || len(deployed) == 0 || g.CreatedAt.After(from.Add(-lookBack)), nil
 	}))
@@ -233,11 +235,10 @@ func (r *githubReading) releases(ctx context.Context, deploy bool) error {
 }
 
 // published tells that a version can be had.
-func (r *reading) published(ctx context.Context, d *deployment) error {
-	id := "pkg:generic/" + r.repo.Service + "@" + url.PathEscape(d.release)
+func (r *reading) published(ctx context.Context, d *deployment, id string) error {
 	return r.tell(ctx, fact{
-		kind: typePublished, id: d.id + "/published", at: d.at, by: d.by, subject: "artifact", about: id,
-		content: map[string]any{}, custom: map[string]any{"release": d.release},
+		kind: typePublished, id: r.host.Published(id), at: d.at, by: d.by, about: r.repo.Service,
+		content: map[string]any{}, custom: map[string]any{"version": d.release},
 	})
 }
 

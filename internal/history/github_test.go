@@ -51,7 +51,7 @@ func TestGitHub(t *testing.T) {
 
 	// deployment 12 comes after 11 of before the year; 13 failed; 14 takes back
 	// what 12 brought; 18 puts the state of 14 back; 19 is still running.
-	same(t, "deployments", briefs(c.facts(t, ".service.")), map[string]brief{
+	same(t, "deployments", briefs(c.deployments(t)), map[string]brief{
 		"101/deployment/12": {"upgraded", "", "", "deployment-11", 1},
 		"101/deployment/14": {"upgraded", "rollback", "101/deployment/12", "deployment-12", 3},
 		"101/deployment/16": {"upgraded", "", "", "", 0},
@@ -71,7 +71,7 @@ func TestGitHub(t *testing.T) {
 		outcomes[id] = f.Content["outcome"].(string) + " " + f.Custom.Service + " " + f.Custom.Environment
 	}
 	same(t, "runs", outcomes, map[string]string{
-		"101/deployment/13": "failure shop production", "101/run/904/1": "success shop ", "101/run/902/2": "failure shop ", "101/run/901/1": "error shop ", "101/run/900/1": "failure shop ",
+		"101/deployment/13/failed": "failure shop production", "101/run/904/1": "success shop ", "101/run/902/2": "failure shop ", "101/run/901/1": "error shop ", "101/run/900/1": "failure shop ",
 	})
 	changes := map[string]string{}
 	for id, f := range c.facts(t, ".change.") {
@@ -79,8 +79,8 @@ func TestGitHub(t *testing.T) {
 	}
 	ann := "github/ann "
 	same(t, "changes", changes, map[string]string{
-		"101/pull/3/created": "history/unknown ", "101/pull/3/merged": "history/unknown " + stamp(day(90)), "101/pull/7/created": ann, "101/pull/7/merged": ann + stamp(day(29)),
-		"101/pull/8/created": ann, "101/pull/8/abandoned/1780056000": ann, "101/pull/9/created": "github/dependabot[bot] ",
+		"101/change/3/created": "history/unknown ", "101/change/3/merged": "history/unknown ", "101/change/3/first-commit": "history/unknown " + stamp(day(90)), "101/change/7/created": ann, "101/change/7/merged": ann, "101/change/7/first-commit": ann + stamp(day(29)),
+		"101/change/8/created": ann, "101/change/8/abandoned/1780056000": ann, "101/change/9/created": "github/dependabot[bot] ",
 	})
 	incidents := map[string]string{}
 	for id, f := range c.facts(t, ".incident.") {
@@ -89,7 +89,7 @@ func TestGitHub(t *testing.T) {
 	same(t, "incidents", incidents, map[string]string{
 		"101/issue/41/reported": "shop production", "101/issue/41/resolved/1771891200": "shop production", "101/issue/42/reported": "tool staging",
 	})
-	if n := len(c.facts(t, ".artifact.published")); n != 4 {
+	if n := len(c.facts(t, ".service.published")); n != 4 {
 		t.Errorf("%d artifacts published", n)
 	}
 	if got := c.facts(t, ".repository.created"); len(got) != 1 || got["103/created"].Service != "tool" {
@@ -149,7 +149,7 @@ func TestGitHubReadsOn(t *testing.T) {
 	o.Now = now.Add(2 * time.Hour)
 	later := &collector{}
 	read(t, h.github(o), later)
-	deployed := briefs(later.facts(t, ".service."))
+	deployed := briefs(later.deployments(t))
 	// Tags have no date of their own: they are told again.
 	maps.DeleteFunc(deployed, func(id string, _ brief) bool { return strings.HasPrefix(id, "103/tag/") })
 	same(t, "deployments", deployed, map[string]brief{"101/deployment/19": {"upgraded", "", "", "deployment-18", 1}})

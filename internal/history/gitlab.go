@@ -95,7 +95,7 @@ func (s *GitLab) List(ctx context.Context, sink Sink) ([]Repository, error) {
 			below = below[len(s.Group)+1:]
 		}
 		r := Repository{
-			Key: strconv.FormatInt(g.ID, 10), Path: g.Path, Name: g.Path, Source: site(s.API) + "/" + strings.ToLower(s.Group), URL: g.WebURL,
+			Key: strconv.FormatInt(g.ID, 10), Path: g.Path, Name: g.Path, Source: hostSource(s.API, g.WebURL, g.Path), URL: g.WebURL,
 			Service: serviceName(below), Created: g.CreatedAt,
 		}
 		if other := services[r.Service]; other != "" || r.Service == "" {

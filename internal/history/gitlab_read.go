@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/event"
 )
 
 // Read hands over what GitLab knows of one project.
@@ -15,7 +17,7 @@ func (s *GitLab) Read(ctx context.Context, repo Repository, sink Sink) error {
 		return fmt.Errorf("project %s was not listed", repo.Path)
 	}
 	s.api.waiting = sink.Waiting
-	r := &gitlabReading{reading: reading{Options: s.Options, repo: repo, sink: sink}, source: s, g: g}
+	r := &gitlabReading{reading: reading{Options: s.Options, repo: repo, host: event.Hosted{Number: g.ID, Path: repo.Path}, sink: sink}, source: s, g: g}
 	defer r.end()
 	return r.parts(ctx, []part{
 		{"deployments", r.delivery}, {"pipelines", r.pipelines}, {"merge requests", r.requests}, {"incidents", r.incidents},
@@ -53,7 +55,7 @@ func (r *gitlabReading) delivery(ctx context.Context) error {
 		id, environment := strconv.FormatInt(g.ID, 10), environmentName(g.Environment.Name)
 		return s.take(id, g.CreatedAt, environment, func() (*deployment, outcome, error) {
 			d := &deployment{
-				id: r.repo.Key + "/deployment/" + id, at: g.UpdatedAt, by: g.User.actor(), commit: g.SHA, environment: environment,
+				id: r.host.Deployment(g.ID), at: g.UpdatedAt, by: g.User.actor(), commit: g.SHA, environment: environment,
 				release: "deployment-" + strconv.FormatInt(g.IID, 10), url: r.g.WebURL + "/-/environments",
 			}
 			if g.Deployable != nil && !g.Deployable.FinishedAt.IsZero() {
@@ -63,6 +65,7 @@ func (r *gitlabReading) delivery(ctx context.Context) error {
 			case "success":
 				return d, succeeded, nil
 			case "failed":
+				d.id = r.host.DeploymentFailed(g.ID)
 				return d, failed, nil
 			case "created", "running", "blocked":
 				return d, open, nil
@@ -147,7 +150,7 @@ func (r *gitlabReading) releases(ctx context.Context, deploy bool) error {
 			deployed = append(deployed, d)
 		}
 		if !d.untold {
-			return true, r.published(ctx, d)
+			return true, r.published(ctx, d, name)
 		}
 		return deploy && len(deployed) == 0, nil
 	}))
@@ -218,9 +221,7 @@ func (r *gitlabReading) pipelines(ctx context.Context) error {
 		if g.Name == "" {
 			g.Name = g.Source
 		}
-		// A pipeline that failed and is tried again keeps its id and ends anew.
-		id := fmt.Sprintf("%s/pipeline/%d/%s", r.repo.Key, g.ID, g.Status)
-		return true, r.finished(ctx, id, g.Name, g.WebURL, outcome, g.SHA, g.UpdatedAt, actor{})
+		return true, r.finished(ctx, r.host.Pipeline(g.ID, g.Status), g.Name, g.WebURL, outcome, g.SHA, g.UpdatedAt, actor{})
 	}))
 	if err != nil {
 		return err
@@ -246,7 +247,7 @@ func (r *gitlabReading) requests(ctx context.Context) error {
 		SHA       string      `json:"sha"`
 	}) (bool, error) {
 		c := request{
-			id: fmt.Sprintf("%s/request/%d", r.repo.Key, g.IID), about: fmt.Sprintf("%s!%d", r.repo.Path, g.IID),
+			id: r.host.Change(g.IID), about: r.host.About("!", g.IID),
 			by: g.Author.actor(), created: g.CreatedAt, merged: g.MergedAt, closed: g.ClosedAt, commit: g.SHA,
 		}
 		if g.Squash != "" {
@@ -301,7 +302,7 @@ func (r *gitlabReading) incidents(ctx context.Context) error {
 			}
 			told[g.IID] = true
 			i := incident{
-				id: fmt.Sprintf("%s/issue/%d", r.repo.Key, g.IID), about: fmt.Sprintf("%s#%d", r.repo.Path, g.IID),
+				id: r.host.Issue(g.IID), about: r.host.About("#", g.IID),
 				by: g.Author.actor(), began: g.CreatedAt, ended: g.ClosedAt, address: g.WebURL,
 			}
 			for _, l := range g.Labels {

@@ -17,7 +17,7 @@ func TestGitLab(t *testing.T) {
 	h := newHost(t, "gitlab.json", "/api/v4")
 	src := h.gitlab(options(t))
 	c := readAll(t, src)
-	same(t, "deployments", briefs(c.facts(t, ".service.")), map[string]brief{
+	same(t, "deployments", briefs(c.deployments(t)), map[string]brief{
 		"201/deployment/312": {"upgraded", "", "", "deployment-11", 1},
 		"201/deployment/314": {"upgraded", "rollback", "201/deployment/312", "deployment-12", 3},
 		"201/deployment/317": {"upgraded", "", "", "deployment-14", 1},
@@ -36,14 +36,14 @@ func TestGitLab(t *testing.T) {
 	for id, f := range c.facts(t, ".pipelinerun.finished") {
 		outcomes[id] = f.Content["outcome"].(string) + " " + f.Custom.Environment
 	}
-	same(t, "pipelines", outcomes, map[string]string{"201/deployment/313": "failure production", "201/pipeline/900/failed": "failure ", "201/pipeline/902/success": "success ", "201/pipeline/904/success": "success "})
+	same(t, "pipelines", outcomes, map[string]string{"201/deployment/313/failed": "failure production", "201/pipeline/900/failed": "failure ", "201/pipeline/902/success": "success ", "201/pipeline/904/success": "success "})
 	changes := map[string]string{}
 	for id, f := range c.facts(t, ".change.") {
 		changes[id] = f.Custom.Commit[:min(4, len(f.Custom.Commit))] + " " + stamp(f.Custom.FirstCommitTime)
 	}
 	same(t, "changes", changes, map[string]string{
-		"201/request/3/created": " ", "201/request/3/merged": "0606 " + stamp(day(90)), "201/request/7/created": " ", "201/request/7/merged": "0808 " + stamp(day(29)),
-		"201/request/8/created": " ", "201/request/8/abandoned/1780056000": " ", "201/request/9/created": " ",
+		"201/change/3/created": " ", "201/change/3/merged": "0606 ", "201/change/3/first-commit": "0606 " + stamp(day(90)), "201/change/7/created": " ", "201/change/7/merged": "0808 ", "201/change/7/first-commit": "0808 " + stamp(day(29)),
+		"201/change/8/created": " ", "201/change/8/abandoned/1780056000": " ", "201/change/9/created": " ",
 	})
 	incidents := map[string]string{}
 	for id, f := range c.facts(t, ".incident.") {
@@ -71,7 +71,7 @@ func TestGitLabWithoutKeyset(t *testing.T) {
 		return false
 	})
 	c := readAll(t, h.gitlab(options(t)))
-	if n := len(c.facts(t, ".service.")); n != 8 {
+	if n := len(c.deployments(t)); n != 8 {
 		t.Errorf("%d deployments", n)
 	}
 }
@@ -85,7 +85,7 @@ func TestGitLabReadsOn(t *testing.T) {
 	o.Now = now.Add(time.Hour)
 	c := &collector{}
 	read(t, h.gitlab(o), c)
-	deployed := briefs(c.facts(t, ".service."))
+	deployed := briefs(c.deployments(t))
 	maps.DeleteFunc(deployed, func(id string, _ brief) bool { return strings.HasPrefix(id, "203/tag/") })
 	same(t, "deployments", deployed, map[string]brief{"201/deployment/319": {"upgraded", "", "", "deployment-18", 1}})
 	if n := h.asked("/merge_requests/7/commits"); n != 0 {

@@ -173,7 +173,7 @@ func (tx *Tx) sortOut(ctx context.Context, events []event.Event, entries []event
 			if events[i].ID != "" {
 				known[e.Key] = event.Record{Seq: seq, Event: e.Event}
 			}
-		case e.Same(before):
+		case e.Same(before), e.Retold(before):
 			outcomes[i] = event.Outcome{Seq: before.Seq, Status: event.Duplicate}
 		default:
 			conflict, err := e.Conflict(before.Seq)

@@ -73,9 +73,9 @@ func translate(t testing.TB, r request) webhook.Translation {
 
 const (
 	sha       = "3f1c2ab94d0e5f67a8b9c0d1e2f3a4b5c6d7e8f9"
-	repo      = `"repository": {"full_name": "acme/monolith", "html_url": "https://github.com/acme/monolith"}, "sender": {"login": "mika", "type": "User"}`
-	otherRepo = `"repository": {"full_name": "acme/Blog.Engine", "html_url": "https://github.com/acme/Blog.Engine"}, "sender": {"login": "keeper[bot]", "type": "Bot"}`
-	project   = `"project": {"path_with_namespace": "acme/legacy/monolith", "web_url": "https://gitlab.example/acme/legacy/monolith"}, "user": {"username": "mika"}`
+	repo      = `"repository": {"id": 101, "full_name": "acme/monolith", "html_url": "https://github.com/acme/monolith"}, "sender": {"login": "mika", "type": "User"}`
+	otherRepo = `"repository": {"id": 102, "full_name": "acme/Blog.Engine", "html_url": "https://github.com/acme/Blog.Engine"}, "sender": {"login": "keeper[bot]", "type": "Bot"}`
+	project   = `"project": {"id": 201, "path_with_namespace": "acme/legacy/monolith", "web_url": "https://gitlab.example/acme/legacy/monolith"}, "user": {"username": "mika"}`
 )
 
 func githubDeployment(state, task string) request {

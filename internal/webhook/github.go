@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -13,6 +14,7 @@ import (
 type githubBody struct {
 	Action     string `json:"action"`
 	Repository struct {
+		ID       int64  `json:"id"`
 		FullName string `json:"full_name"`
 		HTMLURL  string `json:"html_url"`
 	} `json:"repository"`
@@ -40,7 +42,6 @@ type githubDeployment struct {
 }
 
 type githubStatus struct {
-	ID          int64  `json:"id"`
 	State       string `json:"state"`
 	Environment string `json:"environment"`
 	Description string `json:"description"`
@@ -68,7 +69,6 @@ type githubRun struct {
 }
 
 type githubPull struct {
-	ID        int64  `json:"id"`
 	Number    int64  `json:"number"`
 	HTMLURL   string `json:"html_url"`
 	Merged    bool   `json:"merged"`
@@ -101,7 +101,7 @@ func (t *translator) github() (Translation, error) {
 	if name == "ping" {
 		return Translation{}, nil
 	}
-	translate, kept := map[string]func(githubBody) (Translation, error){
+	translate, kept := map[string]func(githubBody, required) (Translation, error){
 		"deployment_status": t.githubDeployment,
 		"workflow_run":      t.githubRun,
 		"pull_request":      t.githubPull,
@@ -115,16 +115,17 @@ func (t *translator) github() (Translation, error) {
 	if err := t.decode(&b); err != nil {
 		return Translation{}, err
 	}
-	return translate(b)
+	return translate(b, t.about(event.Hosted{Number: b.Repository.ID, Path: b.Repository.FullName}, b.Repository.HTMLURL,
+		"repository.id", "repository.full_name", "repository.html_url"))
 }
 
-func (t *translator) githubDeployment(b githubBody) (Translation, error) {
+func (t *translator) githubDeployment(b githubBody, there required) (Translation, error) {
 	d, status := b.Deployment, b.DeploymentStatus
 	name := firstOf(status.Environment, d.Environment)
-	there := required{"repository.full_name": b.Repository.FullName != "", "deployment.id": d.ID != 0, "deployment.sha": d.SHA != "",
-		"deployment_status.id": status.ID != 0, "deployment_status.state": status.State != "", "deployment_status.created_at": !status.CreatedAt.IsZero()}
+	there.and(required{"deployment.id": d.ID != 0, "deployment.sha": d.SHA != "", "deployment_status.state": status.State != "",
+		"deployment_status.created_at": !status.CreatedAt.IsZero()})
 	f := fact{
-		id: fmt.Sprintf("deployment_status/%d", status.ID), at: status.CreatedAt.Time,
+		id: t.host.Deployment(d.ID), at: status.CreatedAt.Time,
 		service: t.spec.Mapping.repository(b.Repository.FullName), environment: t.spec.Mapping.environment(name, name),
 		custom: said(map[string]any{"release": strconv.FormatInt(d.ID, 10), "commit": d.SHA, "ref": clip(d.Ref, maxText)}),
 	}
@@ -133,6 +134,7 @@ func (t *translator) githubDeployment(b githubBody) (Translation, error) {
 	case "success":
 		return t.events(there, deployment(f, purl("github", b.Repository.FullName, d.SHA), d.Task == "rollback"))
 	case outcomeFailure, outcomeError:
+		f.id = t.host.DeploymentFailed(d.ID)
 		return t.events(there, failedDeployment(f, "deployment/"+strconv.FormatInt(d.ID, 10), status.State, link, status.Description))
 	}
 	if status.State == "" {
@@ -166,17 +168,17 @@ var githubOutcomes = map[string]string{
 	"startup_failure": outcomeError, "cancelled": outcomeCancel, "stale": outcomeCancel,
 }
 
-func (t *translator) githubRun(b githubBody) (Translation, error) {
+func (t *translator) githubRun(b githubBody, there required) (Translation, error) {
 	r := b.WorkflowRun
 	at := map[string]moment{"requested": {either(r.StartedAt, r.CreatedAt)}, "in_progress": r.UpdatedAt, "completed": r.UpdatedAt}[b.Action]
-	there := required{"repository.full_name": b.Repository.FullName != "", "workflow_run.id": r.ID != 0, "workflow_run.html_url": address(r.HTMLURL) != "",
-		"workflow_run.head_sha": r.SHA != "", "workflow_run.updated_at": !at.IsZero()}
+	there.and(required{"workflow_run.id": r.ID != 0, "workflow_run.html_url": address(r.HTMLURL) != "", "workflow_run.head_sha": r.SHA != "",
+		"workflow_run.updated_at": !at.IsZero()})
 	custom := map[string]any{"commit": r.SHA, "branch": clip(r.Branch, maxText), "trigger": clip(r.Event, maxText)}
 	if r.HeadCommit.ID == r.SHA {
 		custom["commitTime"] = r.HeadCommit.Timestamp.text()
 	}
 	f := fact{
-		id:      fmt.Sprintf("workflow_run/%d/%d/%s", r.ID, r.Attempt, b.Action),
+		id:      t.host.Run(r.ID, r.Attempt),
 		subject: fmt.Sprintf("workflow_run/%d", r.ID), at: at.Time, service: t.spec.Mapping.repository(b.Repository.FullName),
 		content: map[string]any{"pipelineName": clip(r.Name, maxText), "uri": address(r.HTMLURL)},
 	}
@@ -184,15 +186,15 @@ func (t *translator) githubRun(b githubBody) (Translation, error) {
 	f.custom = said(custom)
 	switch b.Action {
 	case "requested":
-		f.kind = typePipelineQueued
+		f.kind, f.id = typePipelineQueued, f.id+"/queued"
 	case "in_progress":
-		f.kind, f.id = typePipelineStarted, f.id+"/"+at.text()
+		f.kind, f.id = typePipelineStarted, f.id+"/started/"+at.text()
 	case "completed":
 		outcome, ran := githubOutcomes[r.Conclusion]
 		if !ran {
 			return ignored("a workflow run that is %q did not run", r.Conclusion)
 		}
-		f.kind, f.id = typePipelineFinished, f.id+"/"+at.text()
+		f.kind = typePipelineFinished
 		f.content["outcome"] = outcome
 	default:
 		return ignored("action %q of a workflow run is none that is kept", b.Action)
@@ -200,44 +202,44 @@ func (t *translator) githubRun(b githubBody) (Translation, error) {
 	return t.events(there, f)
 }
 
-func (t *translator) githubPull(b githubBody) (Translation, error) {
+func (t *translator) githubPull(b githubBody, there required) (Translation, error) {
 	p := b.PullRequest
+	change := t.host.Change(p.Number)
 	f := fact{
-		id:      fmt.Sprintf("pull_request/%d/%s", p.ID, b.Action),
-		subject: fmt.Sprintf("%s/pull/%d", b.Repository.FullName, p.Number), service: t.spec.Mapping.repository(b.Repository.FullName),
+		subject: t.host.About("#", p.Number), service: t.spec.Mapping.repository(b.Repository.FullName),
 		content: map[string]any{"repository": reference(b.Repository.FullName)},
 		custom:  said(map[string]any{"branch": clip(p.Base.Ref, maxText), "uri": address(p.HTMLURL)}),
 	}
-	there := required{"repository.full_name": b.Repository.FullName != "", "pull_request.id": p.ID != 0, "pull_request.number": p.Number != 0}
+	there["pull_request.number"] = p.Number != 0
 	switch {
 	case b.Action == "opened":
-		f.kind, f.at = typeChangeCreated, p.CreatedAt.Time
+		f.kind, f.at, f.id = typeChangeCreated, p.CreatedAt.Time, change.Once("created")
 		there["pull_request.created_at"] = !f.at.IsZero()
 	case b.Action == "closed" && p.Merged:
 		f.kind, f.at, f.custom["commit"] = typeChangeMerged, either(p.MergedAt, p.ClosedAt), p.MergeSHA
 		there["pull_request.merge_commit_sha"], there["pull_request.merged_at"] = p.MergeSHA != "", !f.at.IsZero()
-		f.id += "/" + (moment{f.at}).text()
+		f.id = change.Once("merged")
 	case b.Action == "closed":
 		f.kind, f.at = typeChangeAbandoned, p.ClosedAt.Time
 		there["pull_request.closed_at"] = !f.at.IsZero()
-		f.id += "/" + p.ClosedAt.text()
+		f.id = change.At("abandoned", f.at)
 	default:
 		return ignored("action %q of a pull request is none that is kept", b.Action)
 	}
 	return t.events(there, f)
 }
 
-func (t *translator) githubRelease(b githubBody) (Translation, error) {
+func (t *translator) githubRelease(b githubBody, there required) (Translation, error) {
 	r := b.Release
 	if b.Action != "published" {
 		return ignored("action %q of a release is none that is kept", b.Action)
 	}
 	f := fact{
-		kind: typePublished, id: fmt.Sprintf("release/%d/published", r.ID), at: either(r.PublishedAt, r.CreatedAt),
+		kind: typePublished, id: t.host.Published(strconv.FormatInt(r.ID, 10)), at: either(r.PublishedAt, r.CreatedAt),
 		service: t.spec.Mapping.repository(b.Repository.FullName), content: map[string]any{},
 		custom: said(map[string]any{"version": clip(r.Tag, maxText), "uri": address(r.HTMLURL)}),
 	}
 	f.subject = f.service
-	return t.events(required{"repository.full_name": b.Repository.FullName != "", "release.id": r.ID != 0, "release.tag_name": r.Tag != "",
-		"release.published_at": !f.at.IsZero()}, f)
+	there.and(required{"release.id": r.ID != 0, "release.tag_name": r.Tag != "", "release.published_at": !f.at.IsZero()})
+	return t.events(there, f)
 }

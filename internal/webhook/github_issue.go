@@ -1,12 +1,10 @@
 package webhook
 
 import (
-	"fmt"
 	"strings"
 )
 
 type githubIssue struct {
-	ID          int64  `json:"id"`
 	Number      int64  `json:"number"`
 	Title       string `json:"title"`
 	HTMLURL     string `json:"html_url"`
@@ -25,10 +23,10 @@ type githubIssue struct {
 // githubResolutions are GitHub's reasons to close an issue.
 var githubResolutions = map[string]string{"not_planned": "withdrawn", "duplicate": "duplicate"}
 
-func (t *translator) githubIssue(b githubBody) (Translation, error) {
+func (t *translator) githubIssue(b githubBody, there required) (Translation, error) {
 	i := b.Issue
 	k := ticket{
-		id: fmt.Sprintf("issue/%d", i.ID), action: b.Action, subject: fmt.Sprintf("%s/issues/%d", b.Repository.FullName, i.Number),
+		id: t.host.Issue(i.Number), action: b.Action, subject: t.host.About("#", i.Number),
 		title: i.Title, link: address(i.HTMLURL), service: t.spec.Mapping.repository(b.Repository.FullName),
 		kind: ticketTypes[strings.ToLower(i.Type.Name)], incident: strings.EqualFold(i.Type.Name, incidentLabel),
 		labelled: b.Label.Name, resolution: "completed", person: b.Sender.Login, bot: b.Sender.Type == "Bot",
@@ -40,6 +38,7 @@ func (t *translator) githubIssue(b githubBody) (Translation, error) {
 	for _, l := range i.Labels {
 		k.labels = append(k.labels, l.Name)
 	}
-	k.there = required{"repository.full_name": b.Repository.FullName != "", "issue.id": i.ID != 0, "issue.number": i.Number != 0, "issue.html_url": k.link != ""}
+	there.and(required{"issue.number": i.Number != 0, "issue.html_url": k.link != ""})
+	k.there = there
 	return t.ticket(k)
 }

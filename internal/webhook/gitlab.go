@@ -5,17 +5,32 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/stoa-platform/stoa/internal/event"
 )
 
 // gitlabHead is what all of GitLab's payloads have.
 type gitlabHead struct {
 	Kind    string `json:"object_kind"`
 	Project struct {
+		ID   int64  `json:"id"`
 		Path string `json:"path_with_namespace"`
+		URL  string `json:"web_url"`
 	} `json:"project"`
 	User struct {
 		Username string `json:"username"`
 	} `json:"user"`
+}
+
+// gitlabProject notes the project that a payload is about.
+func (t *translator) gitlabProject(b gitlabHead) required {
+	return t.about(event.Hosted{Number: b.Project.ID, Path: b.Project.Path}, b.Project.URL, "project.id", "project.path_with_namespace", "project.web_url")
+}
+
+// gitlabService gives the service of a project: names are unique within its group only.
+func (t *translator) gitlabService(b gitlabHead) string {
+	_, below, _ := strings.Cut(b.Project.Path, "/")
+	return t.spec.Mapping.service(firstOf(below, b.Project.Path), b.Project.Path)
 }
 
 func (t *translator) gitlab() (Translation, error) {
@@ -62,17 +77,19 @@ func (t *translator) gitlabDeployment() (Translation, error) {
 	if !strings.HasPrefix(commit, b.ShortSHA) || b.ShortSHA == "" {
 		commit = b.ShortSHA
 	}
-	there := required{"project.path_with_namespace": b.Project.Path != "", "deployment_id": b.ID != 0, "status": b.Status != "",
-		"status_changed_at": !b.ChangedAt.IsZero(), "short_sha": b.ShortSHA != "", "environment": b.Environment != ""}
+	there := t.gitlabProject(b.gitlabHead)
+	there.and(required{"deployment_id": b.ID != 0, "status": b.Status != "",
+		"status_changed_at": !b.ChangedAt.IsZero(), "short_sha": b.ShortSHA != "", "environment": b.Environment != ""})
 	f := fact{
-		id: fmt.Sprintf("deployment/%d/%s", b.ID, b.Status), at: b.ChangedAt.Time,
-		service: t.spec.Mapping.repository(b.Project.Path), environment: t.spec.Mapping.environment(b.Environment, b.Environment),
+		id: t.host.Deployment(b.ID), at: b.ChangedAt.Time,
+		service: t.gitlabService(b.gitlabHead), environment: t.spec.Mapping.environment(b.Environment, b.Environment),
 		custom: said(map[string]any{"release": strconv.FormatInt(b.ID, 10), "commit": commit, "ref": clip(b.Ref, maxText)}),
 	}
 	switch b.Status {
 	case "success":
 		return t.events(there, deployment(f, purl("gitlab", b.Project.Path, commit), false))
 	case "failed":
+		f.id = t.host.DeploymentFailed(b.ID)
 		return t.events(there, failedDeployment(f, fmt.Sprintf("deployment/%d", b.ID), outcomeFailure, address(b.DeployableURL), ""))
 	case "":
 		return t.events(there)
@@ -107,22 +124,22 @@ func (t *translator) gitlabPipeline() (Translation, error) {
 		return Translation{}, err
 	}
 	o := b.Object
-	custom := map[string]any{"commit": o.SHA, "branch": clip(o.Ref, maxText), "trigger": clip(o.Source, maxText), "service": t.spec.Mapping.repository(b.Project.Path)}
+	custom := map[string]any{"commit": o.SHA, "branch": clip(o.Ref, maxText), "trigger": clip(o.Source, maxText), "service": t.gitlabService(b.gitlabHead)}
 	if b.Commit.ID == o.SHA {
 		custom["commitTime"] = b.Commit.Timestamp.text()
 	}
+	there := t.gitlabProject(b.gitlabHead)
 	f := fact{
-		id: fmt.Sprintf("pipeline/%d/%s", o.ID, o.Status), subject: fmt.Sprintf("pipeline/%d", o.ID), at: o.CreatedAt.Time,
-		service: t.spec.Mapping.repository(b.Project.Path), custom: said(custom),
+		id: t.host.Pipeline(o.ID, o.Status), subject: fmt.Sprintf("pipeline/%d", o.ID), at: o.CreatedAt.Time,
+		service: t.gitlabService(b.gitlabHead), custom: said(custom),
 		content: map[string]any{"pipelineName": clip(o.Name, maxText), "uri": address(o.URL)},
 	}
-	there := required{"project.path_with_namespace": b.Project.Path != "", "object_attributes.id": o.ID != 0, "object_attributes.sha": o.SHA != "",
-		"object_attributes.url": address(o.URL) != "", "object_attributes.created_at": !o.CreatedAt.IsZero()}
+	there.and(required{"object_attributes.id": o.ID != 0, "object_attributes.sha": o.SHA != "", "object_attributes.url": address(o.URL) != "",
+		"object_attributes.created_at": !o.CreatedAt.IsZero()})
 	outcome, ended := gitlabOutcomes[o.Status]
 	switch {
 	case ended:
 		f.kind, f.at, f.content["outcome"] = typePipelineFinished, either(o.FinishedAt, o.CreatedAt), outcome
-		f.id += "/" + moment{f.at}.text() // a pipeline that is tried again ends again
 	case o.Status == "pending":
 		f.kind = typePipelineQueued
 	case o.Status == "running":
@@ -139,7 +156,6 @@ func (t *translator) gitlabMerge() (Translation, error) {
 	var b struct {
 		gitlabHead
 		Object struct {
-			ID           int64  `json:"id"`
 			IID          int64  `json:"iid"`
 			Action       string `json:"action"`
 			URL          string `json:"url"`
@@ -157,29 +173,29 @@ func (t *translator) gitlabMerge() (Translation, error) {
 		return Translation{}, err
 	}
 	o := b.Object
+	there, change := t.gitlabProject(b.gitlabHead), t.host.Change(o.IID)
 	f := fact{
-		id: fmt.Sprintf("merge_request/%d/%s", o.ID, o.Action), subject: fmt.Sprintf("%s/merge_requests/%d", b.Project.Path, o.IID),
-		service: t.spec.Mapping.repository(b.Project.Path), content: map[string]any{"repository": reference(b.Project.Path)},
+		subject: t.host.About("!", o.IID),
+		service: t.gitlabService(b.gitlabHead), content: map[string]any{"repository": reference(b.Project.Path)},
 		custom: said(map[string]any{"branch": clip(o.TargetBranch, maxText), "uri": address(o.URL)}),
 	}
-	there := required{"project.path_with_namespace": b.Project.Path != "", "object_attributes.id": o.ID != 0, "object_attributes.iid": o.IID != 0}
+	there["object_attributes.iid"] = o.IID != 0
 	switch o.Action {
 	case "open":
-		f.kind, f.at = typeChangeCreated, o.CreatedAt.Time
+		f.kind, f.at, f.id = typeChangeCreated, o.CreatedAt.Time, change.Once("created")
 		there["object_attributes.created_at"] = !f.at.IsZero()
 		return t.events(there, f)
 	case "merge":
 		// A fast-forward merge makes no commit of its own.
 		commit := firstOf(o.MergeSHA, o.SquashSHA, o.LastCommit.ID)
-		f.kind, f.custom["commit"] = typeChangeMerged, commit
+		f.kind, f.id, f.custom["commit"] = typeChangeMerged, change.Once("merged"), commit
 		there["object_attributes.last_commit.id"] = commit != ""
 	case "close":
-		f.kind = typeChangeAbandoned
+		f.kind, f.id = typeChangeAbandoned, change.At("abandoned", o.UpdatedAt.Time)
 	default:
 		return ignored("action %q of a merge request is none that is kept", o.Action)
 	}
 	f.at = o.UpdatedAt.Time
-	f.id += "/" + o.UpdatedAt.text()
 	there["object_attributes.updated_at"] = !f.at.IsZero()
 	return t.events(there, f)
 }
@@ -191,7 +207,6 @@ func (t *translator) gitlabIssue() (Translation, error) {
 	var b struct {
 		gitlabHead
 		Object struct {
-			ID        int64  `json:"id"`
 			IID       int64  `json:"iid"`
 			Type      string `json:"type"`
 			Title     string `json:"title"`
@@ -218,12 +233,13 @@ func (t *translator) gitlabIssue() (Translation, error) {
 	if kind := strings.ToLower(o.Type); kind != "" && kind != "issue" && kind != "ticket" && !isIncident {
 		return ignored("a work item of type %s is none that is kept", o.Type)
 	}
+	there := t.gitlabProject(b.gitlabHead)
+	there.and(required{"object_attributes.iid": o.IID != 0, "object_attributes.url": address(o.URL) != ""})
 	k := ticket{
-		id: fmt.Sprintf("issue/%d", o.ID), action: gitlabActions[o.Action], subject: fmt.Sprintf("%s/issues/%d", b.Project.Path, o.IID),
-		title: o.Title, link: address(o.URL), service: t.spec.Mapping.repository(b.Project.Path), incident: isIncident,
+		id: t.host.Issue(o.IID), action: gitlabActions[o.Action], subject: t.host.About("#", o.IID),
+		title: o.Title, link: address(o.URL), service: t.gitlabService(b.gitlabHead), incident: isIncident,
 		resolution: "completed", person: b.User.Username, created: o.CreatedAt, changed: o.UpdatedAt, closed: o.ClosedAt,
-		there: required{"project.path_with_namespace": b.Project.Path != "", "object_attributes.id": o.ID != 0,
-			"object_attributes.iid": o.IID != 0, "object_attributes.url": address(o.URL) != ""},
+		there: there,
 	}
 	for _, l := range b.Labels {
 		k.labels = append(k.labels, l.Title)
@@ -250,7 +266,6 @@ func hasIncident(labels []gitlabLabel) bool {
 func (t *translator) gitlabRelease() (Translation, error) {
 	var b struct {
 		gitlabHead
-		ID         int64  `json:"id"`
 		Action     string `json:"action"`
 		Tag        string `json:"tag"`
 		URL        string `json:"url"`
@@ -266,11 +281,13 @@ func (t *translator) gitlabRelease() (Translation, error) {
 	if b.Action != "create" {
 		return ignored("action %q of a release is none that is kept", b.Action)
 	}
+	there := t.gitlabProject(b.gitlabHead)
 	f := fact{
-		kind: typePublished, id: fmt.Sprintf("release/%d/published", b.ID), at: either(b.CreatedAt, b.ReleasedAt), // a release may be dated ahead
-		service: t.spec.Mapping.repository(b.Project.Path), content: map[string]any{},
+		kind: typePublished, id: t.host.Published(b.Tag), at: either(b.CreatedAt, b.ReleasedAt), // a release may be dated ahead
+		service: t.gitlabService(b.gitlabHead), content: map[string]any{},
 		custom: said(map[string]any{"version": clip(b.Tag, maxText), "uri": address(b.URL), "commit": b.Commit.ID}),
 	}
 	f.subject = f.service
-	return t.events(required{"project.path_with_namespace": b.Project.Path != "", "id": b.ID != 0, "tag": b.Tag != "", "created_at": !f.at.IsZero()}, f)
+	there.and(required{"tag": b.Tag != "", "created_at": !f.at.IsZero()})
+	return t.events(there, f)
 }

@@ -1,14 +1,16 @@
 package webhook
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/stoa-platform/stoa/internal/event"
 )
 
 // ticket is an issue of any host.
 type ticket struct {
-	id, action               string // of the issue; what happened, in GitHub's words
+	id                       event.HostedItem
+	action                   string // what happened, in GitHub's words
 	subject, title, link     string
 	service                  string
 	labels                   []string
@@ -48,17 +50,17 @@ func (t *translator) ticket(k ticket) (Translation, error) {
 	f.content = content
 	switch k.action {
 	case "opened":
-		f.kind, f.at, f.id = typeTicketCreated, k.created.Time, k.id+"/created"
+		f.kind, f.at, f.id = typeTicketCreated, k.created.Time, k.id.Once("ticket")
 		content["creator"] = unknown
 		if k.person != "" {
 			content["creator"] = t.spec.Sender + "/" + clip(k.person, 100)
 		}
 	case "closed":
 		f.kind, f.at, content["resolution"] = typeTicketClosed, either(k.closed, k.changed), k.resolution
-		f.id = k.id + "/closed/" + moment{f.at}.text()
+		f.id = k.id.At("closed", f.at)
 	case "edited", "reopened", "labeled", "unlabeled", "assigned", "unassigned", "milestoned", "demilestoned", "typed", "untyped":
 		f.kind, f.at = typeTicketUpdated, k.changed.Time
-		f.id = k.id + "/updated/" + t.digest()
+		f.id = k.id.Once("updated/" + t.digest())
 	default:
 		return ignored("action %q of an issue is none that is kept", k.action)
 	}
@@ -76,11 +78,14 @@ func (t *translator) issueIncident(k ticket) (Translation, error) {
 	}
 	switch {
 	case k.action == "opened" || k.action == "labeled" && strings.EqualFold(k.labelled, incidentLabel):
-		f.kind, f.at, f.id = typeIncidentReported, k.created.Time, k.id+"/incident"
+		f.kind, f.at, f.id = typeIncidentReported, k.created.Time, k.id.Once("reported")
 		f.content["ticketURI"] = k.link
 	case k.action == "closed":
 		f.kind, f.at = typeIncidentResolved, either(k.closed, k.changed)
-		f.id = fmt.Sprintf("%s/resolved/%s", k.id, moment{f.at}.text())
+		f.id = k.id.At("resolved", f.at)
+	case k.action == "reopened":
+		f.kind, f.at = typeIncidentReported, k.changed.Time
+		f.id, f.content["ticketURI"] = k.id.At("reopened", f.at), k.link
 	default:
 		return ignored("action %q of an incident neither begins nor ends it", k.action)
 	}

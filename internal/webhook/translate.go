@@ -61,6 +61,28 @@ type translator struct {
 	spec   WebhookSpec
 	header http.Header
 	body   []byte
+	// host is the repository that a host of such tells of, page its address there.
+	host event.Hosted
+	page string
+}
+
+// about notes the repository that the request is about, and gives what must be
+// there to know it again, by the paths of its fields.
+func (t *translator) about(host event.Hosted, page, number, path, address string) required {
+	t.host, t.page = host, page
+	there := required{number: host.Number != 0, path: host.Path != ""}
+	if host.Path != "" {
+		there[address] = t.source() != ""
+	}
+	return there
+}
+
+// source is that of the events.
+func (t *translator) source() string {
+	if t.spec.Source != "" {
+		return t.spec.Source
+	}
+	return event.HostSource(t.page, t.host.Path)
 }
 
 // decode reads the body. Fields that nobody asks for are passed over, since
@@ -112,6 +134,9 @@ type fact struct {
 // required says of fields of the body, by their paths, whether they are there.
 type required map[string]bool
 
+// and adds more that must be there.
+func (r required) and(more required) { maps.Copy(r, more) }
+
 // events makes events of facts, once all that must be there is.
 func (t *translator) events(there required, facts ...fact) (Translation, error) {
 	told := problem.New(problem.Invalid, "this is not what %s documents: nothing was taken", t.spec.Sender)
@@ -141,7 +166,7 @@ func (t *translator) events(there required, facts ...fact) (Translation, error) 
 
 func (t *translator) event(f fact) (event.Event, error) {
 	ev := event.Event{
-		ID: f.id, Source: t.spec.Source, Type: f.kind, Subject: f.subject, Time: f.at.UTC().Truncate(time.Microsecond),
+		ID: f.id, Source: t.source(), Type: f.kind, Subject: f.subject, Time: f.at.UTC().Truncate(time.Microsecond),
 		Team: f.team, Service: f.service, Environment: f.environment,
 	}
 	if f.person != "" {

@@ -59,85 +59,87 @@ func TestTranslate(t *testing.T) {
 		want    []seen
 	}{
 		"GitHub: a deployment": {githubDeployment("success", "deploy"), []seen{{
-			Kind: "service.deployed", ID: "deployment_status/9001", Subject: "shop", Where: "shop in production", At: "2026-10-05T08:15:30Z",
+			Kind: "service.deployed", ID: "101/deployment/7001", Subject: "shop", Where: "shop in production", At: "2026-10-05T08:15:30Z",
 			Has: map[string]string{commit: sha, "customData.release": "7001", "customData.cause": "", "subject.id": "shop", "subject.content.environment.id": "production",
 				"subject.content.artifactId": "pkg:github/acme/monolith@" + sha}}}},
 		"GitHub: a rollback": {githubDeployment("success", "rollback"), []seen{{
-			Kind: "service.rolledback", ID: "deployment_status/9001", Subject: "shop", Where: "shop in production", At: "2026-10-05T08:15:30Z", Has: map[string]string{"customData.cause": "rollback"}}}},
+			Kind: "service.rolledback", ID: "101/deployment/7001", Subject: "shop", Where: "shop in production", At: "2026-10-05T08:15:30Z", Has: map[string]string{"customData.cause": "rollback"}}}},
 		"GitHub: a failed deployment": {githubDeployment("failure", "deploy"), []seen{{
-			Kind: "pipelinerun.finished", ID: "deployment_status/9001", Subject: "deployment/7001", Where: "shop in production", At: "2026-10-05T08:15:30Z",
+			Kind: "pipelinerun.finished", ID: "101/deployment/7001/failed", Subject: "deployment/7001", Where: "shop in production", At: "2026-10-05T08:15:30Z",
 			Has: map[string]string{"subject.content.outcome": "failure", "subject.content.errors": "ran on runner 4", "subject.content.uri": "https://ci.example/runs/1",
 				"customData.service": "shop", "customData.environment": "production", commit: sha}}}},
 		"GitHub: a broken deployment": {githubDeployment("error", "deploy"), []seen{{
-			Kind: "pipelinerun.finished", ID: "deployment_status/9001", Subject: "deployment/7001", Where: "shop in production", At: "2026-10-05T08:15:30Z", Has: map[string]string{"subject.content.outcome": "error"}}}},
+			Kind: "pipelinerun.finished", ID: "101/deployment/7001/failed", Subject: "deployment/7001", Where: "shop in production", At: "2026-10-05T08:15:30Z", Has: map[string]string{"subject.content.outcome": "error"}}}},
 		"GitHub: a run waits": {githubRun("requested", "null"), []seen{{
-			Kind: "pipelinerun.queued", ID: "workflow_run/31/2/requested", Subject: "workflow_run/31", Where: "shop in ", At: "2026-10-05T08:01:00Z"}}},
+			Kind: "pipelinerun.queued", ID: "101/run/31/2/queued", Subject: "workflow_run/31", Where: "shop in ", At: "2026-10-05T08:01:00Z"}}},
 		"GitHub: a run begins": {githubRun("in_progress", "null"), []seen{{
-			Kind: "pipelinerun.started", ID: "workflow_run/31/2/in_progress/2026-10-05T08:09:00Z", Subject: "workflow_run/31", Where: "shop in ", At: "2026-10-05T08:09:00Z"}}},
+			Kind: "pipelinerun.started", ID: "101/run/31/2/started/2026-10-05T08:09:00Z", Subject: "workflow_run/31", Where: "shop in ", At: "2026-10-05T08:09:00Z"}}},
 		"GitHub: a run fails": {githubRun("completed", `"timed_out"`), []seen{{
-			Kind: "pipelinerun.finished", ID: "workflow_run/31/2/completed/2026-10-05T08:09:00Z", Subject: "workflow_run/31", Where: "shop in ", At: "2026-10-05T08:09:00Z",
+			Kind: "pipelinerun.finished", ID: "101/run/31/2", Subject: "workflow_run/31", Where: "shop in ", At: "2026-10-05T08:09:00Z",
 			Has: map[string]string{"subject.content.outcome": "failure", "subject.content.pipelineName": "tests", commit: sha, "customData.commitTime": "2026-10-05T07:58:00Z", "customData.environment": ""}}}},
 		"GitHub: a run is cancelled": {githubRun("completed", `"cancelled"`), []seen{{
-			Kind: "pipelinerun.finished", ID: "workflow_run/31/2/completed/2026-10-05T08:09:00Z", Subject: "workflow_run/31", Where: "shop in ", At: "2026-10-05T08:09:00Z",
+			Kind: "pipelinerun.finished", ID: "101/run/31/2", Subject: "workflow_run/31", Where: "shop in ", At: "2026-10-05T08:09:00Z",
 			Has: map[string]string{"subject.content.outcome": "cancel"}}}},
 		"GitHub: a change": {githubPull("opened", "false"), []seen{{
-			Kind: "change.created", ID: "pull_request/555/opened", Subject: "acme/Blog.Engine/pull/12", Where: "blog-engine in ", At: "2026-10-01T10:00:00Z", Has: map[string]string{commit: ""}}}},
+			Kind: "change.created", ID: "102/change/12/created", Subject: "acme/Blog.Engine#12", Where: "blog-engine in ", At: "2026-10-01T10:00:00Z", Has: map[string]string{commit: ""}}}},
 		"GitHub: a merge": {githubPull("closed", "true"), []seen{{
-			Kind: "change.merged", ID: "pull_request/555/closed/2026-10-03T11:00:00Z", Subject: "acme/Blog.Engine/pull/12", Where: "blog-engine in ", At: "2026-10-03T11:00:00Z",
+			Kind: "change.merged", ID: "102/change/12/merged", Subject: "acme/Blog.Engine#12", Where: "blog-engine in ", At: "2026-10-03T11:00:00Z",
 			Has: map[string]string{commit: sha, "customData.branch": "trunk", "customData.firstCommitTime": "", "subject.content.repository.id": "acme/Blog.Engine"}}}},
 		"GitHub: an abandoned change": {githubPull("closed", "false"), []seen{{
-			Kind: "change.abandoned", ID: "pull_request/555/closed/2026-10-03T11:00:00Z", Subject: "acme/Blog.Engine/pull/12", Where: "blog-engine in ", At: "2026-10-03T11:00:00Z"}}},
+			Kind: "change.abandoned", ID: "102/change/12/abandoned/1791025200", Subject: "acme/Blog.Engine#12", Where: "blog-engine in ", At: "2026-10-03T11:00:00Z"}}},
 		"GitHub: a ticket": {githubIssue("opened", `{"name": "Feature Request"}, {"name": "later"}`, ""), []seen{{
-			Kind: "ticket.created", ID: "issue/808/created", Subject: "acme/monolith/issues/3", Where: "shop in ", At: "2026-10-06T07:00:00Z", Actor: "github/mika",
+			Kind: "ticket.created", ID: "101/issue/3/ticket", Subject: "acme/monolith#3", Where: "shop in ", At: "2026-10-06T07:00:00Z", Actor: "github/mika",
 			Has: map[string]string{"subject.content.summary": "Nobody can pay", "subject.content.ticketType": "feature", "subject.content.creator": "github/mika", "subject.content.labels": "[Feature Request later]"}}}},
 		"GitHub: a ticket of a type": {github("issues", strings.Replace(githubIssue("opened", "", "").body, `"title"`, `"type": {"name": "Bug"}, "title"`, 1)), []seen{{
-			Kind: "ticket.created", ID: "issue/808/created", Subject: "acme/monolith/issues/3", Where: "shop in ", At: "2026-10-06T07:00:00Z", Actor: "github/mika",
+			Kind: "ticket.created", ID: "101/issue/3/ticket", Subject: "acme/monolith#3", Where: "shop in ", At: "2026-10-06T07:00:00Z", Actor: "github/mika",
 			Has: map[string]string{"subject.content.ticketType": "bug", "subject.content.labels": ""}}}},
 		"GitHub: a ticket that nobody works on": {githubIssue("closed", `{"name": "bug"}`, ""), []seen{{
-			Kind: "ticket.closed", ID: "issue/808/closed/2026-10-06T09:00:00Z", Subject: "acme/monolith/issues/3", Where: "shop in ", At: "2026-10-06T09:00:00Z", Actor: "github/mika",
+			Kind: "ticket.closed", ID: "101/issue/3/closed/1791277200", Subject: "acme/monolith#3", Where: "shop in ", At: "2026-10-06T09:00:00Z", Actor: "github/mika",
 			Has: map[string]string{"subject.content.resolution": "withdrawn", "subject.content.ticketType": "bug"}}}},
 		"GitHub: an incident": {githubIssue("opened", `{"name": "Incident"}`, ""), []seen{{
-			Kind: "incident.reported", ID: "issue/808/incident", Subject: "acme/monolith/issues/3", Where: "shop in production", At: "2026-10-06T07:00:00Z",
+			Kind: "incident.reported", ID: "101/issue/3/reported", Subject: "acme/monolith#3", Where: "shop in production", At: "2026-10-06T07:00:00Z",
 			Has: map[string]string{"subject.content.ticketURI": "https://github.com/acme/monolith/issues/3", "subject.content.service.id": "shop"}}}},
 		"GitHub: an issue becomes an incident": {githubIssue("labeled", `{"name": "incident"}`, `, "label": {"name": "incident"}`), []seen{{
-			Kind: "incident.reported", ID: "issue/808/incident", Subject: "acme/monolith/issues/3", Where: "shop in production", At: "2026-10-06T07:00:00Z"}}},
+			Kind: "incident.reported", ID: "101/issue/3/reported", Subject: "acme/monolith#3", Where: "shop in production", At: "2026-10-06T07:00:00Z"}}},
+		"GitHub: an incident goes on": {githubIssue("reopened", `{"name": "incident"}`, ""), []seen{{
+			Kind: "incident.reported", ID: "101/issue/3/reopened/1791271200", Subject: "acme/monolith#3", Where: "shop in production", At: "2026-10-06T07:20:00Z"}}},
 		"GitHub: an incident ends": {githubIssue("closed", `{"name": "incident"}`, ""), []seen{{
-			Kind: "incident.resolved", ID: "issue/808/resolved/2026-10-06T09:00:00Z", Subject: "acme/monolith/issues/3", Where: "shop in production", At: "2026-10-06T09:00:00Z"}}},
+			Kind: "incident.resolved", ID: "101/issue/3/resolved/1791277200", Subject: "acme/monolith#3", Where: "shop in production", At: "2026-10-06T09:00:00Z"}}},
 		"GitHub: a release": {github("release", `{"action": "published", "release": {"id": 44, "tag_name": "v1.2.0", "html_url": "https://github.com/acme/monolith/releases/v1.2.0",
 			"created_at": "2026-10-01T00:00:00Z", "published_at": "2026-10-02T00:00:00Z"}, `+repo+`}`), []seen{{
-			Kind: "service.published", ID: "release/44/published", Subject: "shop", Where: "shop in ", At: "2026-10-02T00:00:00Z", Has: map[string]string{"customData.version": "v1.2.0"}}}},
+			Kind: "service.published", ID: "101/release/44/published", Subject: "shop", Where: "shop in ", At: "2026-10-02T00:00:00Z", Has: map[string]string{"customData.version": "v1.2.0"}}}},
 
 		"GitLab: a deployment": {gitlabDeployment("success"), []seen{{
-			Kind: "service.deployed", ID: "deployment/15/success", Subject: "shop", Where: "shop in production", At: "2026-10-05T08:15:30Z",
+			Kind: "service.deployed", ID: "201/deployment/15", Subject: "shop", Where: "shop in production", At: "2026-10-05T08:15:30Z",
 			Has: map[string]string{commit: sha, "customData.release": "15", "subject.content.artifactId": "pkg:gitlab/acme/legacy/monolith@" + sha}}}},
 		"GitLab: a failed deployment": {gitlabDeployment("failed"), []seen{{
-			Kind: "pipelinerun.finished", ID: "deployment/15/failed", Subject: "deployment/15", Where: "shop in production", At: "2026-10-05T08:15:30Z",
+			Kind: "pipelinerun.finished", ID: "201/deployment/15/failed", Subject: "deployment/15", Where: "shop in production", At: "2026-10-05T08:15:30Z",
 			Has: map[string]string{"subject.content.outcome": "failure", "customData.environment": "production"}}}},
 		"GitLab: a pipeline begins": {gitlabPipeline("running", "null"), []seen{{
-			Kind: "pipelinerun.started", ID: "pipeline/66/running", Subject: "pipeline/66", Where: "shop in ", At: "2026-10-05T08:00:00Z"}}},
+			Kind: "pipelinerun.started", ID: "201/pipeline/66/running", Subject: "pipeline/66", Where: "shop in ", At: "2026-10-05T08:00:00Z"}}},
 		"GitLab: a pipeline waits": {gitlabPipeline("pending", "null"), []seen{{
-			Kind: "pipelinerun.queued", ID: "pipeline/66/pending", Subject: "pipeline/66", Where: "shop in ", At: "2026-10-05T08:00:00Z"}}},
+			Kind: "pipelinerun.queued", ID: "201/pipeline/66/pending", Subject: "pipeline/66", Where: "shop in ", At: "2026-10-05T08:00:00Z"}}},
 		"GitLab: a pipeline ends": {gitlabPipeline("success", `"2026-10-05 08:20:00 UTC"`), []seen{{
-			Kind: "pipelinerun.finished", ID: "pipeline/66/success/2026-10-05T08:20:00Z", Subject: "pipeline/66", Where: "shop in ", At: "2026-10-05T08:20:00Z",
+			Kind: "pipelinerun.finished", ID: "201/pipeline/66/success", Subject: "pipeline/66", Where: "shop in ", At: "2026-10-05T08:20:00Z",
 			Has: map[string]string{"subject.content.outcome": "success", commit: sha, "customData.commitTime": "2026-10-05T07:30:00Z"}}}},
 		"GitLab: a change": {gitlabMerge("open"), []seen{{
-			Kind: "change.created", ID: "merge_request/99/open", Subject: "acme/legacy/monolith/merge_requests/4", Where: "shop in ", At: "2026-10-01T10:00:00Z"}}},
+			Kind: "change.created", ID: "201/change/4/created", Subject: "acme/legacy/monolith!4", Where: "shop in ", At: "2026-10-01T10:00:00Z"}}},
 		"GitLab: a merge": {gitlabMerge("merge"), []seen{{
-			Kind: "change.merged", ID: "merge_request/99/merge/2026-10-03T11:00:00Z", Subject: "acme/legacy/monolith/merge_requests/4", Where: "shop in ", At: "2026-10-03T11:00:00Z", Has: map[string]string{commit: sha}}}},
+			Kind: "change.merged", ID: "201/change/4/merged", Subject: "acme/legacy/monolith!4", Where: "shop in ", At: "2026-10-03T11:00:00Z", Has: map[string]string{commit: sha}}}},
 		"GitLab: an abandoned change": {gitlabMerge("close"), []seen{{
-			Kind: "change.abandoned", ID: "merge_request/99/close/2026-10-03T11:00:00Z", Subject: "acme/legacy/monolith/merge_requests/4", Where: "shop in ", At: "2026-10-03T11:00:00Z"}}},
+			Kind: "change.abandoned", ID: "201/change/4/abandoned/1791025200", Subject: "acme/legacy/monolith!4", Where: "shop in ", At: "2026-10-03T11:00:00Z"}}},
 		"GitLab: a ticket": {gitlabIssue("issue", "Issue", "open", ""), []seen{{
-			Kind: "ticket.created", ID: "issue/301/created", Subject: "acme/legacy/monolith/issues/23", Where: "shop in ", At: "2026-10-06T07:00:00Z", Actor: "gitlab/mika",
+			Kind: "ticket.created", ID: "201/issue/23/ticket", Subject: "acme/legacy/monolith#23", Where: "shop in ", At: "2026-10-06T07:00:00Z", Actor: "gitlab/mika",
 			Has: map[string]string{"subject.content.ticketType": "question"}}}},
 		"GitLab: an incident": {gitlabIssue("work_item", "Incident", "open", ""), []seen{{
-			Kind: "incident.reported", ID: "issue/301/incident", Subject: "acme/legacy/monolith/issues/23", Where: "shop in production", At: "2026-10-06T07:00:00Z"}}},
+			Kind: "incident.reported", ID: "201/issue/23/reported", Subject: "acme/legacy/monolith#23", Where: "shop in production", At: "2026-10-06T07:00:00Z"}}},
 		"GitLab: an incident ends": {gitlabIssue("incident", "", "close", ""), []seen{{
-			Kind: "incident.resolved", ID: "issue/301/resolved/2026-10-06T08:00:00Z", Subject: "acme/legacy/monolith/issues/23", Where: "shop in production", At: "2026-10-06T08:00:00Z"}}},
+			Kind: "incident.resolved", ID: "201/issue/23/resolved/1791273600", Subject: "acme/legacy/monolith#23", Where: "shop in production", At: "2026-10-06T08:00:00Z"}}},
 		"GitLab: an issue becomes an incident": {gitlabIssue("issue", "Issue", "update", `, "labels": [{"title": "incident"}], "changes": {"labels": {"previous": [], "current": [{"title": "Incident"}]}}`), []seen{{
-			Kind: "incident.reported", ID: "issue/301/incident", Subject: "acme/legacy/monolith/issues/23", Where: "shop in production", At: "2026-10-06T07:00:00Z"}}},
+			Kind: "incident.reported", ID: "201/issue/23/reported", Subject: "acme/legacy/monolith#23", Where: "shop in production", At: "2026-10-06T07:00:00Z"}}},
 		"GitLab: a release": {gitlab("Release", `{"object_kind": "release", "id": 5, "action": "create", "tag": "v2", "url": "https://gitlab.example/r/v2", "created_at": "2026-10-02 12:00:00 UTC",
 			"released_at": "2027-01-01 00:00:00 UTC", "commit": {"id": "`+sha+`"}, `+project+`}`), []seen{{
-			Kind: "service.published", ID: "release/5/published", Subject: "shop", Where: "shop in ", At: "2026-10-02T12:00:00Z", Has: map[string]string{commit: sha, "customData.version": "v2"}}}},
+			Kind: "service.published", ID: "201/release/v2/published", Subject: "shop", Where: "shop in ", At: "2026-10-02T12:00:00Z", Has: map[string]string{commit: sha, "customData.version": "v2"}}}},
 
 		"Alertmanager: an alert": {alerts(oneAlert("firing", "page", "p99 is 3.1 s")), []seen{
 			{Kind: "incident.detected", ID: "c6eadffa33fcdf37/2026-10-05T06:15:30.123456789Z/detected", Subject: "c6eadffa33fcdf37/2026-10-05T06:15:30.123456789Z",
@@ -209,7 +211,7 @@ func TestTranslateWithoutMapping(t *testing.T) {
 	}{
 		"GitHub":              {githubDeployment("success", "deploy"), "monolith", "production-eu", "production-eu"},
 		"GitHub, an incident": {githubIssue("opened", `{"name": "incident"}`, ""), "monolith", "", "(unknown)"},
-		"GitLab":              {gitlabDeployment("success"), "monolith", "live", "live"},
+		"GitLab":              {gitlabDeployment("success"), "legacy-monolith", "live", "live"},
 		"Alertmanager":        {alerts(oneAlert("firing", "page", "")), "shop", "", "(unknown)"},
 		"PagerDuty":           {pagerduty("incident.triggered"), "checkout-eu", "", "(unknown)"},
 		"Argo CD":             {argo("Succeeded", "Healthy", "2026-10-05T08:16:00Z"), "unused", "shop-prod", "shop-prod"},
@@ -224,6 +226,34 @@ func TestTranslateWithoutMapping(t *testing.T) {
 		id := see(t, ev, map[string]string{"subject.content.environment.id": ""}).Has["subject.content.environment.id"]
 		if ev.Service != c.service || ev.Environment != c.env || id != c.environmentID {
 			t.Errorf("%s: service %q, environment %q (%s)", name, ev.Service, ev.Environment, id)
+		}
+	}
+}
+
+// The source of what a host tells is the owner's of the repository, whichever
+// webhook it comes through; a webhook may be given another.
+func TestSourceIsTheOwners(t *testing.T) {
+	for name, c := range map[string]struct {
+		request request
+		given   string
+		want    string // "" is refused
+	}{
+		"GitHub":                       {githubDeployment("success", "deploy"), "", "https://github.com/acme"},
+		"GitHub, another name":         {githubPull("closed", "true"), "", "https://github.com/acme"},
+		"GitLab, a project in a group": {gitlabDeployment("success"), "", "https://gitlab.example/acme"},
+		"given":                        {gitlabDeployment("success"), "https://x/y", "https://x/y"},
+		"without a page":               {github("deployment_status", strings.Replace(githubDeployment("success", "deploy").body, "html_url", "x", 1)), "", ""},
+		"the page of another":          {github("deployment_status", strings.Replace(githubDeployment("success", "deploy").body, "com/acme", "com/evil", 1)), "", ""},
+	} {
+		spec := webhook.WebhookSpec{Sender: c.request.sender, Source: c.given}
+		got, err := webhook.Translate(spec, c.request.header, []byte(c.request.body))
+		switch {
+		case c.want == "":
+			if !problem.Is(err, problem.Invalid) || !strings.Contains(err.Error(), "html_url") {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+		case err != nil || len(got.Events) != 1 || got.Events[0].Source != c.want:
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }

@@ -23,7 +23,9 @@ type WebhookSpec struct {
 	Sender string `json:"sender" jsonschema:"required,enum=github,enum=gitlab,enum=argocd,enum=alertmanager,enum=pagerduty"`
 	// Secret names the value that the sender signs with, or sends as its token.
 	Secret SecretKey `json:"secret" jsonschema:"required"`
-	// Source is the CloudEvents source of its events; by default https://<sender>/<name>.
+	// Source is the CloudEvents source of its events. By default it is that of the
+	// repository's owner, such as https://github.com/acme, which is what stoa connect
+	// gives the same facts; of other senders https://<sender>/<name>.
 	Source string `json:"source,omitempty" jsonschema:"maxLength=500"`
 	// Mapping says what the sender's names are called here.
 	Mapping Mapping `json:"mapping,omitzero"`
@@ -77,6 +79,9 @@ func fillSource(o *object.Object) error {
 	var w Webhook
 	if w.From(*o) != nil || w.Spec.Source != "" || w.Spec.Sender == "" {
 		return nil // the schema tells what is wrong
+	}
+	if w.Spec.Sender == GitHub || w.Spec.Sender == GitLab {
+		return nil // it follows from each request
 	}
 	w.Spec.Source = "https://" + w.Spec.Sender + "/" + o.Metadata.Name
 	raw, err := json.Marshal(w.Spec)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/stoa-platform/stoa/internal/object"
 )
 
 // The CDEvents types that requests are translated to.
@@ -88,19 +90,7 @@ func lookup(m map[string]string, names []string) string {
 }
 
 // slug writes a name as names are written here; "" when nothing of it can be.
-func slug(name string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
-		switch {
-		case b.Len() >= 63:
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-	}
-	return strings.Trim(b.String(), "-")
-}
+func slug(name string) string { return object.SlugName(name) }
 
 // reference is a CDEvents reference: an object with an id.
 func reference(id string) map[string]any {

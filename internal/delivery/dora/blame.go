@@ -27,8 +27,8 @@ type incident struct {
 }
 
 // fold takes the facts in the order of time. An incident began when it was
-// first told of, and ended when it was last said to be over; of where it was,
-// the first word counts.
+// first told of, and ended when it was last said to be over; what is told of it
+// after that opens it again. Of where it was, the first word counts.
 func fold(facts [][]int64) incident {
 	i := incident{started: null, resolved: null}
 	first := func(into *int64, value int64) {
@@ -39,10 +39,13 @@ func fold(facts [][]int64) incident {
 	for _, f := range facts {
 		seq, at, resolved := f[0], f[1], f[2] == 1
 		first(&i.seq, seq)
-		if resolved {
+		switch {
+		case resolved:
 			i.resolved = at
-		} else if i.started == null {
+		case i.started == null:
 			i.started = at
+		case i.resolved != null && i.resolved >= i.started && at > i.resolved:
+			i.resolved = null
 		}
 		first(&i.service, f[3])
 		first(&i.team, f[4])

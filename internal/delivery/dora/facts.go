@@ -109,6 +109,10 @@ func collect(records []event.Record) facts {
 			f.deployments = append(f.deployments, deploymentOf(r, decode(r), true))
 		case "change.merged":
 			f.merged(r, decode(r))
+		case "change.updated": // who reads the history of a change may know how old it is
+			if p := decode(r); p.CustomData.FirstCommitTime != "" {
+				f.merged(r, p)
+			}
 		case "incident.detected", "incident.reported":
 			f.incidents = append(f.incidents, incidentOf(r, decode(r), false))
 		case "incident.resolved":

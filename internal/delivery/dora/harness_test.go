@@ -23,6 +23,10 @@ import (
 // TestMain takes fewer examples than rapid does by itself: each opens a
 // database several times. -rapid.checks asks for another number.
 func TestMain(m *testing.M) {
+	if url := os.Getenv(envRebuild); url != "" {
+		fmt.Fprintln(os.Stderr, rebuild(url))
+		os.Exit(1)
+	}
 	_ = flag.Set("rapid.checks", "25")
 	os.Exit(m.Run())
 }
@@ -30,18 +34,22 @@ func TestMain(m *testing.M) {
 type fataler interface{ Fatal(...any) }
 
 func onBoth(t *testing.T, test func(t *testing.T, s *store.Store)) {
+	onBothURLs(t, func(t *testing.T, url string) {
+		s, err := store.Open(t.Context(), url, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		test(t, s)
+	})
+}
+
+func onBothURLs(t *testing.T, test func(t *testing.T, url string)) {
 	for name, url := range map[string]func(testing.TB) string{
 		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "stoa.db") },
 		"postgres": testenv.Postgres,
 	} {
-		t.Run(name, func(t *testing.T) {
-			s, err := store.Open(t.Context(), url(t), store.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = s.Close() })
-			test(t, s)
-		})
+		t.Run(name, func(t *testing.T) { test(t, url(t)) })
 	}
 }
 
@@ -58,7 +66,7 @@ func project(t fataler, s *store.Store, batch int) {
 	}
 }
 
-func exec(t fataler, s *store.Store, queries ...string) {
+func statements(t fataler, s *store.Store, queries ...string) {
 	err := s.Write(context.Background(), "stoa/test", func(ctx context.Context, tx *store.Tx) error {
 		for _, q := range queries {
 			if _, err := tx.Exec(ctx, q); err != nil {

@@ -54,7 +54,7 @@ func Measures() []measure.Measure {
 			Name: RecoveryTime, Title: "Failed deployment recovery time", Question: "How long until a failed deployment is mended?",
 			Formula: "From the start of the first incident of a failed deployment (without one, from the deployment) until all its incidents are resolved " +
 				"(where that was never said, until the deployment that mended it); the median of Kaplan and Meier, in which failures that nobody has mended yet count as lasting on.",
-			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: cuts,
+			Unit: measure.Seconds, Better: measure.Lower, Version: 2, Cuts: cuts,
 		}, reading{waits: true}.tallies, recoveryTime, failureEvidence),
 		measure.New(measure.Definition{
 			Name: ReworkRate, Title: "Rework rate", Question: "How many deployments only mend others?",
@@ -63,9 +63,9 @@ func Measures() []measure.Measure {
 		}, reading{}.tallies, reworkRate, deploymentEvidence(" AND (cause = 1 OR cause = 2)")),
 		measure.New(measure.Definition{
 			Name: MTTR, Title: "Time to restore", Question: "How long does an incident last?",
-			Formula: "From the first word of an incident in production until it was last said to be resolved, for the incidents that began in the time; the median of Kaplan and Meier, " +
+			Formula: "From the first word of an incident in production until it was last said to be resolved (one that is opened again goes on), for the incidents that began in the time; the median of Kaplan and Meier, " +
 				"in which open ones count as lasting on. Incidents without an environment count. One is on the path if the deployment behind it is, else the last one of its service before.",
-			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: cuts,
+			Unit: measure.Seconds, Better: measure.Lower, Version: 2, Cuts: cuts,
 		}, incidentTallies, restoreTime, incidentEvidence(false)),
 		measure.New(measure.Definition{
 			Name: UnattributedIncidents, Title: "Unattributed incidents", Question: "How many incidents had no deployment behind them?",
@@ -74,7 +74,7 @@ func Measures() []measure.Measure {
 		}, incidentTallies, unattributed, incidentEvidence(true)),
 		measure.New(measure.Definition{
 			Name: FailedPipelines, Title: "Failed pipelines", Question: "How many pipeline runs failed?",
-			Formula: "Pipeline runs that finished with a failure or an error, for whatever environment.",
+			Formula: "Pipeline runs that finished with a failure or an error, for whatever environment or for none, such as the tests of a change. None of them is a failed deployment by that alone.",
 			Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, pipelineTallies, func(n int) measure.Estimate { return measure.Counted(n, n) }, pipelineEvidence),
 	}

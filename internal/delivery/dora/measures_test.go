@@ -139,6 +139,28 @@ func TestWorkedExamples(t *testing.T) {
 			},
 			want: map[string]string{dora.FailedPipelines: "2 of 2", dora.DeploymentFrequency: "none of 0", dora.ChangeFailureRate: "none of 0", dora.LeadTime: "none of 0"},
 		},
+		{
+			name: "the failed tests of a change are no failed deployment", history: []said{
+				deploy(0, "a", "v1"), {kind: "pipelinerun.finished", at: hours(1), service: "a", team: "red", content: map[string]any{"outcome": "failure"}},
+			},
+			want: map[string]string{dora.FailedPipelines: "1 of 1", dora.ChangeFailureRate: "0 of 1", dora.RecoveryTime: "none of 0", dora.ReworkRate: "0 of 1",
+				dora.MTTR: "none of 0", dora.UnattributedIncidents: "none of 0", dora.DeploymentFrequency: fmt.Sprintf("%.4g of 1", 1.0/30)},
+		},
+		{
+			name: "an incident that is opened again goes on until it is over at last", history: []said{
+				deploy(0, "a", "v1"), detected(1, "i1", "a"), resolved(2, "i1", "a"), detected(4, "i1", "a"), resolved(6, "i1", "a"),
+				deploy(0, "b", "v1"), detected(1, "i2", "b"), resolved(2, "i2", "b"), detected(4, "i2", "b"),
+			},
+			want: map[string]string{dora.MTTR: fmt.Sprintf("%.4g of 2", 5*hour), dora.RecoveryTime: fmt.Sprintf("%.4g of 2", 5*hour), dora.ChangeFailureRate: "1 of 2"}, note: "1 of 2 are still open",
+		},
+		{
+			name: "who knows the first commit of a change may say so later", history: []said{
+				{kind: "change.merged", at: hours(8), subject: "acme/a#7", custom: map[string]any{"commit": "c1"}}, deploy(10, "a", "v1", "commit", "c1"),
+				{kind: "change.updated", at: hours(8), subject: "acme/a#7", custom: map[string]any{"commit": "c1", "firstCommitTime": made(4)}},
+				{kind: "change.updated", at: hours(1), subject: "acme/a#7", custom: map[string]any{"commit": "c1"}},
+			},
+			want: map[string]string{dora.LeadTime: fmt.Sprintf("%.4g of 1", 6*hour)},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, s *store.Store) {

@@ -96,10 +96,13 @@ func naive(all []said) ([]*naiveDeployment, []*naiveIncident) {
 
 func (i *naiveIncident) read() {
 	for _, f := range i.facts {
-		if f.kind == "incident.resolved" {
+		switch {
+		case f.kind == "incident.resolved":
 			i.resolved = f.at
-		} else if i.started.IsZero() {
+		case i.started.IsZero():
 			i.started = f.at
+		case f.at.After(i.resolved) && !i.resolved.Before(i.started):
+			i.resolved = time.Time{} // opened again
 		}
 		i.service, i.environment = cmp.Or(i.service, f.service), cmp.Or(i.environment, f.environment)
 	}

@@ -29,7 +29,7 @@ type Projector struct{}
 func (Projector) Name() string { return "delivery" }
 
 // Version grows when the rows that follow from the same events change.
-func (Projector) Version() int { return 2 }
+func (Projector) Version() int { return 3 }
 
 // Reset empties the tables.
 func (Projector) Reset(ctx context.Context, tx event.SQL) error {

@@ -174,7 +174,7 @@ func fresh(t *rapid.T, url string) *store.Store {
 		return s
 	}
 	s := reopen()
-	exec(t, s, "DELETE FROM events", "DELETE FROM event_key", "DELETE FROM event_payload", "DELETE FROM dim", "DELETE FROM persons", "DELETE FROM projections",
+	statements(t, s, "DELETE FROM events", "DELETE FROM event_key", "DELETE FROM event_payload", "DELETE FROM dim", "DELETE FROM persons", "DELETE FROM projections",
 		"UPDATE ledger_head SET seq = 0, dims = 0")
 	_ = s.Close()
 	return reopen()
@@ -208,7 +208,7 @@ func TestRebuildEqualsIncremental(t *testing.T) {
 				if got, want := told(t, s), expected(history); !slices.Equal(got, want) {
 					t.Fatalf("got  %q\nwant %q", got, want)
 				}
-				exec(t, s, "DELETE FROM projections")
+				statements(t, s, "DELETE FROM projections")
 				project(t, s, rapid.IntRange(1, 100).Draw(t, "rebuild"))
 				if got := tables(t, s); !slices.Equal(got, incremental) {
 					t.Fatalf("rebuilt     %q\nincremental %q", got, incremental)

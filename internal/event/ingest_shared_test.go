@@ -1,0 +1,80 @@
+package event_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store"
+)
+
+// What a webhook told, and what who reads the history tells of it again, is one
+// event, whoever was first; nobody but the platform team may speak for its source.
+func TestPlatformsSourcesAreShared(t *testing.T) {
+	hook := event.Poster{Name: "webhook/github", Platform: true}
+	root := event.Poster{Name: "user/root", Platform: true}
+	ci := event.Poster{Name: "token/ci", Teams: []string{"payments"}}
+	said := func(kind, data string) event.Event {
+		return event.Event{ID: "7/deployment/1", Source: "https://github.com/acme", Type: "dev.cdevents." + kind + ".0.3.0", Service: "shop",
+			Time: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Data: json.RawMessage(data)}
+	}
+	for name, c := range map[string]struct {
+		first, second event.Poster
+		event         event.Event
+		want          event.Status // "" is refused
+	}{
+		"the history after the webhook":       {hook, root, said("service.upgraded", `{"more":true}`), event.Duplicate},
+		"the webhook after the history":       {root, hook, said("service.upgraded", `{"more":true}`), event.Duplicate},
+		"the very same":                       {hook, hook, said("service.deployed", `{}`), event.Duplicate},
+		"the same sender, contradicting":      {hook, hook, said("service.deployed", `{"other":1}`), event.Conflict},
+		"another kind of fact under its id":   {hook, root, said("incident.detected", `{}`), event.Conflict},
+		"a team's token for the webhook's":    {hook, ci, said("service.deployed", `{}`), ""},
+		"a webhook for what a token has":      {ci, hook, said("service.deployed", `{}`), ""},
+		"the platform team for what one has":  {ci, root, said("service.deployed", `{}`), ""},
+		"another team's token for what it is": {ci, event.Poster{Name: "token/other", Teams: []string{"payments"}}, said("service.deployed", `{}`), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, s *store.Store) {
+				in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf})
+				if _, err := in.Ingest(t.Context(), c.first, []event.Event{said("service.deployed", `{}`)}); err != nil {
+					t.Fatal(err)
+				}
+				got, err := in.Ingest(t.Context(), c.second, []event.Event{c.event})
+				if c.want == "" {
+					if !problem.Is(err, problem.Forbidden) || !strings.Contains(err.Error(), "another principal") {
+						t.Errorf("%v, %v", got, err)
+					}
+				} else if err != nil || got[0].Status != c.want {
+					t.Errorf("%v, %v, want %s", got, err, c.want)
+				}
+				if n := count(t, s, "SELECT count(*) FROM events e JOIN dim d ON d.id = e.type AND d.kind = 0 WHERE d.name LIKE 'dev.cdevents.%'"); n != 1 {
+					t.Errorf("%d events tell of one fact", n)
+				}
+				seal(t, sealer(t, s))
+				if report := verify(t, s, event.VerifyOptions{}); !report.OK() {
+					t.Errorf("report: %+v", report)
+				}
+			})
+		})
+	}
+}
+
+func TestHosted(t *testing.T) {
+	for _, c := range []struct{ page, path, want string }{
+		{"https://github.com/Acme/Shop", "Acme/Shop", "https://github.com/acme"},
+		{"https://GitHub.com/acme/shop/", "acme/shop", "https://github.com/acme"},
+		{"https://gitlab.example/acme/payments/shop", "acme/payments/shop", "https://gitlab.example/acme"},
+		{"https://host.example/gitlab/acme/shop", "acme/shop", "https://host.example/gitlab/acme"},
+		{"https://github.com/acme/shop", "acme/other", ""},
+		{"ssh://github.com/acme/shop", "acme/shop", ""},
+		{"", "acme/shop", ""},
+		{"https://github.com/", "", ""},
+	} {
+		if got := event.HostSource(c.page, c.path); got != c.want {
+			t.Errorf("%s of %s: %q, want %q", c.path, c.page, got, c.want)
+		}
+	}
+}
