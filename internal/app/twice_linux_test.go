@@ -175,9 +175,9 @@ func TestToldAndReadCountOnce(t *testing.T) {
 						continue
 					}
 					for _, q := range host.told(t, r) {
-						want := event.Accepted
+						want := client.PostAccepted
 						if order == "read, told" {
-							want = event.Duplicate
+							want = client.PostDuplicate
 						}
 						got := p.post(t, "/webhooks/"+host.sender, hostHeader(host.sender, q), q.body)
 						if got.status != http.StatusAccepted || len(got.Items) != 1 || got.Items[0].Status != want {
@@ -258,9 +258,16 @@ func (p *platform) importAll(t *testing.T, r *recording, source func(history.Opt
 
 type posting struct{ *client.Posting }
 
-func (s *posting) Event(ctx context.Context, e event.Event) error { return s.Add(ctx, e) }
-func (s *posting) Skipped(string, string)                         {}
-func (s *posting) Waiting(string, time.Time)                      {}
+func (s *posting) Event(ctx context.Context, e event.Event) error {
+	raw, err := event.Record{Event: e}.CloudEvent()
+	if err != nil {
+		return err
+	}
+	return s.Add(ctx, raw)
+}
+
+func (s *posting) Skipped(string, string)    {}
+func (s *posting) Waiting(string, time.Time) {}
 
 // caughtUp waits until all summaries are at the ledger's end.
 func (p *platform) caughtUp(t *testing.T) {

@@ -30,15 +30,14 @@ func (c *Command) connectCommand() *cobra.Command {
 
 // observation is what all sources are read with.
 type observation struct {
-	since, until, team, environment string
-	tags                            []string
-	dryRun, catalog, again          bool
+	since, team, environment string
+	tags                     []string
+	dryRun, catalog, again   bool
 }
 
 func (o *observation) flags(c *Command, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.since, "since", "12mo", "how far back: months (12mo), years (1y), days (90d), hours, or a time (RFC 3339)")
-	flags.StringVar(&o.until, "until", "", "what happened later is left out: where webhooks tell of it, the time when they began ")
 	flags.StringVar(&o.team, "team", "", "team that owns all that is found (default: by CODEOWNERS)")
 	flags.StringVar(&o.environment, "environment", "production", "environment that tags, releases and incidents are about")
 	flags.StringArrayVar(&o.tags, "deploy-tags", nil, "tags that count as deployments, such as 'v*'; may be repeated (default: versions, no pre-releases)")
@@ -55,17 +54,6 @@ func (o *observation) options(now time.Time) (history.Options, error) {
 	var err error
 	if opts.Since, err = parseBack(o.since, now); err != nil {
 		return opts, err
-	}
-	if o.until != "" {
-		if opts.Until, err = parseBack(o.until, now); err != nil {
-			return opts, err
-		}
-		if !opts.Until.After(opts.Since) {
-			return opts, usage("--until %s is not after --since %s", opts.Until.Format(time.DateTime), opts.Since.Format(time.DateTime))
-		}
-		if opts.Until.After(now) {
-			return opts, usage("--until %s lies ahead", opts.Until.Format(time.DateTime))
-		}
 	}
 	for flag, name := range map[string]string{"team": o.team, "environment": o.environment} {
 		if name != "" && !object.ValidName(name) {

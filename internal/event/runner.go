@@ -57,6 +57,7 @@ const longestWait = 5 * time.Minute
 
 // Run keeps all projections up to date until ctx ends.
 func (r *Runner) Run(ctx context.Context) {
+	r.shared.join(r.projectors)
 	var all sync.WaitGroup
 	for _, p := range r.projectors {
 		all.Go(func() { r.keep(ctx, p) })
@@ -93,6 +94,7 @@ func (r *Runner) keep(ctx context.Context, p Projector) {
 
 // CatchUp brings every projection to the ledger's present end and joins their errors.
 func (r *Runner) CatchUp(ctx context.Context) error {
+	r.shared.join(r.projectors)
 	errs := make([]error, len(r.projectors))
 	var all sync.WaitGroup
 	for i, p := range r.projectors {
@@ -106,9 +108,9 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 var errElsewhere = errors.New("projected elsewhere")
 
 func (r *Runner) catchUp(ctx context.Context, p Projector) error {
+	defer r.shared.leave(p.Name())
 	state, err := r.start(ctx, p)
 	limit := r.batch
-	defer r.shared.leave(p.Name())
 	for err == nil {
 		var records []Record
 		if limit == r.batch {

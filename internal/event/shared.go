@@ -27,6 +27,20 @@ type page struct {
 	err     error
 }
 
+// starting is what a projector needs that has joined and not read yet: whatever
+// there is.
+const starting = -1
+
+// join announces projectors before they begin, so that the first of them leaves
+// the others nothing behind.
+func (s *sharedRead) join(projectors []Projector) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range projectors {
+		s.needs[p.Name()] = starting
+	}
+}
+
 // keptPages is by how many pages projectors may be apart that read together.
 const keptPages = 3
 
@@ -104,7 +118,7 @@ func (s *sharedRead) find(ctx context.Context, who string, after int64, limit in
 
 func (s *sharedRead) needed(after int64) bool {
 	for _, needs := range s.needs {
-		if needs == after {
+		if needs == after || needs == starting {
 			return true
 		}
 	}

@@ -61,7 +61,7 @@ func (r *reading) tell(ctx context.Context, f fact) error {
 		r.future++
 		return nil
 	}
-	if f.at.Before(r.Since) || !r.Until.IsZero() && f.at.After(r.Until) {
+	if f.at.Before(r.Since) {
 		return nil
 	}
 	if f.service == "" {

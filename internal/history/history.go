@@ -70,9 +70,6 @@ type Options struct {
 	Since time.Time
 	// Now is its end: what claims to have happened later is not taken.
 	Now time.Time
-	// Until leaves out what happened later, of which somebody else tells, such as a
-	// webhook. Zero leaves out nothing.
-	Until time.Time
 	// Team owns every repository, when it is set.
 	Team string
 	// Environment is where tags, releases and incidents are thought to be about.
