@@ -193,3 +193,35 @@ func TestLateAndOddEvents(t *testing.T) {
 		}
 	})
 }
+
+// Somebody who is in two teams is one person, and one of each team.
+func TestPersonInTwoTeams(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		w.user("ann", catalog.UserSpec{})
+		web := map[string]string{"segment": "web"}
+		w.team("red", catalog.TeamSpec{Members: []string{"ann", "bob"}}, web)
+		w.team("blue", catalog.TeamSpec{Owners: []string{"ann"}, Members: []string{"ann"}}, web)
+		w.add(usageEvent(noon(3), "user/ann", "red", "logs", 1), usageEvent(noon(3), "user/ann", "blue", "logs", 1), usageEvent(noon(4), "user/bob", "red", "logs", 1))
+		w.expect("in all", w.one("mau", 1, 31), 2, 2)
+		w.expect("on the day of both", w.one("dau", 3, 4), 1, 1)
+		for by, want := range map[measure.Dimension]map[string]float64{measure.ByTeam: {"red": 2, "blue": 1}, measure.BySegment: {"web": 2}} {
+			points := w.ask("mau", measure.Scope{From: day(1), To: day(31), By: by})
+			if len(points) != len(want) {
+				t.Errorf("by %s: %+v", by, points)
+			}
+			for _, p := range points {
+				w.expect(string(by)+" "+p.Group, p, want[p.Group], int64(want[p.Group]))
+			}
+		}
+		org, err := w.org.Org(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, team := range org.Teams {
+			if want := map[string]int{"red": 2, "blue": 1, "platform": 1}[team.Name]; team.Members != want {
+				t.Errorf("%s has %d members, want %d", team.Name, team.Members, want)
+			}
+		}
+	})
+}

@@ -42,6 +42,15 @@ func (b *book) supportMeasures() []asks {
 	teams, all := b.teamCuts(), b.windows()
 	measures := []asks{
 		{"tickets-opened", "tickets", "Tickets opened in the window: questions, faults, access.", teams, all, func(w window, c cut) answer { return number(b.opened(w, c, "")) }},
+		{"tickets-open", "tickets", "Tickets opened before the end of the window, whenever, and not closed by then: questions, faults, access.", teams, all, func(w window, c cut) answer {
+			n := 0
+			for _, t := range b.tickets {
+				if t.at < w.to && t.closed >= w.to && c.team(t.member.team) {
+					n++
+				}
+			}
+			return number(n)
+		}},
 		{"tickets-per-100-users", "tickets", ticketsAre, teams, all, func(w window, c cut) answer { return b.ticketsPer100(w, c, "") }},
 		{"ticket-resolution-time", "seconds", "From the opening of a ticket in the window to its end. " + openAre, teams, all, func(w window, c cut) answer {
 			var lives []life

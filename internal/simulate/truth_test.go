@@ -177,6 +177,13 @@ func checkSupport(t *testing.T, r *recount, truth Truth, window string, w Window
 			closed[e.Data.Subject.ID] = e.Time
 		}
 	}
+	waiting := 0
+	for _, e := range r.in(Window{time.Time{}, w.To}, segment, opened) {
+		if end, ok := closed[e.Data.Subject.ID]; !ok || !end.Before(w.To) {
+			waiting++
+		}
+	}
+	truth.agrees(t, "tickets-open", window, cut, float64(waiting), true)
 	spans, open := map[time.Duration]int{}, []time.Duration{}
 	for _, e := range r.in(w, segment, opened) {
 		if end, ok := closed[e.Data.Subject.ID]; ok {

@@ -47,6 +47,7 @@ func Measures(active ActivePeople) []measure.Measure {
 			Name: "tickets-opened", Title: "Tickets opened", Question: "How many tickets came in?",
 			Formula: "Tickets opened in the time, without requests for features.", Unit: measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, reading(help), func(t tally) measure.Estimate { return kinds(measure.Counted(t.n, t.n), t) }, evidence(help)),
+		openMeasure(cuts, help),
 		measure.New(measure.Definition{
 			Name: "ticket-resolution-time", Title: "Time to resolve a ticket", Question: "How long does help take?",
 			Formula: "From the opening of a ticket to its end, of the tickets opened in the time; median by Kaplan and Meier, those still open counting as waiting.",

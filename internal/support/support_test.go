@@ -153,6 +153,7 @@ func checkMeasures(t *testing.T, s *store.Store) {
 			t.Errorf("%s: evidence %v, %v", c.name, proof, err)
 		}
 	}
+	checkOpen(t, e, from)
 	before := measure.Scope{From: from - 60, To: from - 30}
 	if answer, err := e.Ask(t.Context(), "tickets-opened", before); err != nil || answer.Points[0].Value != nil {
 		t.Errorf("before the first ticket: %+v, %v", answer.Points, err)
@@ -160,5 +161,49 @@ func checkMeasures(t *testing.T, s *store.Store) {
 	later := measure.Scope{From: from + 50, To: from + 80}
 	if answer, err := e.Ask(t.Context(), "tickets-opened", later); err != nil || answer.Points[0].Value == nil || *answer.Points[0].Value != 0 {
 		t.Errorf("a month without a ticket after the first: %+v, %v", answer.Points, err)
+	}
+}
+
+// checkOpen: a waits on days 1 to 3, b on 2 to 6, c from day 10 on, i from day 40
+// on; d was closed before it was opened.
+func checkOpen(t *testing.T, e *measure.Engine, from int64) {
+	t.Helper()
+	ask := func(scope measure.Scope) string {
+		t.Helper()
+		answer, err := e.Ask(t.Context(), "tickets-open", scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := ""
+		for _, p := range answer.Points {
+			value := "-"
+			if p.Value != nil {
+				value = fmt.Sprintf("%v/%d", *p.Value, p.N)
+			}
+			all += " " + p.Group + value
+		}
+		return all[1:]
+	}
+	for name, c := range map[string]struct {
+		scope measure.Scope
+		want  string
+		proof int
+	}{
+		"before any was opened":          {measure.Scope{From: from - 30, To: from}, "-", 0},
+		"while two wait":                 {measure.Scope{From: from, To: from + 3}, "2/2", 4},
+		"when both are closed":           {measure.Scope{From: from + 6, To: from + 7}, "0/3", 0},
+		"one from before the time":       {measure.Scope{From: from + 20, To: from + 30}, "1/4", 1},
+		"now":                            {measure.Scope{From: from, To: from + 50}, "2/5", 2},
+		"of its team":                    {measure.Scope{From: from, To: from + 50, By: measure.ByTeam}, "none2/5", 2},
+		"of another team":                {measure.Scope{From: from, To: from + 50, Only: map[measure.Dimension][]string{measure.ByTeam: {"blue"}}}, "-", 0},
+		"day by day, and at each's end":  {measure.Scope{From: from, To: from + 7, Step: measure.Daily}, "- 1/1 2/2 1/2 1/2 1/3 0/3", 0},
+		"and not before all that begins": {measure.Scope{From: measure.Day(time.Now()) + 30, To: measure.Day(time.Now()) + 60}, "-", 0},
+	} {
+		if got := ask(c.scope); got != c.want {
+			t.Errorf("open tickets %s: %s, want %s", name, got, c.want)
+		}
+		if proof, err := e.Evidence(t.Context(), "tickets-open", c.scope, 0, 100); err != nil || len(proof) != c.proof {
+			t.Errorf("open tickets %s: evidence %v, %v, want %d", name, proof, err, c.proof)
+		}
 	}
 }

@@ -35,6 +35,7 @@ func (t *translator) pagerduty() (Translation, error) {
 		"incident.triggered":    typeIncidentDetected,
 		"incident.acknowledged": typeIncidentReported,
 		"incident.resolved":     typeIncidentResolved,
+		"incident.reopened":     typeIncidentDetected, // it goes on until it is resolved again
 	}[kind.Event.Type]
 	switch {
 	case kind.Event.Type == "pagey.ping":

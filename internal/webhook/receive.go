@@ -117,7 +117,7 @@ func (r *Receiver) receive(ctx context.Context, w Webhook, header http.Header, b
 	if err != nil {
 		return Result{}, err
 	}
-	if why, ok := authentic(w.Spec.Sender, secret, header, body); !ok {
+	if why, ok := authentic(w.Spec.Sender, secret, header, body, r.Clock()); !ok {
 		r.refuse(name, why)
 		return Result{}, problem.New(problem.Unauthenticated, "this request is not from %s: nothing was taken", w.Spec.Sender).
 			Because(why).Do("give the sender the same secret as webhook " + name)

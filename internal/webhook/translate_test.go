@@ -159,6 +159,8 @@ func TestTranslate(t *testing.T) {
 			Has: map[string]string{"subject.content.description": "Checkout is slow", "customData.urgency": "high"}}}},
 		"PagerDuty: somebody looks": {pagerduty("incident.acknowledged"), []seen{{
 			Kind: "incident.reported", ID: "01DEN4HPBQAAAG05V5QQYBRZMF", Subject: "PGR0VU2", Where: "shop in production", At: "2026-10-05T08:15:30.25Z"}}},
+		"PagerDuty: an incident goes on": {pagerduty("incident.reopened"), []seen{{
+			Kind: "incident.detected", ID: "01DEN4HPBQAAAG05V5QQYBRZMF", Subject: "PGR0VU2", Where: "shop in production", At: "2026-10-05T08:15:30.25Z"}}},
 		"PagerDuty: an incident ends": {pagerduty("incident.resolved"), []seen{{
 			Kind: "incident.resolved", ID: "01DEN4HPBQAAAG05V5QQYBRZMF", Subject: "PGR0VU2", Where: "shop in production", At: "2026-10-05T08:15:30.25Z"}}},
 

@@ -1,0 +1,109 @@
+package support
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/stoa-platform/stoa/internal/measure"
+)
+
+// stock is what of the tickets of one group is open at a moment.
+type stock struct {
+	opened int // tickets that were opened by then
+	open   map[string]int
+}
+
+// openMeasure is how many tickets wait for an answer.
+func openMeasure(cuts []measure.Dimension, keep func(ticket) bool) measure.Measure {
+	return measure.New(measure.Definition{
+		Name: "tickets-open", Title: "Open tickets", Question: "How many tickets wait for an answer?",
+		Formula: "Tickets that were opened before the end of the time, whenever, and not closed by then, without requests for features; with the end in the future it is now. " +
+			"In a series each point is that at its end.",
+		Unit: measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
+	}, func(ctx context.Context, v *measure.View) (map[measure.Key]stock, error) { return stocks(ctx, v, keep) }, open, openEvidence(keep))
+}
+
+// eachBefore calls do with every ticket that was opened before a day, with its group.
+func eachBefore(ctx context.Context, v *measure.View, day int64, keep func(ticket) bool, do func(group string, t ticket)) error {
+	rows, err := v.DB.Query(ctx, "SELECT seq, closes, team, kind, opened, closed FROM tickets WHERE opened < $1", measure.Micros(day))
+	if err != nil {
+		return fmt.Errorf("read tickets: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t ticket
+		if err := rows.Scan(&t.seq, &t.closes, &t.cell.Team, &t.kind, &t.opened, &t.closed); err != nil {
+			return fmt.Errorf("read tickets: %w", err)
+		}
+		if group, ok := v.Group(t.cell); ok && keep(t) {
+			do(group, t)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read tickets: %w", err)
+	}
+	return nil
+}
+
+// openAt reports whether the ticket waits at the beginning of a day. One that was
+// closed before it was opened does not.
+func (t ticket) openAt(day int64) bool {
+	return t.opened < measure.Micros(day) && (!t.closed.Valid || t.closed.Int64 >= measure.Micros(day) && t.closed.Int64 >= t.opened)
+}
+
+// stocks gives what is open at the end of each bucket, once any ticket of the
+// group was told of, and no bucket that begins after all that is known.
+func stocks(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[measure.Key]stock, error) {
+	known, err := measure.KnownUntil(ctx, v.DB)
+	if err != nil {
+		return nil, err
+	}
+	found := map[measure.Key]stock{}
+	return found, eachBefore(ctx, v, v.To, keep, func(group string, t ticket) {
+		for i, b := range v.Buckets() {
+			if t.opened >= measure.Micros(b.To) || known < measure.Micros(b.From) {
+				continue
+			}
+			key := measure.Key{Group: group, Bucket: i}
+			s := found[key]
+			if s.open == nil {
+				s.open = map[string]int{}
+			}
+			s.opened++
+			if t.openAt(b.To) {
+				s.open[t.kind]++
+			}
+			found[key] = s
+		}
+	})
+}
+
+func open(s stock) measure.Estimate {
+	n := 0
+	for count := range maps.Values(s.open) {
+		n += count
+	}
+	return kinds(measure.Of(float64(n), int64(s.opened)).With("opened", float64(s.opened)), tally{kinds: s.open})
+}
+
+// openEvidence gives the openings of what is open at the end, and the ends that
+// came later, which show that it was.
+func openEvidence(keep func(ticket) bool) func(context.Context, *measure.View, int64, int) ([]int64, error) {
+	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+		var all []int64
+		known, err := measure.KnownUntil(ctx, v.DB)
+		if err != nil || known < measure.Micros(v.From) {
+			return all, err
+		}
+		err = eachBefore(ctx, v, v.To, keep, func(_ string, t ticket) {
+			if !t.openAt(v.To) {
+				return
+			}
+			if all = append(all, t.seq); t.closes != 0 {
+				all = append(all, t.closes)
+			}
+		})
+		return measure.Page(all, after, limit), err
+	}
+}
