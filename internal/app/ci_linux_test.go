@@ -131,7 +131,7 @@ func TestPipelineTellsByScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again() // one of 20 minutes
+	again()                                                                                // one of 20 minutes
 	if err := os.WriteFile(filepath.Join(c.served, "commit"), served, 0o600); err != nil { // as if the job had not got so far
 		t.Fatal(err)
 	}
