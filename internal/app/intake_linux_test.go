@@ -74,6 +74,10 @@ func TestIntake(t *testing.T) {
 	if _, err := p.Apply(t.Context(), strings.NewReader("{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: payments}}\n"), "team.yaml", "", false); err != nil {
 		t.Fatal(err)
 	}
+	gone := "{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: greens}}\n---\n{apiVersion: stoa.dev/v1, kind: Service, metadata: {name: gone, owner: greens}}\n"
+	if _, err := p.Apply(t.Context(), strings.NewReader(gone), "gone.yaml", "", false); err != nil {
+		t.Fatal(err)
+	}
 	ci, other := p.tokenOf(t, "ci", "payments"), p.tokenOf(t, "other", "payments")
 	_, admin, err := p.CreateToken(t.Context(), client.NewToken{Name: "importer", Self: true})
 	if err != nil {
@@ -93,11 +97,32 @@ func TestIntake(t *testing.T) {
 	if first := p.post(t, "/events", as(ci), envelope("")); first.status != http.StatusAccepted {
 		t.Fatalf("%s", first.body)
 	}
+	ofGone := func() string { return envelope(`,"service":"gone"`) }
+	if got := p.post(t, "/events", as(ci), ofGone()); got.status != 403 {
+		t.Errorf("of another team's service: %d %s", got.status, got.body)
+	}
+	if _, err := p.Delete(t.Context(), "services", "gone", "nobody uses it", false); err != nil {
+		t.Fatal(err)
+	}
+	p.door(t, "pagerduty", "till")
+	trigger := strings.NewReplacer("https://ci.example", "https://pagerduty/pagerduty")
+	if got := p.post(t, "/events", as(admin), trigger.Replace(envelope(""))); got.status != 202 { // the platform's own
+		t.Errorf("%s", got.body)
+	}
+	twice := envelope("")
+	if got := p.post(t, "/events", as(ci), twice); got.status != 202 {
+		t.Errorf("%s", got.body)
+	}
 	for name, c := range map[string]struct {
 		token, body string
 		status      int
 		says        string
 	}{
+		"twice":                       {ci, twice, 202, "duplicate"},
+		"twice, with other words":     {ci, strings.Replace(twice, "finished", "started", 1), 202, "conflict"},
+		"without a team or a service": {ci, envelope(""), 202, "accepted"},
+		"of a service that is gone":   {ci, ofGone(), 202, "accepted"},
+		"a webhook's source":          {ci, trigger.Replace(envelope("")), 403, "of the platform team"},
 		"a month late":                {ci, envelope(at(now.AddDate(0, -1, 0))), 202, "accepted"},
 		"a clock that is fast":        {ci, envelope(at(now.Add(50 * time.Minute))), 202, "accepted"},
 		"from the future":             {ci, envelope(at(now.Add(2 * time.Hour))), 422, "future"},

@@ -17,6 +17,7 @@ var layers = []layer{
 		"internal/config",
 		"internal/telemetry",
 		"internal/object",
+		"internal/hosted",
 		"internal/event",
 		"internal/auth",
 		"internal/store",

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -10,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+
+	"github.com/stoa-platform/stoa/internal/event/cdevents"
 )
 
 // cdeventsPrefix begins the types of the CDEvents project.
@@ -76,111 +76,18 @@ func inferDimensions(ev *Event) {
 	if !ok || len(ev.Data) == 0 || ev.DataContentType != "" {
 		return
 	}
-	said := cdeventsPayload(ev.Data)
-	id, service, environment := said.id, said.service, said.environment
+	said := cdevents.Read(ev.Data)
+	id, service, environment := said.ID, said.Service, said.Environment
 	switch subject {
 	case "service":
 		service = id
 	case "environment":
 		environment = id
 	case "pipelinerun":
-		service, environment = cmp.Or(service, said.customService), cmp.Or(environment, said.customEnvironment)
+		service, environment = cmp.Or(service, said.CustomService), cmp.Or(environment, said.CustomEnvironment)
 	}
 	infer(ev, "service", &ev.Service, lastLabel(service))
 	infer(ev, "environment", &ev.Environment, lastLabel(environment))
-}
-
-// cdeventsSaid is where a CDEvent's payload says that it belongs: the subject's
-// id, and the ids of the service and the environment in its content and in what
-// the sender added.
-type cdeventsSaid struct {
-	id, service, environment         string
-	customService, customEnvironment string
-}
-
-// cdeventsPayload reads a payload, alike in 0.3, 0.4 and 0.5. What is not there,
-// or not as it should be, is "".
-func cdeventsPayload(data []byte) (said cdeventsSaid) {
-	dec := jsontext.NewDecoder(bytes.NewReader(data))
-	places := func(service, environment *string) error {
-		return members(dec, func(name string) (err error) {
-			switch name {
-			case "service":
-				*service, err = referenceOf(dec)
-			case "environment":
-				*environment, err = referenceOf(dec)
-			default:
-				err = dec.SkipValue()
-			}
-			return err
-		})
-	}
-	_ = members(dec, func(name string) error {
-		switch name {
-		case "customData":
-			return places(&said.customService, &said.customEnvironment)
-		case "subject":
-			return members(dec, func(name string) (err error) {
-				switch name {
-				case "id":
-					said.id, err = textOf(dec)
-				case "content":
-					err = places(&said.service, &said.environment)
-				default:
-					err = dec.SkipValue()
-				}
-				return err
-			})
-		}
-		return dec.SkipValue()
-	})
-	return said
-}
-
-// members calls each for the members of the object that comes next, which must
-// take the value; any other value is skipped.
-func members(dec *jsontext.Decoder, each func(name string) error) error {
-	if dec.PeekKind() != '{' {
-		return dec.SkipValue()
-	}
-	if _, err := dec.ReadToken(); err != nil {
-		return err
-	}
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
-		if err == nil {
-			err = each(name.String())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := dec.ReadToken()
-	return err
-}
-
-// textOf takes the next value, which is "" when it is no string.
-func textOf(dec *jsontext.Decoder) (string, error) {
-	if dec.PeekKind() != '"' {
-		return "", dec.SkipValue()
-	}
-	token, err := dec.ReadToken()
-	return token.String(), err
-}
-
-// referenceOf takes a reference: an object with an id, in old events its id alone.
-func referenceOf(dec *jsontext.Decoder) (id string, err error) {
-	if dec.PeekKind() == '"' {
-		return textOf(dec)
-	}
-	err = members(dec, func(name string) (err error) {
-		if name != "id" {
-			return dec.SkipValue()
-		}
-		id, err = textOf(dec)
-		return err
-	})
-	return id, err
 }
 
 // infer fills a field that is empty and notes that it did.

@@ -61,20 +61,3 @@ func TestPlatformsSourcesAreShared(t *testing.T) {
 		})
 	}
 }
-
-func TestHosted(t *testing.T) {
-	for _, c := range []struct{ page, path, want string }{
-		{"https://github.com/Acme/Shop", "Acme/Shop", "https://github.com/acme"},
-		{"https://GitHub.com/acme/shop/", "acme/shop", "https://github.com/acme"},
-		{"https://gitlab.example/acme/payments/shop", "acme/payments/shop", "https://gitlab.example/acme"},
-		{"https://host.example/gitlab/acme/shop", "acme/shop", "https://host.example/gitlab/acme"},
-		{"https://github.com/acme/shop", "acme/other", ""},
-		{"ssh://github.com/acme/shop", "acme/shop", ""},
-		{"", "acme/shop", ""},
-		{"https://github.com/", "", ""},
-	} {
-		if got := event.HostSource(c.page, c.path); got != c.want {
-			t.Errorf("%s of %s: %q, want %q", c.path, c.page, got, c.want)
-		}
-	}
-}

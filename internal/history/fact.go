@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 )
 
 // The CDEvents types that facts become.
@@ -50,7 +51,7 @@ type actor struct {
 type reading struct {
 	Options
 	repo   Repository
-	host   event.Hosted // of a repository on a host: what its facts are called
+	host   hosted.Repository // of a repository on a host: what its facts are called
 	sink   Sink
 	future int // facts that claim to lie ahead
 }

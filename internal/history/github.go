@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 	"github.com/stoa-platform/stoa/internal/object"
 )
 
@@ -77,10 +77,10 @@ func site(api string) string {
 // hostSource is the source of what is told of a repository with a page and a
 // path, also where a host does not say its page.
 func hostSource(api, page, path string) string {
-	if source := event.HostSource(page, path); source != "" {
+	if source := hosted.Source(page, path); source != "" {
 		return source
 	}
-	return event.HostSource(site(api)+"/"+path, path)
+	return hosted.Source(site(api)+"/"+path, path)
 }
 
 // open makes the connection. What is waited for is told to sink.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -176,7 +176,7 @@ func (r *githubReading) firstCommit(ctx context.Context, number int64) (time.Tim
 
 // request is a change that was proposed.
 type request struct {
-	id                      event.HostedItem
+	id                      hosted.Item
 	about, commit           string
 	by                      actor
 	created, merged, closed time.Time
@@ -256,7 +256,7 @@ func (r *githubReading) incidents(ctx context.Context) error {
 
 // incident is something that broke.
 type incident struct {
-	id             event.HostedItem
+	id             hosted.Item
 	about, address string
 	by             actor
 	began, ended   time.Time

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -21,7 +21,7 @@ func (s *GitHub) Read(ctx context.Context, repo Repository, sink Sink) error {
 		return fmt.Errorf("repository %s was not listed", repo.Path)
 	}
 	s.api.waiting = sink.Waiting
-	r := &githubReading{reading: reading{Options: s.Options, repo: repo, host: event.Hosted{Number: g.ID, Path: repo.Path}, sink: sink}, source: s, g: g}
+	r := &githubReading{reading: reading{Options: s.Options, repo: repo, host: hosted.Repository{Number: g.ID, Path: repo.Path}, sink: sink}, source: s, g: g}
 	defer r.end()
 	return r.parts(ctx, []part{
 		{"deployments", r.delivery}, {"workflow runs", r.runs}, {"pull requests", r.pulls}, {"incidents", r.incidents},

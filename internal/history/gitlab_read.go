@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 )
 
 // Read hands over what GitLab knows of one project.
@@ -17,7 +17,7 @@ func (s *GitLab) Read(ctx context.Context, repo Repository, sink Sink) error {
 		return fmt.Errorf("project %s was not listed", repo.Path)
 	}
 	s.api.waiting = sink.Waiting
-	r := &gitlabReading{reading: reading{Options: s.Options, repo: repo, host: event.Hosted{Number: g.ID, Path: repo.Path}, sink: sink}, source: s, g: g}
+	r := &gitlabReading{reading: reading{Options: s.Options, repo: repo, host: hosted.Repository{Number: g.ID, Path: repo.Path}, sink: sink}, source: s, g: g}
 	defer r.end()
 	return r.parts(ctx, []part{
 		{"deployments", r.delivery}, {"pipelines", r.pipelines}, {"merge requests", r.requests}, {"incidents", r.incidents},

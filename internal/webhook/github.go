@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -115,7 +115,7 @@ func (t *translator) github() (Translation, error) {
 	if err := t.decode(&b); err != nil {
 		return Translation{}, err
 	}
-	return translate(b, t.about(event.Hosted{Number: b.Repository.ID, Path: b.Repository.FullName}, b.Repository.HTMLURL,
+	return translate(b, t.about(hosted.Repository{Number: b.Repository.ID, Path: b.Repository.FullName}, b.Repository.HTMLURL,
 		"repository.id", "repository.full_name", "repository.html_url"))
 }
 

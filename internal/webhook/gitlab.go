@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 )
 
 // gitlabHead is what all of GitLab's payloads have.
@@ -24,7 +24,7 @@ type gitlabHead struct {
 
 // gitlabProject notes the project that a payload is about.
 func (t *translator) gitlabProject(b gitlabHead) required {
-	return t.about(event.Hosted{Number: b.Project.ID, Path: b.Project.Path}, b.Project.URL, "project.id", "project.path_with_namespace", "project.web_url")
+	return t.about(hosted.Repository{Number: b.Project.ID, Path: b.Project.Path}, b.Project.URL, "project.id", "project.path_with_namespace", "project.web_url")
 }
 
 // gitlabService gives the service of a project: names are unique within its group only.

@@ -4,12 +4,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 )
 
 // ticket is an issue of any host.
 type ticket struct {
-	id                       event.HostedItem
+	id                       hosted.Item
 	action                   string // what happened, in GitHub's words
 	subject, title, link     string
 	service                  string

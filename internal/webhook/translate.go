@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -62,13 +63,13 @@ type translator struct {
 	header http.Header
 	body   []byte
 	// host is the repository that a host of such tells of, page its address there.
-	host event.Hosted
+	host hosted.Repository
 	page string
 }
 
 // about notes the repository that the request is about, and gives what must be
 // there to know it again, by the paths of its fields.
-func (t *translator) about(host event.Hosted, page, number, path, address string) required {
+func (t *translator) about(host hosted.Repository, page, number, path, address string) required {
 	t.host, t.page = host, page
 	there := required{number: host.Number != 0, path: host.Path != ""}
 	if host.Path != "" {
@@ -82,7 +83,7 @@ func (t *translator) source() string {
 	if t.spec.Source != "" {
 		return t.spec.Source
 	}
-	return event.HostSource(t.page, t.host.Path)
+	return hosted.Source(t.page, t.host.Path)
 }
 
 // decode reads the body. Fields that nobody asks for are passed over, since
