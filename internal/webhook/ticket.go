@@ -84,8 +84,8 @@ func (t *translator) issueIncident(k ticket) (Translation, error) {
 		f.kind, f.at = typeIncidentResolved, either(k.closed, k.changed)
 		f.id = k.id.At("resolved", f.at)
 	case k.action == "reopened":
-		f.kind, f.at = typeIncidentReported, k.changed.Time
-		f.id, f.content["ticketURI"] = k.id.At("reopened", f.at), k.link
+		f.kind, f.at = typeIncidentDetected, k.changed.Time
+		f.id = k.id.At("reopened", f.at)
 	default:
 		return ignored("action %q of an incident neither begins nor ends it", k.action)
 	}

@@ -102,7 +102,7 @@ func TestTranslate(t *testing.T) {
 		"GitHub: an issue becomes an incident": {githubIssue("labeled", `{"name": "incident"}`, `, "label": {"name": "incident"}`), []seen{{
 			Kind: "incident.reported", ID: "101/issue/3/reported", Subject: "acme/monolith#3", Where: "shop in production", At: "2026-10-06T07:00:00Z"}}},
 		"GitHub: an incident goes on": {githubIssue("reopened", `{"name": "incident"}`, ""), []seen{{
-			Kind: "incident.reported", ID: "101/issue/3/reopened/1791271200", Subject: "acme/monolith#3", Where: "shop in production", At: "2026-10-06T07:20:00Z"}}},
+			Kind: "incident.detected", ID: "101/issue/3/reopened/1791271200", Subject: "acme/monolith#3", Where: "shop in production", At: "2026-10-06T07:20:00Z"}}},
 		"GitHub: an incident ends": {githubIssue("closed", `{"name": "incident"}`, ""), []seen{{
 			Kind: "incident.resolved", ID: "101/issue/3/resolved/1791277200", Subject: "acme/monolith#3", Where: "shop in production", At: "2026-10-06T09:00:00Z"}}},
 		"GitHub: a release": {github("release", `{"action": "published", "release": {"id": 44, "tag_name": "v1.2.0", "html_url": "https://github.com/acme/monolith/releases/v1.2.0",

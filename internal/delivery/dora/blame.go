@@ -27,8 +27,9 @@ type incident struct {
 }
 
 // fold takes the facts in the order of time. An incident began when it was
-// first told of, and ended when it was last said to be over; what is told of it
-// after that opens it again. Of where it was, the first word counts.
+// first told of, and ended when it was last said to be over; one that is detected
+// after that is open again, while a report may well be written when all is over.
+// Of where it was, the first word counts.
 func fold(facts [][]int64) incident {
 	i := incident{started: null, resolved: null}
 	first := func(into *int64, value int64) {
@@ -37,14 +38,14 @@ func fold(facts [][]int64) incident {
 		}
 	}
 	for _, f := range facts {
-		seq, at, resolved := f[0], f[1], f[2] == 1
+		seq, at, says := f[0], f[1], f[2]
 		first(&i.seq, seq)
 		switch {
-		case resolved:
+		case says == saysResolved:
 			i.resolved = at
 		case i.started == null:
 			i.started = at
-		case i.resolved != null && i.resolved >= i.started && at > i.resolved:
+		case says == saysDetected && i.resolved != null && i.resolved >= i.started && at > i.resolved:
 			i.resolved = null
 		}
 		first(&i.service, f[3])

@@ -20,6 +20,13 @@ const (
 	causePromotion
 )
 
+// The values of incident_facts.resolved: what a word on an incident says.
+const (
+	saysDetected = iota
+	saysResolved
+	saysReported
+)
+
 // The values of deployments.brings.
 const (
 	bringsNothing = iota
@@ -45,7 +52,7 @@ type change struct {
 
 type incidentFact struct {
 	incident, name, seq, at, event     int64
-	resolved                           bool
+	says                               int64
 	service, team, environment, caused int64
 }
 
@@ -113,10 +120,12 @@ func collect(records []event.Record) facts {
 			if p := decode(r); p.CustomData.FirstCommitTime != "" {
 				f.merged(r, p)
 			}
-		case "incident.detected", "incident.reported":
-			f.incidents = append(f.incidents, incidentOf(r, decode(r), false))
+		case "incident.detected":
+			f.incidents = append(f.incidents, incidentOf(r, decode(r), saysDetected))
+		case "incident.reported":
+			f.incidents = append(f.incidents, incidentOf(r, decode(r), saysReported))
 		case "incident.resolved":
-			f.incidents = append(f.incidents, incidentOf(r, decode(r), true))
+			f.incidents = append(f.incidents, incidentOf(r, decode(r), saysResolved))
 		case "pipelinerun.finished":
 			if outcome := decode(r).Subject.Content.Outcome; outcome == "failure" || outcome == "error" {
 				f.pipelines = append(f.pipelines, pipelineFact{r.Seq, r.Time.UnixMicro(), r.IDs.Service, r.IDs.Team, r.IDs.Environment, path(r)})
@@ -201,10 +210,10 @@ func (f *facts) merged(r *event.Record, p payload) {
 // incidentOf reads an incident. Its id is unique within the source that the
 // ledger has bound to its sender, not within one that the payload names: nobody
 // resolves another's incident.
-func incidentOf(r *event.Record, p payload, resolved bool) incidentFact {
+func incidentOf(r *event.Record, p payload, says int64) incidentFact {
 	id := cmp.Or(p.Subject.ID, r.Subject, r.ID)
 	return incidentFact{
-		incident: key(r.Source + "\x00" + id), name: key(id), seq: r.Seq, at: r.Time.UnixMicro(), event: key(r.ID), resolved: resolved,
+		incident: key(r.Source + "\x00" + id), name: key(id), seq: r.Seq, at: r.Time.UnixMicro(), event: key(r.ID), says: says,
 		service: r.IDs.Service, team: r.IDs.Team, environment: r.IDs.Environment, caused: key(p.CustomData.Deployment),
 	}
 }

@@ -63,7 +63,7 @@ func Measures() []measure.Measure {
 		}, reading{}.tallies, reworkRate, deploymentEvidence(" AND (cause = 1 OR cause = 2)")),
 		measure.New(measure.Definition{
 			Name: MTTR, Title: "Time to restore", Question: "How long does an incident last?",
-			Formula: "From the first word of an incident in production until it was last said to be resolved (one that is opened again goes on), for the incidents that began in the time; the median of Kaplan and Meier, " +
+			Formula: "From the first word of an incident in production until it was last said to be resolved (one that is detected again goes on), for the incidents that began in the time; the median of Kaplan and Meier, " +
 				"in which open ones count as lasting on. Incidents without an environment count. One is on the path if the deployment behind it is, else the last one of its service before.",
 			Unit: measure.Seconds, Better: measure.Lower, Version: 2, Cuts: cuts,
 		}, incidentTallies, restoreTime, incidentEvidence(false)),

@@ -154,6 +154,12 @@ func TestWorkedExamples(t *testing.T) {
 			want: map[string]string{dora.MTTR: fmt.Sprintf("%.4g of 2", 5*hour), dora.RecoveryTime: fmt.Sprintf("%.4g of 2", 5*hour), dora.ChangeFailureRate: "1 of 2"}, note: "1 of 2 are still open",
 		},
 		{
+			name: "a report that is written afterwards opens nothing again", history: []said{
+				deploy(0, "a", "v1"), detected(1, "i1", "a"), resolved(2, "i1", "a"), {kind: "incident.reported", at: hours(9), service: "a", subject: "i1"},
+			},
+			want: map[string]string{dora.MTTR: "3600 of 1", dora.RecoveryTime: "3600 of 1"},
+		},
+		{
 			name: "who knows the first commit of a change may say so later", history: []said{
 				{kind: "change.merged", at: hours(8), subject: "acme/a#7", custom: map[string]any{"commit": "c1"}}, deploy(10, "a", "v1", "commit", "c1"),
 				{kind: "change.updated", at: hours(8), subject: "acme/a#7", custom: map[string]any{"commit": "c1", "firstCommitTime": made(4)}},

@@ -101,7 +101,7 @@ func (i *naiveIncident) read() {
 			i.resolved = f.at
 		case i.started.IsZero():
 			i.started = f.at
-		case f.at.After(i.resolved) && !i.resolved.Before(i.started):
+		case f.kind == "incident.detected" && f.at.After(i.resolved) && !i.resolved.Before(i.started):
 			i.resolved = time.Time{} // opened again
 		}
 		i.service, i.environment = cmp.Or(i.service, f.service), cmp.Or(i.environment, f.environment)

@@ -100,7 +100,7 @@ func (w *work) add(ctx context.Context, f *facts) error {
 		w.pack(d.service, d.environment, d.at)
 	}
 	for _, i := range f.incidents {
-		incidents = append(incidents, i.incident, i.seq, i.at, i.event, flag(i.resolved), i.service, i.team, i.environment, i.caused, i.name)
+		incidents = append(incidents, i.incident, i.seq, i.at, i.event, i.says, i.service, i.team, i.environment, i.caused, i.name)
 		w.relink[i.incident] = true
 	}
 	for _, p := range f.pipelines {

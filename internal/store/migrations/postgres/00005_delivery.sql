@@ -55,7 +55,7 @@ CREATE TABLE incident_facts (
     name        BIGINT NOT NULL, -- key of the incident's id
     at          BIGINT NOT NULL,
     event       BIGINT NOT NULL,
-    resolved    BIGINT NOT NULL, -- 1: this one says that it is over
+    resolved    BIGINT NOT NULL, -- 0: it began; 1: it is over; 2: somebody tells of it
     service     BIGINT NOT NULL,
     team        BIGINT NOT NULL,
     environment BIGINT NOT NULL,

@@ -55,7 +55,7 @@ CREATE TABLE incident_facts (
     name        INTEGER NOT NULL, -- key of the incident's id
     at          INTEGER NOT NULL,
     event       INTEGER NOT NULL,
-    resolved    INTEGER NOT NULL, -- 1: this one says that it is over
+    resolved    INTEGER NOT NULL, -- 0: it began; 1: it is over; 2: somebody tells of it
     service     INTEGER NOT NULL,
     team        INTEGER NOT NULL,
     environment INTEGER NOT NULL,
