@@ -19,7 +19,7 @@ type Event struct {
 	// ID is unique within Source. Empty: the ledger gives a time-ordered one.
 	ID string `json:"id"`
 	// Source is a URI reference. Those below "/stoa" are Stoa's own; every other
-	// one is bound to the principal that first posted it.
+	// one is bound to the principal that first posted it, or to the platform team.
 	Source string `json:"source"`
 	// Type is a CDEvents type where one exists, else "dev.stoa.<noun>.<verb>".
 	Type string `json:"type"`
