@@ -10,7 +10,8 @@
 # The commits are those of the repository in the working directory: HEAD, or all
 # after PREVIOUS-COMMIT, which is the one that was deployed before. CI_RUN_ID says
 # which run it is, SOURCE who speaks, and TEAM whose it is where the catalog does
-# not know the service. What is sent again by a retry is the same event, and counts once.
+# not know the service. A request that is tried again is the same event and counts
+# once; a job that is run again deploys again.
 set -eu
 
 usage() { sed -n '5,8s/^# *//p' "$0" >&2; exit 2; }
@@ -30,7 +31,15 @@ deployed)
   type=dev.cdevents.service.deployed.0.3.0
   subject=$(printf '{"id":%s,"content":{"environment":{"id":%s},"artifactId":%s}}' \
     "$(text "$service")" "$(text "$environment")" "$(text "pkg:generic/$service@$commit")")
-  changes=$(git log --format='{"commit":"%H","time":"%cI"}' ${previous:+"$previous.."}HEAD ${previous:--1} 2>/dev/null | paste -sd, -)
+  if [ -z "$previous" ]; then
+    range=-1
+  elif git merge-base --is-ancestor "$previous" HEAD 2>/dev/null; then
+    range=$previous..HEAD
+  else # a shallow clone, or a history that was rewritten
+    echo "report.sh: commit $previous is not in this clone's history: only the last commit is told (fetch the whole history)" >&2
+    range=-1
+  fi
+  changes=$(git log --format='{"commit":"%H","time":"%cI"}' "$range" | paste -sd, -)
   custom=$(printf '{"commit":"%s","commitTime":"%s","changes":[%s]}' "$commit" "$(git log -1 --format=%cI)" "$changes")
   id=$run/$service/$environment/deployed/$now
   ;;
@@ -56,7 +65,13 @@ event=$(printf '{"specversion":"1.0","id":%s,"source":%s,"type":"%s","time":"%s"
   "$(text "$id")" "$(text "$source")" "$type" "$now" "$(text "service/$service")" "$(text "$service")" "$(text "$environment")" \
   "${TEAM:+"\"team\":$(text "$TEAM"),"}" "$(text "$id")" "$(text "$source")" "$type" "$now" "$subject" "$custom")
 
-printf '%s' "$event" | curl --silent --show-error --fail-with-body --retry 5 --max-time 30 \
+answer=$(printf '%s' "$event" | curl --silent --show-error --fail-with-body --retry 5 --max-time 30 \
   --header "Authorization: Bearer $STOA_TOKEN" --header 'Content-Type: application/cloudevents+json' \
-  --data-binary @- "$STOA_SERVER/events"
-echo
+  --data-binary @- "$STOA_SERVER/events") || { status=$?; echo "$answer"; exit "$status"; }
+echo "$answer"
+case $answer in
+*'"conflict"'*)
+  echo 'report.sh: not taken: other words came under the same id before' >&2
+  exit 1
+  ;;
+esac

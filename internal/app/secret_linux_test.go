@@ -68,6 +68,17 @@ func TestSecret(t *testing.T) {
 	hides(t, "the platform's log", []byte(p.stderr.String()), values)
 	p.reopen(t)
 	p.sees(t, "vault", "FRUIT", second) // also after a restart
+
+	// Without its last value the service goes on, and so does the next release.
+	if err := p.UnsetSecrets(t.Context(), "vault", "dev", []string{"FRUIT"}); err != nil {
+		t.Fatalf("unset the last one: %v", err)
+	}
+	p.sees(t, "vault", "FRUIT", "")
+	p.up(t, "secretive again", "vault", nil)
+	if err := p.SetSecrets(t.Context(), "vault", "dev", map[string]string{"FRUIT": first}); err != nil {
+		t.Fatalf("set again: %v", err)
+	}
+	p.sees(t, "vault", "FRUIT", first)
 }
 
 // sees waits until the service has the value in its environment.

@@ -146,8 +146,10 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 			Do("stoa delete secret " + name + "    makes way, if nobody needs it")
 	}
 	given.renew(&sec)
-	if !slices.Contains(running.Secrets, name) {
-		running.Secrets = append(slices.Clone(running.Secrets), name)
+	// A secret without values is handed to nobody: the service would not start.
+	running.Secrets = slices.DeleteFunc(slices.Clone(running.Secrets), func(other string) bool { return other == name })
+	if len(sec.Spec.Keys) > 0 {
+		running.Secrets = append(running.Secrets, name)
 	}
 	running.Restart = v.Clock().UTC().Format(time.RFC3339Nano)
 	s.Spec.Environments[env] = running

@@ -109,12 +109,12 @@ func (v *Vault) Environment(ctx context.Context, names []string) ([]string, erro
 		}
 		if len(rows) == 0 {
 			return nil, problem.New(problem.NotFound, "secret %s has no values", name).
-				Do("stoa secret set " + name + " KEY   asks for one")
+				Do("stoa describe secret " + name + "    shows whose it is", "stoa secret set SERVICE KEY --env ENVIRONMENT    asks for one")
 		}
 		for _, r := range rows {
 			if other, twice := from[r.key]; twice {
 				return nil, problem.New(problem.Conflict, "%s comes from two secrets: %s and %s", r.key, other, name).
-					Do("stoa secret delete " + name + " " + r.key)
+					Do("stoa secret unset SERVICE " + r.key + "    takes it out of one of them")
 			}
 			from[r.key] = name
 			value, err := v.keys.open(name, r.key, r.ciphertext, r.kek)
