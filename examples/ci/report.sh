@@ -55,7 +55,7 @@ incident-detected | incident-resolved)
   service=$2 environment=$3
   type=dev.cdevents.incident.${what#incident-}.0.3.0
   subject=$(printf '{"id":%s,"content":{"environment":{"id":%s},"service":{"id":%s}}}' "$(text "$1")" "$(text "$environment")" "$(text "$service")")
-  id=$1/$what
+  id=$1/$what/$now
   ;;
 *) usage ;;
 esac

@@ -93,6 +93,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	binary := flags.String("stoa", "", "measure this binary instead of building one")
 	preload := flags.Int("events", 1_000_000, "how many events are in the ledger before any is measured")
 	activity := flags.Float64("activity", 13, "of the simulated year: 13 gives about 10,000,000 events")
+	on := flags.String("database", "", "measure on this one only: sqlite or postgresql")
 	keep := flags.String("keep", "", "keep the simulated years in this folder, and find them there")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -116,6 +117,12 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	defer func() { err = joinClose(err, l) }()
 	l.runs, l.profile, l.preload = *runs, *profile, *preload
 	l.activity, l.keep = *activity, *keep
+	if *on != "" {
+		l.databases = slices.DeleteFunc(l.databases, func(db database) bool { return !strings.EqualFold(db.name(), *on) })
+		if len(l.databases) == 0 {
+			return fmt.Errorf("there is no database %q here: sqlite or postgresql, if it is installed", *on)
+		}
+	}
 
 	report := newReport(ctx, l)
 	for _, r := range rows() {

@@ -9,8 +9,8 @@ import (
 // sharedRead lets projectors that stand near each other read and decode records
 // once, which costs more than most of them do with it. Whoever is ahead reads the
 // next page while others apply the last ones, and waits when it would leave those
-// behind without a page that they need. Who is further behind reads alone, so
-// that a summary that is rebuilt holds up no other.
+// behind without a full page that they need. Who is further behind reads alone, and
+// short pages, which is what comes while all are level, are waited for by nobody.
 type sharedRead struct {
 	mu    sync.Mutex
 	moved *sync.Cond
@@ -25,6 +25,7 @@ type page struct {
 	done    chan struct{} // closed when records and err are set
 	records []Record
 	err     error
+	short   bool // not full: so few records are soon read again
 }
 
 // starting is what a projector needs that has joined and not read yet: whatever
@@ -82,6 +83,7 @@ func (s *sharedRead) read(ctx context.Context, from ProjectionStore, who string,
 		s.kept = slices.DeleteFunc(s.kept, func(other *page) bool { return other == p })
 		return nil, p.err
 	}
+	p.short = len(p.records) < p.limit
 	s.needs[who] = p.records[len(p.records)-1].Seq
 	s.moved.Broadcast()
 	return p.records, nil
@@ -105,7 +107,7 @@ func (s *sharedRead) find(ctx context.Context, who string, after int64, limit in
 		if len(s.kept) < keptPages {
 			break
 		}
-		if oldest := s.kept[0]; oldest.after >= after || !s.needed(oldest.after) {
+		if oldest := s.kept[0]; oldest.after >= after || oldest.short || !s.needed(oldest.after) {
 			s.kept = slices.Delete(s.kept, 0, 1)
 			break
 		}

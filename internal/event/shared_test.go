@@ -87,3 +87,27 @@ func TestSharedReadWaits(t *testing.T) {
 		}
 	})
 }
+
+// single is a ledger to which one event at a time is added.
+type single struct{ ProjectionStore }
+
+func (single) ReadFrom(_ context.Context, after int64, _ int) ([]Record, error) {
+	records := make([]Record, 1)
+	records[0].Seq = after + 1
+	return records, nil
+}
+
+// Short pages are waited for by nobody, however long another one takes to start.
+func TestSharedReadOfFew(t *testing.T) {
+	s := newSharedRead()
+	s.join([]Projector{asleep{}})
+	for after := range int64(10) {
+		if records, err := s.read(t.Context(), single{}, "quick", after, 10); err != nil || len(records) != 1 {
+			t.Fatal(records, err)
+		}
+	}
+}
+
+type asleep struct{ Projector }
+
+func (asleep) Name() string { return "asleep" }

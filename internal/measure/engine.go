@@ -80,6 +80,9 @@ func (e *Engine) Ask(ctx context.Context, name string, s Scope) (Answer, error) 
 // AskAll computes several measures over one scope, as Ask does each, and reads
 // what they have in common once.
 func (e *Engine) AskAll(ctx context.Context, names []string, s Scope) ([]Answer, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	org, err := e.org.Org(ctx)
 	if err != nil {
 		return nil, err

@@ -91,6 +91,9 @@ type Computed struct {
 func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s Scope) (Computed, error) {
 	s.By, s.Step = "", Whole
 	card := Computed{Name: name, Title: spec.Title, From: dateText(s.From), To: dateText(s.To), Rows: []Row{}}
+	if err := s.check(); err != nil {
+		return card, err
+	}
 	org, err := e.org.Org(ctx)
 	if err != nil {
 		return card, err

@@ -109,7 +109,7 @@ func (v *Vault) Environment(ctx context.Context, names []string) ([]string, erro
 		}
 		if len(rows) == 0 {
 			return nil, problem.New(problem.NotFound, "secret %s has no values", name).
-				Do("stoa describe secret " + name + "    shows whose it is", "stoa secret set SERVICE KEY --env ENVIRONMENT    asks for one")
+				Do("stoa describe secret "+name+"    shows whose it is", "stoa secret set SERVICE KEY --env ENVIRONMENT    asks for one")
 		}
 		for _, r := range rows {
 			if other, twice := from[r.key]; twice {

@@ -2,9 +2,11 @@ package insight
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -153,7 +155,14 @@ func together(ctx context.Context, do ...func(ctx context.Context) error) error 
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for _, one := range do {
-		group.Go(func() error { return one(ctx) })
+		group.Go(func() (err error) {
+			defer func() { // outside of the request's own goroutine nothing else would catch it
+				if p := recover(); p != nil {
+					err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				}
+			}()
+			return one(ctx)
+		})
 	}
 	return group.Wait()
 }
