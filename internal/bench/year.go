@@ -80,6 +80,10 @@ func (l *lab) openYear(ctx context.Context, db database, activity float64) (*yea
 	if y.platform, err = l.serve(ctx, y.data, y.address); err != nil {
 		return nil, err
 	}
+	// A projector that is newer than the year's begins anew just after the start.
+	if err := sleep(ctx, 2*time.Second); err != nil {
+		return nil, errors.Join(err, y.stop())
+	}
 	if y.events, err = y.caughtUp(ctx); err != nil {
 		return nil, errors.Join(err, y.stop())
 	}
