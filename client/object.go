@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -153,6 +154,31 @@ func (c *Client) List(ctx context.Context, plural string, q Query) (Page, error)
 	var page Page
 	err := c.do(ctx, http.MethodGet, "/api/v1/"+plural, v, nil, &page)
 	return page, err
+}
+
+// allAtOnce is how many objects All asks for with each request.
+const allAtOnce = 1000
+
+// All goes through all objects of a kind, page by page. An error comes last, with
+// no object.
+func (c *Client) All(ctx context.Context, plural string) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		for q := (Query{Limit: allAtOnce}); ; {
+			page, err := c.List(ctx, plural, q)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, raw := range page.Items {
+				if !yield(raw, nil) {
+					return
+				}
+			}
+			if q.After = page.Next; q.After == "" {
+				return
+			}
+		}
+	}
 }
 
 // Apply creates or updates the objects of a YAML or JSON stream, all or none.

@@ -188,23 +188,16 @@ func documentsOf(wanted []backstage.Wanted) (*documents, error) {
 func objects(ctx context.Context, cl *client.Client, plurals []string, told func(int)) ([]object.Object, error) {
 	var all []object.Object
 	for _, plural := range plurals {
-		q := client.Query{Limit: 1000}
-		for {
-			page, err := cl.List(ctx, plural, q)
+		for raw, err := range cl.All(ctx, plural) {
 			if err != nil {
 				return nil, err
 			}
-			for _, raw := range page.Items {
-				var o object.Object
-				if err := json.Unmarshal(raw, &o); err != nil {
-					return nil, fmt.Errorf("decode answer: %w", err)
-				}
-				all = append(all, o)
+			var o object.Object
+			if err := json.Unmarshal(raw, &o); err != nil {
+				return nil, fmt.Errorf("decode answer: %w", err)
 			}
+			all = append(all, o)
 			told(len(all))
-			if q.After = page.Next; q.After == "" {
-				break
-			}
 		}
 	}
 	return all, nil

@@ -117,22 +117,15 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 	if out.Version, err = cl.Version(ctx); err != nil {
 		return err
 	}
-	q := client.Query{Limit: 1000}
-	for {
-		page, err := cl.List(ctx, "services", q)
+	for raw, err := range cl.All(ctx, "services") {
 		if err != nil {
 			return err
 		}
-		for _, raw := range page.Items {
-			var s client.Service
-			if err := json.Unmarshal(raw, &s); err != nil {
-				return fmt.Errorf("decode answer: %w", err)
-			}
-			out.add(s)
+		var s client.Service
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return fmt.Errorf("decode answer: %w", err)
 		}
-		if q.After = page.Next; q.After == "" {
-			break
-		}
+		out.add(s)
 	}
 	if c.Structured() {
 		return c.Print(out)

@@ -70,19 +70,12 @@ func Survey(ctx context.Context, c *client.Client) (Found, error) {
 		return f, fmt.Errorf("ask the platform for its kinds: %w", err)
 	}
 	for _, kind := range kinds {
-		q := client.Query{Limit: 1000}
-		for {
-			page, err := c.List(ctx, kind.Plural, q)
+		for raw, err := range c.All(ctx, kind.Plural) {
 			if err != nil {
 				return f, fmt.Errorf("look at the %s of the platform: %w", kind.Plural, err)
 			}
-			for _, raw := range page.Items {
-				if err := f.add(ctx, c, strings.ToLower(kind.Name), kind.Plural, raw); err != nil {
-					return f, err
-				}
-			}
-			if q.After = page.Next; q.After == "" {
-				break
+			if err := f.add(ctx, c, strings.ToLower(kind.Name), kind.Plural, raw); err != nil {
+				return f, err
 			}
 		}
 	}

@@ -107,28 +107,21 @@ func applyAll(ctx context.Context, cl *client.Client, objects []object.Object) e
 // all lists the objects of a kind by name.
 func all[O any, P object.Loader[O]](ctx context.Context, cl *client.Client, plural string) (map[string]O, error) {
 	found := map[string]O{}
-	q := client.Query{Limit: 1000}
-	for {
-		page, err := cl.List(ctx, plural, q)
+	for raw, err := range cl.All(ctx, plural) {
 		if err != nil {
 			return nil, err
 		}
-		for _, raw := range page.Items {
-			var o object.Object
-			var typed O
-			if err := json.Unmarshal(raw, &o); err != nil {
-				return nil, fmt.Errorf("decode %s: %w", plural, err)
-			}
-			if err := P(&typed).From(o); err != nil {
-				return nil, fmt.Errorf("decode %s: %w", plural, err)
-			}
-			found[o.Metadata.Name] = typed
+		var o object.Object
+		var typed O
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return nil, fmt.Errorf("decode %s: %w", plural, err)
 		}
-		if page.Next == "" {
-			return found, nil
+		if err := P(&typed).From(o); err != nil {
+			return nil, fmt.Errorf("decode %s: %w", plural, err)
 		}
-		q.After = page.Next
+		found[o.Metadata.Name] = typed
 	}
+	return found, nil
 }
 
 // teamOf finds the one team of the person who commits under a name.
