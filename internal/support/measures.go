@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -79,9 +80,19 @@ type tally struct {
 	backward  int
 }
 
-func each(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(measure.Key, ticket)) error {
+// each calls do with every ticket that was opened in the view's time, with its
+// group; eachBefore with those before it too.
+func each(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(group string, t ticket)) error {
+	return eachSince(ctx, v, measure.Micros(v.From), keep, do)
+}
+
+func eachBefore(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(group string, t ticket)) error {
+	return eachSince(ctx, v, math.MinInt64, keep, do)
+}
+
+func eachSince(ctx context.Context, v *measure.View, since int64, keep func(ticket) bool, do func(group string, t ticket)) error {
 	rows, err := v.DB.Query(ctx, `SELECT seq, closes, team, actor, kind, opened, closed FROM tickets WHERE opened >= $1 AND opened < $2`,
-		measure.Micros(v.From), measure.Micros(v.To))
+		since, measure.Micros(v.To))
 	if err != nil {
 		return fmt.Errorf("read tickets: %w", err)
 	}
@@ -92,8 +103,8 @@ func each(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(
 			return fmt.Errorf("read tickets: %w", err)
 		}
 		t.cell.Day = measure.DayOf(t.opened)
-		if key, ok := v.Key(t.cell); ok && keep(t) {
-			do(key, t)
+		if group, ok := v.Group(t.cell); ok && keep(t) {
+			do(group, t)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -125,7 +136,8 @@ func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[mea
 			}
 		}
 	}
-	return found, each(ctx, v, keep, func(key measure.Key, t ticket) {
+	return found, each(ctx, v, keep, func(group string, t ticket) {
+		key := measure.Key{Group: group, Bucket: v.BucketOf(t.cell.Day)}
 		b := buckets[key.Bucket]
 		sum := found[key]
 		if sum.kinds == nil {
@@ -194,7 +206,7 @@ func requests(t tally) measure.Estimate {
 func evidence(keep func(ticket) bool) func(context.Context, *measure.View, int64, int) ([]int64, error) {
 	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
 		var all []int64
-		err := each(ctx, v, keep, func(_ measure.Key, t ticket) {
+		err := each(ctx, v, keep, func(_ string, t ticket) {
 			all = append(all, t.seq)
 			if t.closes != 0 {
 				all = append(all, t.closes)

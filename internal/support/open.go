@@ -2,7 +2,6 @@ package support
 
 import (
 	"context"
-	"fmt"
 	"maps"
 
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -24,28 +23,6 @@ func openMeasure(cuts []measure.Dimension, keep func(ticket) bool) measure.Measu
 	}, func(ctx context.Context, v *measure.View) (map[measure.Key]stock, error) { return stocks(ctx, v, keep) }, open, openEvidence(keep))
 }
 
-// eachBefore calls do with every ticket that was opened before a day, with its group.
-func eachBefore(ctx context.Context, v *measure.View, day int64, keep func(ticket) bool, do func(group string, t ticket)) error {
-	rows, err := v.DB.Query(ctx, "SELECT seq, closes, team, kind, opened, closed FROM tickets WHERE opened < $1", measure.Micros(day))
-	if err != nil {
-		return fmt.Errorf("read tickets: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var t ticket
-		if err := rows.Scan(&t.seq, &t.closes, &t.cell.Team, &t.kind, &t.opened, &t.closed); err != nil {
-			return fmt.Errorf("read tickets: %w", err)
-		}
-		if group, ok := v.Group(t.cell); ok && keep(t) {
-			do(group, t)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read tickets: %w", err)
-	}
-	return nil
-}
-
 // openAt reports whether the ticket waits at the beginning of a day. One that was
 // closed before it was opened does not.
 func (t ticket) openAt(day int64) bool {
@@ -60,7 +37,7 @@ func stocks(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[m
 		return nil, err
 	}
 	found := map[measure.Key]stock{}
-	return found, eachBefore(ctx, v, v.To, keep, func(group string, t ticket) {
+	return found, eachBefore(ctx, v, keep, func(group string, t ticket) {
 		for i, b := range v.Buckets() {
 			if t.opened >= measure.Micros(b.To) || known < measure.Micros(b.From) {
 				continue
@@ -96,7 +73,7 @@ func openEvidence(keep func(ticket) bool) func(context.Context, *measure.View, i
 		if err != nil || known < measure.Micros(v.From) {
 			return all, err
 		}
-		err = eachBefore(ctx, v, v.To, keep, func(_ string, t ticket) {
+		err = eachBefore(ctx, v, keep, func(_ string, t ticket) {
 			if !t.openAt(v.To) {
 				return
 			}
