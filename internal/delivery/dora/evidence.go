@@ -2,8 +2,10 @@ package dora
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 )
@@ -18,11 +20,19 @@ func deployments(ctx context.Context, v *measure.View, condition string, do func
 	if err != nil {
 		return fmt.Errorf("read deployments: %w", err)
 	}
-	if err := eachRow(rows, 5, func(row []int64) {
-		cell := measure.Cell{Day: measure.DayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
-		if _, ok := v.Key(cell); ok {
-			do(row[0])
+	return inView(rows, v, func(seq int64, in bool) {
+		if in {
+			do(seq)
 		}
+	})
+}
+
+// inView calls do with the sequence of each deployment, and whether it is in the
+// view. The columns are seq, at, service, team and path.
+func inView(rows *sql.Rows, v *measure.View, do func(seq int64, in bool)) error {
+	if err := eachRow(rows, 5, func(row []int64) {
+		_, in := v.Key(measure.Cell{Day: measure.DayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])})
+		do(row[0], in)
 	}); err != nil {
 		return fmt.Errorf("read deployments: %w", err)
 	}
@@ -34,32 +44,35 @@ func trim(in string) string { return "-1" + in }
 
 type evidenceFunc = func(context.Context, *measure.View, int64, int) ([]int64, error)
 
-// deploymentEvidence gives a page of the deployments for which a condition holds.
-// It reads no more of them than it needs: the signs keep SQLite from sorting all
-// that are of the time.
+// evidenceAtOnce is how many deployments are read for a page of evidence until it
+// is full: some of them may be of others than the view's.
+const evidenceAtOnce = 500
+
+// deploymentEvidence gives a page of the deployments for which a condition holds,
+// without reading all that are of the time: the signs keep SQLite from sorting
+// those first.
 func deploymentEvidence(condition string) evidenceFunc {
 	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
 		in, args := production(v, 4)
-		rows, err := v.DB.Query(ctx, `SELECT seq, at, service, team, path FROM deployments
-			WHERE seq > $1 AND +at >= $2 AND +at < $3 AND +environment IN (`+trim(in)+`)`+condition+` ORDER BY seq`,
-			slices.Concat([]any{after, measure.Micros(v.From), measure.Micros(v.To)}, args)...)
-		if err != nil {
-			return nil, fmt.Errorf("read deployments: %w", err)
-		}
-		defer rows.Close()
+		query := `SELECT seq, at, service, team, path FROM deployments
+			WHERE seq > $1 AND +at >= $2 AND +at < $3 AND +environment IN (` + trim(in) + `)` + condition + ` ORDER BY seq LIMIT ` + strconv.Itoa(evidenceAtOnce)
 		page := []int64{}
-		for len(page) < limit && rows.Next() {
-			var seq, at, path int64
-			var cell measure.Cell
-			if err := rows.Scan(&seq, &at, &cell.Service, &cell.Team, &path); err != nil {
+		for read := evidenceAtOnce; len(page) < limit && read == evidenceAtOnce; {
+			rows, err := v.DB.Query(ctx, query, slices.Concat([]any{after, measure.Micros(v.From), measure.Micros(v.To)}, args)...)
+			if err != nil {
 				return nil, fmt.Errorf("read deployments: %w", err)
 			}
-			cell.Day, cell.Path = measure.DayOf(at), pathName(path)
-			if _, ok := v.Key(cell); ok {
-				page = append(page, seq)
+			read = 0
+			if err := inView(rows, v, func(seq int64, in bool) {
+				read, after = read+1, seq
+				if in && len(page) < limit {
+					page = append(page, seq)
+				}
+			}); err != nil {
+				return nil, err
 			}
 		}
-		return page, rows.Err()
+		return page, nil
 	}
 }
 
