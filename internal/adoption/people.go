@@ -68,13 +68,16 @@ func peopleMeasures(kept *keptDays) []measure.Measure {
 	return measures
 }
 
+// sharedPeople is what measures of a view share.
+type sharedPeople struct{}
+
 func (a activePeople) measure(kept *keptDays) measure.Measure {
 	return measure.New(a.definition, func(ctx context.Context, v *measure.View) (map[measure.Key]measure.Estimate, error) {
 		reach := a.days
 		if v.Shared() {
 			reach = month30 // as far back as any of them
 		}
-		groups, err := measure.Once(v, "people", func() (map[string]people, error) { return readPeople(ctx, v, kept, v.From-reach) })
+		groups, err := measure.Once(v, sharedPeople{}, func() (map[string]people, error) { return readPeople(ctx, v, kept, v.From-reach) })
 		if err != nil || len(groups) == 0 {
 			return nil, err
 		}

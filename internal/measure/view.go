@@ -137,12 +137,12 @@ type View struct {
 	buckets []Bucket
 	ofDay   []int // the bucket of each day from From on
 	only    map[Dimension]map[string]bool
-	kept    map[string]any // what was read for several measures; nil for a single one
+	kept    map[any]any // what was read for several measures; nil for a single one
 }
 
 // Share makes the view one that several measures are computed of.
 func (v *View) Share() *View {
-	v.kept = map[string]any{}
+	v.kept = map[any]any{}
 	return v
 }
 
@@ -151,8 +151,9 @@ func (v *View) Share() *View {
 func (v *View) Shared() bool { return v.kept != nil }
 
 // Once reads what measures of a view are made of; of a shared one, the first time
-// only. Whoever gets it must not change it. The key is the reader's own.
-func Once[T any](v *View, key string, read func() (T, error)) (T, error) {
+// only. Whoever gets it must not change it. The key is of a type of the reader's
+// own, as with context.WithValue.
+func Once[T any](v *View, key any, read func() (T, error)) (T, error) {
 	if kept, ok := v.kept[key]; ok {
 		return kept.(T), nil
 	}

@@ -52,7 +52,7 @@ func incidents(ctx context.Context, v *measure.View, do func(key measure.Key, id
 // incidentTallies brings the incidents in production into groups, which several
 // measures of a view share.
 func incidentTallies(ctx context.Context, v *measure.View) (map[measure.Key]*incidentTally, error) {
-	return measure.Once(v, "incidents", func() (map[measure.Key]*incidentTally, error) { return readIncidents(ctx, v) })
+	return measure.Once(v, sharedIncidents{}, func() (map[measure.Key]*incidentTally, error) { return readIncidents(ctx, v) })
 }
 
 func readIncidents(ctx context.Context, v *measure.View) (map[measure.Key]*incidentTally, error) {

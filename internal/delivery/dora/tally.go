@@ -97,13 +97,19 @@ type reading struct{ services, leads, waits, unattributed bool }
 // everything is what any measure of deployments takes.
 var everything = reading{services: true, leads: true, waits: true, unattributed: true}
 
+// sharedDeployments and sharedIncidents are what measures of a view share.
+type (
+	sharedDeployments struct{}
+	sharedIncidents   struct{}
+)
+
 // tallies brings the deployments to production of the view into groups, which
 // several measures of it share.
 func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
 	if v.Shared() {
 		r = everything
 	}
-	return measure.Once(v, "deployments", func() (map[measure.Key]*tally, error) { return r.read(ctx, v, v.Group) })
+	return measure.Once(v, sharedDeployments{}, func() (map[measure.Key]*tally, error) { return r.read(ctx, v, v.Group) })
 }
 
 // read reads them, into groups of which a cell's is ok to be in.

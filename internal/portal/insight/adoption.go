@@ -53,10 +53,15 @@ func (i Insight) Adoption(ctx context.Context, s measure.Scope, now time.Time, m
 	}
 	var people, months []measure.Answer
 	work = append(work,
-		into(&people, func(ctx context.Context) ([]measure.Answer, error) { return i.Measures.AskAll(ctx, activePeople, s) }),
-		into(&months, func(ctx context.Context) ([]measure.Answer, error) {
-			return i.Measures.AskAll(ctx, activePeople, yearOf(s))
-		}))
+		// One after the other: the days that the year was made of are kept, and both would
+		// wait for them.
+		func(ctx context.Context) (err error) {
+			if months, err = i.Measures.AskAll(ctx, activePeople, yearOf(s)); err != nil {
+				return err
+			}
+			people, err = i.Measures.AskAll(ctx, activePeople, s)
+			return err
+		})
 	if err := together(ctx, work...); err != nil {
 		return show, err
 	}
