@@ -143,6 +143,7 @@ type loading struct {
 	tables map[string]table
 	into   table // of the rows that come now
 	insert bulk
+	names  []string // of the columns
 	rows   [][]any
 }
 
@@ -220,7 +221,7 @@ func (l *loading) table(ctx context.Context, line tableLine) error {
 	if len(t.columns) != len(line.Columns) || len(t.columns) != len(known.columns) {
 		return damagedBackup("table %s has other columns", line.Table)
 	}
-	l.into, l.tables[t.name] = t, t
+	l.into, l.tables[t.name], l.names = t, t, line.Columns
 	l.insert = bulk{head: "INSERT INTO " + quote(t.name) + " (" + strings.Join(columns, ", ") + ") VALUES ", columns: len(columns)}
 	return nil
 }
@@ -246,11 +247,7 @@ func (l *loading) flush(ctx context.Context) error {
 	if copyIn := l.store.dialect.copyIn; copyIn == nil {
 		err = l.tx.run(ctx, l.insert, l.rows)
 	} else if len(l.rows) > 0 {
-		names := make([]string, len(l.into.columns))
-		for i, c := range l.into.columns {
-			names[i] = c.name
-		}
-		err = copyIn(ctx, l.conn, l.into.name, names, l.rows)
+		err = copyIn(ctx, l.conn, l.into.name, l.names, l.rows)
 	}
 	l.rows = l.rows[:0]
 	if l.store.dialect.classify(err) == faultUnique {
