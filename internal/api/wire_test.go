@@ -8,6 +8,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -234,5 +235,26 @@ func TestProblemArrives(t *testing.T) {
 	ignore := gocmp.FilterPath(func(p gocmp.Path) bool { return p.Last().String() == ".cause" }, gocmp.Ignore())
 	if diff := gocmp.Diff(&sent, house, ignore); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// An interval writes itself, so its fields say nothing of its JSON: what the
+// platform sends is what a client reads, and writes again.
+func TestIntervalOnTheWire(t *testing.T) {
+	low, high := 1.5, 2.0
+	for sent, want := range map[measure.Interval]client.Interval{
+		{Low: low, High: high}: {&low, &high}, {Low: math.Inf(-1), High: high}: {nil, &high}, {Low: low, High: math.Inf(1)}: {&low, nil},
+	} {
+		raw, err := json.Marshal(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got client.Interval
+		if err := json.Unmarshal(raw, &got); err != nil || !gocmp.Equal(got, want) {
+			t.Errorf("%s came as %+v (%v)", raw, got, err)
+		}
+		if again, err := json.Marshal(got); err != nil || string(again) != string(raw) {
+			t.Errorf("%s is written again as %s (%v)", raw, again, err)
+		}
 	}
 }
