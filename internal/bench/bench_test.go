@@ -74,7 +74,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestEventsBatch(t *testing.T) {
-	raw, err := eventsBatch(3)
+	raw, err := eventsBatch(3, []string{"shop"}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

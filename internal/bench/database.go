@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -143,6 +144,23 @@ func (*postgresServer) open(address string, _ bool) (*sql.DB, error) {
 }
 
 func (*postgresServer) bind(query string) string { return query }
+
+// copyFolder copies all files of a folder into one that is there.
+func copyFolder(to, from string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		within, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(to, within), 0o700)
+		}
+		return copyFile(filepath.Join(to, within), path)
+	})
+}
 
 func copyFile(to, from string) (err error) {
 	in, err := os.Open(from)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -16,100 +17,140 @@ const (
 	posters     = 4  // connections at once
 )
 
-// measureEvents posts batches of events over HTTP into a ledger that holds a
-// million already, and inserts the same rows by prepared statements: into the
-// ledger's own tables, into one table with a unique index, into one without.
+// measureEvents measures the intake of a ledger that holds a million events of a
+// simulated year.
 func measureEvents(ctx context.Context, l *lab, db database) (_ []line, err error) {
-	data, address, err := l.seed(ctx, db, false)
+	y, err := l.openYear(ctx, db, yearLess)
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	if err := l.preloadEvents(ctx, db, data, address); err != nil {
-		return nil, err
-	}
-	fmt.Fprintf(l.progress, "  %d events loaded in %s\n", l.preload, time.Since(began).Round(time.Second))
-	other, err := db.copy(ctx, l, address)
+	defer func() { err = errors.Join(err, y.stop()) }()
+	return measureIntake(ctx, l, y, true)
+}
+
+// measureIntake posts batches of events over HTTP into the ledger of a year, and
+// inserts the same rows by prepared statements into a copy of it: into the
+// ledger's own tables and, with more, into one table with a unique index and
+// into one without.
+func measureIntake(ctx context.Context, l *lab, y *year, more bool) (_ []line, err error) {
+	names, err := y.serviceNames(ctx)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := openPlain(ctx, db, other, l.preload)
+	plain, err := l.plainCopy(ctx, y, names, more)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, plain.pool.Close()) }()
-	p, err := l.serve(ctx, data, address)
-	if err != nil {
-		return nil, err
+	comparisons := []comparison{{what: "prepared inserts into the same tables", do: plain.intoLedger}}
+	if more {
+		comparisons = append(comparisons, comparison{what: "one table with a unique index alone", do: plain.intoUnique},
+			comparison{what: "one table without any index", do: plain.intoBare})
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
-	began = time.Now()
-	if err := p.settle(ctx, db, address); err != nil {
-		return nil, err
-	}
-	caught := time.Since(began)
-	fmt.Fprintf(l.progress, "  sealed and projected in %s\n", caught.Round(time.Second))
-
-	var ours, same, unique, bare []float64
+	var ours []float64
 	var behind []int64
 	var after []time.Duration
 	for range l.runs {
-		posted, err := p.postBatches(ctx)
+		posted, err := y.postBatches(ctx, names)
 		if err != nil {
 			return nil, err
 		}
-		lag, err := p.lag(ctx, db, address)
+		lag, err := y.lag(ctx, y.db, y.address)
 		if err != nil {
 			return nil, err
 		}
 		began := time.Now()
-		if err := p.settle(ctx, db, address); err != nil {
+		if err := y.settle(ctx, y.db, y.address); err != nil {
 			return nil, err
 		}
-		behind, after = append(behind, lag), append(after, time.Since(began))
-		ours = append(ours, posted)
-		for _, c := range []struct {
-			into *[]float64
-			do   func(context.Context, *sql.Tx, [][]any) error
-		}{{&same, plain.intoLedger}, {&unique, plain.intoUnique}, {&bare, plain.intoBare}} {
+		ours, behind, after = append(ours, posted), append(behind, lag), append(after, time.Since(began))
+		for i, c := range comparisons {
 			perSecond, err := plain.insertBatches(ctx, c.do)
 			if err != nil {
 				return nil, err
 			}
-			*c.into = append(*c.into, perSecond)
+			comparisons[i].perSecond = append(c.perSecond, perSecond)
 		}
 	}
-	ratio := medianRatio(ours, same)
-	n := batchSize * batchesEach
-	where := " (" + db.name() + ")"
-	return []line{
-		{
-			what: "events in, batches of 500 over HTTP; prepared inserts into the same tables" + where,
-			ours: rate(medianOf(ours)), theirs: rate(medianOf(same)), ratio: times(ratio), target: "≥ 0.5×", met: ratio >= eventsRatio,
-			note: fmt.Sprintf("random ids, %d events before, durable, %d connections", l.preload, posters),
-		},
-		{
-			what: "– one table with a unique index alone" + where, ours: rate(medianOf(ours)), theirs: rate(medianOf(unique)),
-			ratio: times(medianRatio(ours, unique)),
-		},
-		{
-			what: "– one table without any index" + where, ours: rate(medianOf(ours)), theirs: rate(medianOf(bare)),
-			ratio: times(medianRatio(ours, bare)),
-		},
-		{
-			what: "– sealer and projectors" + where,
-			ours: fmt.Sprintf("%d behind, level %s later", median(behind, func(a, b int64) int64 { return (a + b) / 2 }), millis(medianTime(after))),
-			note: fmt.Sprintf("after each %d events; the %d before took them %.1f s (%s)", n, l.preload, caught.Seconds(), rate(float64(l.preload)/caught.Seconds())),
-		},
-	}, nil
+	ratio := medianRatio(ours, comparisons[0].perSecond)
+	lines := []line{{
+		what: "events in, batches of 500 over HTTP, beside " + y.what() + "; " + comparisons[0].what,
+		ours: rate(medianOf(ours)), theirs: rate(medianOf(comparisons[0].perSecond)), ratio: times(ratio), target: "≥ 0.5×", met: ratio >= eventsRatio,
+		note: fmt.Sprintf("random ids, durable, %d connections", posters),
+	}}
+	for _, c := range comparisons[1:] {
+		lines = append(lines, line{what: "– " + c.what, ours: rate(medianOf(ours)), theirs: rate(medianOf(c.perSecond)), ratio: times(medianRatio(ours, c.perSecond))})
+	}
+	return append(lines, line{
+		what: "– sealer and projectors",
+		ours: fmt.Sprintf("%d behind, level %s later", median(behind, func(a, b int64) int64 { return (a + b) / 2 }), millis(medianTime(after))),
+		note: fmt.Sprintf("after each %d events", batchSize*batchesEach),
+	}), nil
+}
+
+// comparison is a way to insert the events that are posted, and its rates.
+type comparison struct {
+	what      string
+	do        func(context.Context, *sql.Tx, [][]any) error
+	perSecond []float64
+}
+
+// plainCopy posts a batch to a year, so that its last events are as those that
+// will be measured, and opens a copy of its database.
+func (l *lab) plainCopy(ctx context.Context, y *year, names []string, more bool) (*plainEvents, error) {
+	body, err := eventsBatch(batchSize, names, time.Now().UTC())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := y.request(ctx, "POST", "/events", "application/cloudevents-batch+json", body); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(y.settle(ctx, y.db, y.address), y.stop()); err != nil {
+		return nil, err
+	}
+	address, err := y.db.copy(ctx, l, y.address)
+	if err != nil {
+		return nil, err
+	}
+	if y.platform, err = l.serve(ctx, y.data, y.address); err != nil {
+		return nil, err
+	}
+	return openPlain(ctx, y.db, address, more)
+}
+
+// serviceNames are some of the services that the platform knows.
+func (p *platform) serviceNames(ctx context.Context) ([]string, error) {
+	raw, err := p.request(ctx, "GET", "/api/v1/services?limit=100", "", nil)
+	if err != nil {
+		return nil, err
+	}
+	var list struct {
+		Items []struct {
+			Metadata struct {
+				Name string `json:"name"`
+			} `json:"metadata"`
+		} `json:"items"`
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, item := range list.Items {
+		names = append(names, item.Metadata.Name)
+	}
+	if len(names) == 0 {
+		return nil, errors.New("the platform knows no service")
+	}
+	return names, nil
 }
 
 // postBatches posts on several connections and gives events a second. Bodies
 // are made before the clock starts.
-func (p *platform) postBatches(ctx context.Context) (float64, error) {
+func (p *platform) postBatches(ctx context.Context, names []string) (float64, error) {
 	bodies := make(chan []byte, batchesEach)
-	for range batchesEach {
-		body, err := eventsBatch(batchSize)
+	from := time.Now().UTC()
+	for b := range batchesEach {
+		body, err := eventsBatch(batchSize, names, from.Add(time.Duration(b*batchSize)*time.Millisecond))
 		if err != nil {
 			return 0, err
 		}

@@ -105,20 +105,21 @@ func (l *lab) seed(ctx context.Context, db database, withServices bool) (data, a
 	return data, address, p.settle(ctx, db, address)
 }
 
-// eventsBatch is a batch of CloudEvents with random ids.
-func eventsBatch(n int) ([]byte, error) {
+// eventsBatch is a batch of deployments of the named services, one each
+// millisecond, as CloudEvents with random ids.
+func eventsBatch(n int, names []string, from time.Time) ([]byte, error) {
 	events := make([]map[string]any, n)
-	at := time.Now().UTC().Add(-time.Hour)
 	for i := range events {
 		var id [16]byte
 		_, _ = rand.Read(id[:]) // never fails
+		name := names[i%len(names)]
 		events[i] = map[string]any{
 			"specversion": "1.0", "id": hex.EncodeToString(id[:]), "source": "https://ci.example.org/shop",
-			"type": "dev.cdevents.service.deployed.0.3.0", "subject": "service/" + serviceName(i%100),
-			"time": at.Add(time.Duration(i) * time.Second).Format(time.RFC3339), "datacontenttype": "application/json",
+			"type": "dev.cdevents.service.deployed.0.3.0", "subject": "service/" + name,
+			"time": from.Add(time.Duration(i) * time.Millisecond).Format(time.RFC3339Nano), "datacontenttype": "application/json",
 			"data": map[string]any{
 				"context": map[string]any{"version": "0.5.0"},
-				"subject": map[string]any{"id": serviceName(i % 100), "content": map[string]any{
+				"subject": map[string]any{"id": name, "content": map[string]any{
 					"environment": map[string]any{"id": "production"}, "artifactId": "pkg:oci/shop@sha256:0011",
 				}},
 			},

@@ -17,7 +17,6 @@ type lab struct {
 	progress io.Writer
 	profile  string // folder for CPU profiles, or ""
 	runs     int
-	preload  int     // events in the ledger before any is measured
 	activity float64 // of the larger simulated year
 	keep     string  // folder of simulated years, or ""
 

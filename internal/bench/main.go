@@ -91,7 +91,6 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	markdown := flags.String("markdown", "", "also write the report to this file")
 	profile := flags.String("profile", "", "write CPU profiles of the platform into this folder")
 	binary := flags.String("stoa", "", "measure this binary instead of building one")
-	preload := flags.Int("events", 1_000_000, "how many events are in the ledger before any is measured")
 	activity := flags.Float64("activity", 13, "of the simulated year: 13 gives about 10,000,000 events")
 	on := flags.String("database", "", "measure on this one only: sqlite or postgresql")
 	keep := flags.String("keep", "", "keep the simulated years in this folder, and find them there")
@@ -115,7 +114,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		return err
 	}
 	defer func() { err = joinClose(err, l) }()
-	l.runs, l.profile, l.preload = *runs, *profile, *preload
+	l.runs, l.profile = *runs, *profile
 	l.activity, l.keep = *activity, *keep
 	if *on != "" {
 		l.databases = slices.DeleteFunc(l.databases, func(db database) bool { return !strings.EqualFold(db.name(), *on) })

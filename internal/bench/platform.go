@@ -95,11 +95,12 @@ func (p *platform) stop() error {
 		return err
 	}
 	select {
-	case <-p.ended:
+	case err := <-p.ended:
+		p.ended <- err // for who stops it once more
 		return nil
 	case <-time.After(stopLimit):
 		_ = p.cmd.Process.Kill()
-		<-p.ended
+		p.ended <- <-p.ended
 		return fmt.Errorf("stoa serve did not stop in %s: %s", stopLimit, p.log)
 	}
 }

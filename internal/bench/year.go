@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -53,7 +54,11 @@ func measureYear(ctx context.Context, l *lab, db database) (_ []line, err error)
 		return nil, err
 	}
 	rebuilt, err := measureRebuild(ctx, l, big)
-	return append(append(lines, pages...), rebuilt), err
+	if err != nil {
+		return nil, err
+	}
+	taken, err := measureIntake(ctx, l, big, false)
+	return slices.Concat(lines, pages, []line{rebuilt}, taken), err
 }
 
 // year is a running platform that holds one.
@@ -102,42 +107,42 @@ func (y *year) caughtUp(ctx context.Context) (head int64, err error) {
 	return head, pool.QueryRowContext(ctx, "SELECT seq FROM ledger_head").Scan(&head)
 }
 
-// findYear gives the data folder and the database of a year. It is simulated on
-// SQLite, and brought to another database by its backup. Both are kept in l.keep,
-// if that is set, and found there by the next bench.
+// findYear gives the data folder and the database of a year, a copy of the kept
+// one, which no bench changes. Years are simulated on SQLite, and brought to
+// another database by their backup; both lie in l.keep, if that is set, and are
+// found there by the next bench.
 func (l *lab) findYear(ctx context.Context, db database, activity float64) (data, address string, err error) {
 	keep := l.keep
 	if keep == "" {
 		keep = l.scratch
 	}
-	data = filepath.Join(keep, fmt.Sprintf("year-%g", activity))
-	if err := l.makeYear(ctx, data, activity); err != nil {
+	kept := filepath.Join(keep, fmt.Sprintf("year-%g", activity))
+	if err := l.makeYear(ctx, kept, activity); err != nil {
+		return "", "", err
+	}
+	if data, err = l.folder("data"); err != nil {
 		return "", "", err
 	}
 	if _, ok := db.(sqliteFiles); ok {
-		return data, filepath.Join(data, "stoa.db"), nil
+		return data, filepath.Join(data, "stoa.db"), copyFolder(data, kept)
 	}
-	backup := data + ".backup"
+	backup := kept + ".backup"
 	if _, err := os.Stat(backup); errors.Is(err, os.ErrNotExist) {
-		if err := l.backUp(ctx, data, backup); err != nil {
+		if err := l.backUp(ctx, kept, backup); err != nil {
 			return "", "", err
 		}
 	}
 	if address, err = db.create(ctx, l); err != nil {
 		return "", "", err
 	}
-	other, err := l.folder("data")
-	if err != nil {
-		return "", "", err
-	}
 	began := time.Now()
-	restore := exec.CommandContext(ctx, l.binary, "restore", backup, "--data", other, "--database", address)
-	restore.Env = clean(other)
+	restore := exec.CommandContext(ctx, l.binary, "restore", backup, "--data", data, "--database", address)
+	restore.Env = clean(data)
 	if out, err := restore.CombinedOutput(); err != nil {
 		return "", "", fmt.Errorf("stoa restore: %w: %.2000s", err, out)
 	}
 	fmt.Fprintf(l.progress, "  %s restored to %s in %s\n", filepath.Base(backup), db.name(), time.Since(began).Round(time.Second))
-	return other, address, nil
+	return data, address, nil
 }
 
 // makeYear lets an organisation live on a new platform, unless that was done.

@@ -235,7 +235,7 @@ func (w *work) check(ctx context.Context, seq int64) error {
 		return nil
 	}
 	if repeated != d[8] {
-		w.pack(service, environment, at)
+		w.changed(service, environment, at)
 	}
 	if mends != d[9] || named != d[10] {
 		w.judge[mends], w.judge[d[9]] = true, true
@@ -304,7 +304,7 @@ func (w *work) verdict(ctx context.Context, seq int64) error {
 	if failed == d[3] && failedAt == d[4] && recoveredAt == d[5] {
 		return nil
 	}
-	w.pack(d[0], d[1], d[2])
+	w.changed(d[0], d[1], d[2])
 	_, err = w.Exec(ctx, "UPDATE deployments SET failed = $2, failed_at = $3, recovered_at = $4 WHERE seq = $1",
 		seq, failed, orNull(failedAt), orNull(recoveredAt))
 	return err

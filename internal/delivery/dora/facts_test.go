@@ -116,6 +116,34 @@ func TestPacked(t *testing.T) {
 	})
 }
 
+// TestMerge: what comes later is packed as if it had been there, and where two
+// are of one time nothing is decided.
+func TestMerge(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		period := rapid.Int64Range(-20, 900).Draw(t, "period")
+		since := [2]int64{period * periodMicros, period * periodMicros}
+		var packed [2][]byte // what was there, and all
+		var arrived []delivered
+		last, lastArrived, tied := int64(-1), false, false
+		for range rapid.IntRange(0, 12).Draw(t, "n") {
+			d := delivered{at: since[1] + rapid.Int64Range(0, 3).Draw(t, "later"), failedAt: null, recoveredAt: null, leads: []int64{7}}
+			arrives := rapid.Bool().Draw(t, "arrives")
+			tied = tied || last == d.at && arrives != lastArrived
+			if arrives {
+				arrived = append(arrived, d)
+			} else {
+				packed[0], since[0] = d.pack(packed[0], since[0]), d.at
+			}
+			packed[1], since[1] = d.pack(packed[1], since[1]), d.at
+			last, lastArrived = d.at, arrives
+		}
+		got, ok, err := merge(period, packed[0], arrived)
+		if err != nil || ok == tied || ok && !slices.Equal(got, packed[1]) {
+			t.Fatalf("merged to %x, %t, %v; want %x, %t", got, ok, err, packed[1], !tied)
+		}
+	})
+}
+
 func FuzzUnpack(f *testing.F) {
 	d := delivered{at: 5, failed: failedLinked, failedAt: 6, recoveredAt: 9, leads: []int64{1, -2}}
 	f.Add(d.pack(nil, 0))

@@ -1,11 +1,8 @@
 package dora
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
-	"slices"
-	"strconv"
 )
 
 // periodMicros is the length of a period of delivery_period: 30 days.
@@ -125,79 +122,4 @@ func (r *reader) uvarint() uint64 {
 func (r *reader) varint() int64 {
 	n := r.uvarint()
 	return int64(n>>1) ^ -int64(n&1)
-}
-
-// span is a series in one period.
-type span struct {
-	series
-	period int64
-}
-
-// packAll packs the deployments of the spans anew.
-func (w *work) packAll(ctx context.Context, spans []span) error {
-	var all []any
-	asked := values(askedAtOnce, 3, "CAST(", " AS BIGINT)")
-	for some := range slices.Chunk(spans, askedAtOnce) {
-		args := make([]any, 0, 3*askedAtOnce)
-		for i := range askedAtOnce {
-			s := span{series{-1, -1}, 0}
-			if i < len(some) {
-				s = some[i]
-			}
-			args = append(args, s.service, s.environment, s.period)
-		}
-		rows, err := w.packed(ctx, asked, args)
-		if err != nil {
-			return err
-		}
-		all = append(all, rows...)
-	}
-	return upsertPeriod.Run(ctx, w, all)
-}
-
-// packed gives the rows of delivery_period of some spans.
-func (w *work) packed(ctx context.Context, spans string, args []any) ([]any, error) {
-	type cell struct {
-		span
-		team, path int64
-	}
-	var rows []any
-	runs := map[cell]int{} // where the bytes of each lie in rows
-	since := map[cell]int64{}
-	var d delivered
-	var seq int64
-	var of cell
-	end := func() {
-		if seq == 0 {
-			return
-		}
-		at, ok := runs[of]
-		if !ok {
-			rows = append(rows, of.environment, of.period, of.service, of.team, of.path, []byte(nil))
-			at = len(rows) - 1
-			runs[of], since[of] = at, of.period*periodMicros
-		}
-		rows[at] = d.pack(rows[at].([]byte), since[of])
-		since[of] = d.at
-	}
-	err := w.each(ctx, `WITH span (service, environment, period) AS (VALUES `+spans+`)
-		SELECT d.seq, d.at, d.team, d.path, d.cause, d.brings, d.repeated, d.failed, d.failed_at, d.recovered_at, c.at, d.service, d.environment
-		FROM span s JOIN deployments d ON d.service = s.service AND d.environment = s.environment
-			AND d.at >= s.period * `+strconv.FormatInt(periodMicros, 10)+` AND d.at < (s.period + 1) * `+strconv.FormatInt(periodMicros, 10)+`
-		LEFT JOIN changes c ON c.deployment = d.seq AND d.brings <> 0 AND d.repeated = 0
-		ORDER BY d.at, d.event, d.seq, c.n`, args, 13, func(row []int64) {
-		if row[0] != seq {
-			end()
-			seq, of = row[0], cell{span{series{row[11], row[12]}, periodOf(row[1])}, row[2], row[3]}
-			d = delivered{
-				at: row[1], rework: row[4] == causeRollback || row[4] == causeHotfix, silent: row[5] != bringsNothing && row[6] == 0,
-				failed: row[7], failedAt: row[8], recoveredAt: row[9], leads: d.leads[:0],
-			}
-		}
-		if row[10] != null {
-			d.leads, d.silent = append(d.leads, d.at-row[10]), false
-		}
-	})
-	end()
-	return rows, err
 }

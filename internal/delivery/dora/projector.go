@@ -1,7 +1,6 @@
 package dora
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -64,11 +63,20 @@ type work struct {
 	relink  map[int64]bool
 	recheck []int64
 	judge   map[int64]bool
-	repack  map[span]bool
+	repack  map[span]bool // whether deployments in it changed, not only came
+	// from and to are the sequences of the first and the last new deployment.
+	from, to int64
 }
 
-func (w *work) pack(service, environment, at int64) {
+// changed says that a deployment that may be packed already has changed.
+func (w *work) changed(service, environment, at int64) {
 	w.repack[span{series{service, environment}, periodOf(at)}] = true
+}
+
+// came says that there is a new deployment.
+func (w *work) came(service, environment, at int64) {
+	s := span{series{service, environment}, periodOf(at)}
+	w.repack[s] = w.repack[s] // stays true
 }
 
 var (
@@ -97,7 +105,7 @@ func (w *work) add(ctx context.Context, f *facts) error {
 			changes = append(changes, d.seq, n, c.key, flag(c.known), at)
 			borrows = borrows || !c.known
 		}
-		w.pack(d.service, d.environment, d.at)
+		w.came(d.service, d.environment, d.at)
 	}
 	for _, i := range f.incidents {
 		incidents = append(incidents, i.incident, i.seq, i.at, i.event, i.says, i.service, i.team, i.environment, i.caused, i.name)
@@ -117,7 +125,8 @@ func (w *work) add(ctx context.Context, f *facts) error {
 		}
 	}
 	if len(f.deployments) > 0 {
-		if err := w.arrived(ctx, f.deployments[0].seq, f.deployments[len(f.deployments)-1].seq, borrows); err != nil {
+		w.from, w.to = f.deployments[0].seq, f.deployments[len(f.deployments)-1].seq
+		if err := w.arrived(ctx, borrows); err != nil {
 			return err
 		}
 	}
@@ -152,12 +161,13 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// arrived notes what new deployments, all from one sequence to another, mean to
+// arrived notes what the new deployments mean to
 // what was there: they may come between others, be what an incident or a fix
 // names, or come before an incident. borrows says that some name commits whose
 // times they do not know. Both ends are given so that PostgreSQL, which plans
 // for any numbers, knows them to be few.
-func (w *work) arrived(ctx context.Context, from, to int64, borrows bool) error {
+func (w *work) arrived(ctx context.Context, borrows bool) error {
+	from, to := w.from, w.to
 	if borrows {
 		if _, err := w.Exec(ctx, `UPDATE changes SET at = (SELECT t.at FROM commit_times t WHERE t.change = changes.change)
 			WHERE deployment >= $1 AND deployment <= $2 AND own = 0`, from, to); err != nil {
@@ -214,7 +224,7 @@ func (w *work) borrowed(ctx context.Context, commits []int64) error {
 		found := false
 		if err := w.each(ctx, `SELECT d.service, d.environment, d.at FROM changes c JOIN deployments d ON d.seq = c.deployment
 			WHERE c.own = 0 AND c.change IN `+in, args, 3, func(row []int64) {
-			w.pack(row[0], row[1], row[2])
+			w.changed(row[0], row[1], row[2])
 			found = true
 		}); err != nil {
 			return fmt.Errorf("find changes: %w", err)
@@ -249,9 +259,7 @@ func (w *work) follow(ctx context.Context) error {
 			return fmt.Errorf("judge deployment %d: %w", seq, err)
 		}
 	}
-	if err := w.packAll(ctx, slices.SortedFunc(maps.Keys(w.repack), func(a, b span) int {
-		return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.service, b.service), cmp.Compare(a.environment, b.environment))
-	})); err != nil {
+	if err := w.pack(ctx); err != nil {
 		return fmt.Errorf("pack deployments: %w", err)
 	}
 	return nil
