@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -221,12 +222,8 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 	if err := tx.reindex(ctx, revisions); err != nil {
 		return err
 	}
-	if d := tx.store.dialect; d.analyze != "" && len(revisions) >= manyRows {
-		// Statements that were planned while the tables were small would read
-		// them whole from now on, until the server's own analysis a minute later.
-		if _, err := tx.sql.ExecContext(ctx, d.analyze); err != nil {
-			return err
-		}
+	if tx.store.dialect.analyze != "" && len(revisions) >= manyRows {
+		tx.AfterCommit(tx.store.analyze)
 	}
 	for _, r := range revisions {
 		version := r.doc.Version
@@ -240,6 +237,22 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 
 // manyRows is how many changes at once call for a new analysis of the tables.
 const manyRows = 1000
+
+// analyzeLimit is how long an analysis may take; it reads a sample.
+const analyzeLimit = time.Minute
+
+// analyze refreshes what the planner knows of the objects, beside what goes on.
+// Statements that were planned while the tables were small would read them whole
+// from now on, until the server's own analysis a minute later.
+func (s *Store) analyze() {
+	s.background.Go(func() {
+		ctx, cancel := context.WithTimeout(s.open, analyzeLimit)
+		defer cancel()
+		if _, err := s.writer.ExecContext(ctx, s.dialect.analyze); err != nil && s.open.Err() == nil {
+			s.logger.Warn("analyze the objects", "err", err)
+		}
+	})
+}
 
 var upsertObjects = bulk{
 	head:    "INSERT INTO objects (uid, kind, name, owner, title, version, generation, created, updated, doc) VALUES ",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store"
 	"github.com/stoa-platform/stoa/internal/store/storetest"
+	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
 // TestParity compares the schemas: every table of one database exists in the
@@ -164,5 +166,33 @@ func TestPragmas(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// After many objects at once the planner knows of them, without waiting for the
+// server's own analysis.
+func TestManyObjectsAreAnalyzed(t *testing.T) {
+	s, err := store.Open(t.Context(), testenv.Postgres(t), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Write(t.Context(), "user/ann", func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.PutAll(ctx, storetest.Services(1200))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known float64
+	for began := time.Now(); known < 1200 && time.Since(began) < 20*time.Second; time.Sleep(5 * time.Millisecond) {
+		if err := s.QueryRow(t.Context(), "SELECT reltuples FROM pg_class WHERE oid = 'objects'::regclass").Scan(&known); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if known != 1200 {
+		t.Errorf("the planner knows of %g objects", known)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

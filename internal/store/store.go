@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -44,6 +45,10 @@ type Store struct {
 
 	jobs   Enqueuer // set once by UseJobs, before the first Write
 	ledger ledgerState
+
+	open       context.Context // ends with Close
+	closing    context.CancelFunc
+	background sync.WaitGroup // what goes on beside transactions
 }
 
 // Open opens the database that url names, creates it where it is a file that
@@ -70,6 +75,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 // connect opens the database without touching its schema.
 func connect(ctx context.Context, url string, o Options) (*Store, error) {
 	s := &Store{logger: o.Logger, clock: o.Clock, fields: o.Fields}
+	s.open, s.closing = context.WithCancel(context.Background())
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -101,6 +107,8 @@ func connect(ctx context.Context, url string, o Options) (*Store, error) {
 
 // Close ends all connections. Transactions that are under way are rolled back.
 func (s *Store) Close() error {
+	s.closing()
+	s.background.Wait()
 	if s.writer == s.reader {
 		return s.writer.Close()
 	}
