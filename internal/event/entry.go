@@ -242,9 +242,17 @@ func DecodeID(raw []byte) (string, error) {
 	return record.ID, err
 }
 
-// DecodeExtensions reads the extension attributes alone out of stored envelope
-// bytes: a small part of what DecodeEnvelope costs.
-func DecodeExtensions(raw []byte) (map[string]string, error) {
+// ExtensionsDecoder reads the extension attributes alone out of stored envelope
+// bytes: a small part of what DecodeEnvelope costs. Envelopes that say the same
+// share what it gives, which nobody must change. The zero value is ready; it must
+// not be used from several goroutines at once.
+type ExtensionsDecoder struct{ known map[string]map[string]string }
+
+// maxKnownExtensions bounds what a decoder remembers.
+const maxKnownExtensions = 1 << 12
+
+// Decode gives the attributes, nil for none.
+func (d *ExtensionsDecoder) Decode(raw []byte) (map[string]string, error) {
 	// A quote inside a JSON string is escaped, so this stands nowhere else.
 	const field = `"extensions":{`
 	at := bytes.Index(raw, []byte(field))
@@ -256,8 +264,16 @@ func DecodeExtensions(raw []byte) (map[string]string, error) {
 	if end < 0 {
 		return nil, errors.New("decode extensions: they have no end")
 	}
-	if object := raw[at : at+end+1]; bytes.IndexByte(object, '\\') < 0 {
+	object := raw[at : at+end+1]
+	if known, ok := d.known[string(object)]; ok {
+		return known, nil
+	}
+	if bytes.IndexByte(object, '\\') < 0 {
 		if extensions, ok := plainStrings(object); ok {
+			if d.known == nil || len(d.known) == maxKnownExtensions {
+				d.known = map[string]map[string]string{}
+			}
+			d.known[string(object)] = extensions
 			return extensions, nil
 		}
 	}

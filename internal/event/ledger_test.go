@@ -159,6 +159,40 @@ func TestConcurrentAppendsLeaveNoGapAndNoDouble(t *testing.T) {
 	})
 }
 
+// A page ends early where payloads are large, and the next one goes on there.
+func TestLargePayloadsMakeShortPages(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		const n, each = 12, 4 << 20
+		for i := range n {
+			ev := event.Event{ID: fmt.Sprint(i), Source: "https://a", Type: "x.a"}
+			if i%2 == 1 {
+				ev.Data = json.RawMessage(`"` + strings.Repeat("x", each) + `"`)
+			}
+			add(t, s, "user/ann", ev)
+		}
+		var pages, seen int
+		for after := int64(0); ; pages++ {
+			records, err := s.ReadFrom(t.Context(), after, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(records) == 0 {
+				break
+			}
+			for _, r := range records {
+				if want := seen % 2 * (each + 2); r.Erased || len(r.Data) != want {
+					t.Errorf("event %d: %d bytes, erased: %t", r.Seq, len(r.Data), r.Erased)
+				}
+				seen++
+			}
+			after = records[len(records)-1].Seq
+		}
+		if seen != n || pages != 2 {
+			t.Errorf("%d events in %d pages", seen, pages)
+		}
+	})
+}
+
 func TestFilterSelects(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		at := func(day int) time.Time { return time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC) }

@@ -10,11 +10,15 @@ import (
 	"github.com/stoa-platform/stoa/internal/event"
 )
 
-// followed are the columns that ReadFrom makes records of. The envelope, which
-// costs more to decode than all the rest, is read for its id and extensions alone.
-const followed = `SELECT e.seq, e.time, e.received, e.type, e.source, e.actor, e.team, e.service, e.capability, e.environment,
-	e.subject, e.envelope, length(e.payload_hash), p.body FROM events e LEFT JOIN event_payload p ON p.seq = e.seq
-	WHERE e.seq > $1 ORDER BY e.seq LIMIT $2`
+// followed are the columns that ReadFrom makes records of: ten numbers, and what
+// is no number. The envelope, which costs more to decode than all the rest, is
+// read for its id, extensions and names alone. Payloads are read by themselves:
+// most events have none, and to look for each costs as much as to read the event.
+const (
+	followed = `SELECT seq, time, received, type, source, actor, team, service, capability, environment, length(payload_hash), subject, envelope
+		FROM events WHERE seq > $1 ORDER BY seq LIMIT $2`
+	followedPayloads = "SELECT seq, body FROM event_payload WHERE seq >= $1 AND seq <= $2 ORDER BY seq"
+)
 
 // fewRecords is more than usually come within a second.
 const fewRecords = 256
@@ -23,49 +27,102 @@ const fewRecords = 256
 // projectors read, see event.ProjectionStore. There are none only at the
 // ledger's end; a page may be shorter than limit when its payloads are large.
 func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.Record, error) {
+	records, size, err := s.follow(ctx, after, limit)
+	if err == nil {
+		records, err = s.withPayloads(ctx, records, size)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("follow events: %w", err)
+	}
+	return records, nil
+}
+
+// follow reads records without their payloads, Erased where they have one, and
+// how many bytes it read.
+func (s *Store) follow(ctx context.Context, after int64, limit int) (records []event.Record, size int, err error) {
 	rows, err := s.reader.QueryContext(ctx, followed, after, limit)
 	if err != nil {
-		return nil, fmt.Errorf("follow events: %w", s.translate(err))
+		return nil, 0, s.translate(err)
 	}
 	defer rows.Close()
-	var records []event.Record
-	size := 0
+	// Into an any, database/sql hands a number over as it is.
+	var numbers [11]any
+	var subject string
+	var envelope sql.RawBytes
+	into := make([]any, 0, len(numbers)+2)
+	for i := range numbers {
+		into = append(into, &numbers[i])
+	}
+	into = append(into, &subject, &envelope)
+	extensions := event.ExtensionsDecoder{}
 	for size < pageBytes && rows.Next() {
-		var r event.Record
-		var at, received, source, hash int64
-		var envelope sql.RawBytes
-		var body []byte
-		ids := &r.IDs
-		if err := rows.Scan(&r.Seq, &at, &received, &ids.Type, &source, &ids.Actor, &ids.Team, &ids.Service, &ids.Capability, &ids.Environment,
-			&r.Subject, &envelope, &hash, &body); err != nil {
-			return nil, fmt.Errorf("follow events: %w", s.translate(err))
+		if err := rows.Scan(into...); err != nil {
+			return nil, 0, s.translate(err)
 		}
-		size += len(body) + len(envelope)
+		var n [len(numbers)]int64
+		for i, v := range numbers {
+			var ok bool
+			if n[i], ok = v.(int64); !ok {
+				return nil, 0, fmt.Errorf("column %d is no number: %v", i, v)
+			}
+		}
+		r := event.Record{Seq: n[0], Received: fromMicros(n[2]), Erased: n[10] > 0, IDs: event.Dimensions{
+			Type: n[3], Actor: n[5], Team: n[6], Service: n[7], Capability: n[8], Environment: n[9],
+		}}
+		r.Time, r.Subject = fromMicros(n[1]), subject
 		if r.ID, err = event.DecodeID(envelope); err != nil {
-			return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
+			return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
 		}
-		if r.Extensions, err = event.DecodeExtensions(envelope); err != nil {
-			return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
+		if r.Extensions, err = extensions.Decode(envelope); err != nil {
+			return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
 		}
 		if r.Names, err = event.DecodeNames(envelope); err != nil {
-			return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
+			return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
 		}
-		r.Time, r.Received, r.Data, r.Erased = fromMicros(at), fromMicros(received), body, hash > 0 && body == nil
-		for _, f := range []struct {
-			into *string
-			id   int64
-		}{
-			{&r.Type, ids.Type}, {&r.Source, source}, {&r.Actor, ids.Actor}, {&r.Team, ids.Team}, {&r.Service, ids.Service},
-			{&r.Capability, ids.Capability}, {&r.Environment, ids.Environment},
-		} {
-			if *f.into, err = s.ledger.names.of(ctx, s, f.id); err != nil {
-				return nil, fmt.Errorf("follow event %d: %w", r.Seq, err)
+		for i, name := range []*string{&r.Type, &r.Source, &r.Actor, &r.Team, &r.Service, &r.Capability, &r.Environment} {
+			if *name, err = s.ledger.names.of(ctx, s, n[3+i]); err != nil {
+				return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
 			}
 		}
 		if len(records) == fewRecords { // a ledger that is read from its beginning: grow once
 			records = slices.Grow(records, limit)
 		}
 		records = append(records, r)
+		size += len(envelope)
+	}
+	return records, size, s.translate(rows.Err())
+}
+
+// withPayloads adds payloads to records, and leaves out those that would make the
+// page too large, of which so much is read already.
+func (s *Store) withPayloads(ctx context.Context, records []event.Record, size int) ([]event.Record, error) {
+	had := func(r event.Record) bool { return r.Erased }
+	first := slices.IndexFunc(records, had)
+	if first < 0 {
+		return records, nil
+	}
+	rows, err := s.reader.QueryContext(ctx, followedPayloads, records[first].Seq, records[len(records)-1].Seq)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	defer rows.Close()
+	at := first
+	for rows.Next() {
+		var seq int64
+		var body []byte
+		if err := rows.Scan(&seq, &body); err != nil {
+			return nil, s.translate(err)
+		}
+		for at < len(records) && records[at].Seq < seq {
+			at++
+		}
+		if at == len(records) || records[at].Seq != seq {
+			return nil, fmt.Errorf("the ledger is damaged: the payload %d is of no event", seq)
+		}
+		records[at].Data, records[at].Erased = body, false
+		if size += len(body); size >= pageBytes {
+			return records[:at+1], nil
+		}
 	}
 	return records, s.translate(rows.Err())
 }
