@@ -165,11 +165,14 @@ func (e *Entry) Same(stored Record) bool {
 // the same fact before, in words of its own: a webhook tells of a deployment at
 // once, and who reads the history behind it tells of it later and knows more. The
 // first word stands, and the second is no conflict. Whoever says something else
-// than before under an id of its own contradicts itself, which is one.
+// than before under an id of its own contradicts itself, which is one, and so do
+// two that name different services or environments.
 func (e *Entry) Retold(stored Record) bool {
 	now, _, isNow := CDEvent(e.Type)
 	before, _, isBefore := CDEvent(stored.Type)
-	return stored.Poster != "" && stored.Poster != e.Poster && isNow && isBefore && now == before
+	agree := func(a, b string) bool { return a == "" || b == "" || a == b }
+	return stored.Poster != "" && stored.Poster != e.Poster && isNow && isBefore && now == before &&
+		agree(e.Service, stored.Service) && agree(e.Environment, stored.Environment)
 }
 
 // said encodes what the sender gave.

@@ -21,6 +21,11 @@ func TestPlatformsSourcesAreShared(t *testing.T) {
 		return event.Event{ID: "7/deployment/1", Source: "https://github.com/acme", Type: "dev.cdevents." + kind + ".0.3.0", Service: "shop",
 			Time: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Data: json.RawMessage(data)}
 	}
+	of := func(service, environment string) event.Event {
+		e := said("service.upgraded", `{}`)
+		e.Service, e.Environment = service, environment
+		return e
+	}
 	for name, c := range map[string]struct {
 		first, second event.Poster
 		event         event.Event
@@ -31,6 +36,8 @@ func TestPlatformsSourcesAreShared(t *testing.T) {
 		"the very same":                       {hook, hook, said("service.deployed", `{}`), event.Duplicate},
 		"the same sender, contradicting":      {hook, hook, said("service.deployed", `{"other":1}`), event.Conflict},
 		"another kind of fact under its id":   {hook, root, said("incident.detected", `{}`), event.Conflict},
+		"the history, of another service":     {hook, root, of("mail", ""), event.Conflict},
+		"the history, that knows where":       {hook, root, of("shop", "production"), event.Duplicate},
 		"a team's token for the webhook's":    {hook, ci, said("service.deployed", `{}`), ""},
 		"a webhook for what a token has":      {ci, hook, said("service.deployed", `{}`), ""},
 		"the platform team for what one has":  {ci, root, said("service.deployed", `{}`), ""},
