@@ -191,18 +191,24 @@ func (p *platform) lag(ctx context.Context, db database, address string) (lag in
 	return lag, err
 }
 
-// settle waits until all that was appended is sealed and projected.
+// stuckAfter is how long sealer and projectors may stand still.
+const stuckAfter = 2 * time.Minute
+
+// settle waits until all that was appended is sealed and projected, as long as
+// it goes on.
 func (p *platform) settle(ctx context.Context, db database, address string) error {
-	for began := time.Now(); ; {
+	var least int64
+	for moved := time.Now(); ; {
 		lag, err := p.lag(ctx, db, address)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if lag == 0 {
+		case lag == 0:
 			return nil
-		}
-		if time.Since(began) > 5*time.Minute {
-			return fmt.Errorf("sealer and projectors are %d events behind after %s: %s", lag, time.Since(began), p.log)
+		case least == 0 || lag < least:
+			least, moved = lag, time.Now()
+		case time.Since(moved) > stuckAfter:
+			return fmt.Errorf("sealer and projectors stay %d events behind: %s", lag, p.log)
 		}
 		if err := sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
