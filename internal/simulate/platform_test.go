@@ -68,7 +68,7 @@ func organisation(t *testing.T, teams, months int) simulate.Options {
 // A simulation that broke off is done again whole, and then what the platform
 // measures is what the generator says is true.
 func TestPlatformMeasuresTheTruth(t *testing.T) {
-	c, o := platform(t), organisation(t, 26, 7)
+	c, o := platform(t), organisation(t, 26, 10)
 	before, err := simulate.Survey(t.Context(), c)
 	if err != nil || len(before.Real) != 0 || len(before.Simulations) != 0 {
 		t.Fatalf("a new platform has %v and %v, %v", before.Real, before.Simulations, err)
@@ -95,7 +95,7 @@ func TestPlatformMeasuresTheTruth(t *testing.T) {
 		t.Errorf("a third time: %+v, %v", third, err)
 	}
 
-	other := organisation(t, 26, 6)
+	other := organisation(t, 26, 9)
 	if _, _, err := simulate.Run(t.Context(), c, other, nil); !problem.Is(err, problem.Conflict) {
 		t.Errorf("another organisation beside it: %v", err)
 	}
@@ -117,11 +117,44 @@ func TestPlatformMeasuresTheTruth(t *testing.T) {
 		}
 		if len(differ) == 0 {
 			t.Logf("%d values agree", compared)
+			checkForecast(t, c, truth)
 			break
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%d of %d values differ:\n%s", len(differ), compared, strings.Join(differ[:min(len(differ), 40)], "\n"))
 		}
+	}
+}
+
+// checkForecast: what was foretold at the end of a month came true three months
+// later, within the interval that was given.
+func checkForecast(t *testing.T, c *client.Client, truth simulate.Truth) {
+	t.Helper()
+	begun := truth.Measures[slices.IndexFunc(truth.Measures, func(m simulate.Measure) bool { return m.Name == "new-teams" })].Values
+	became, adopters := map[string]float64{}, 0.0 // by month, the share of teams that use the platform by its end
+	for _, v := range begun {
+		adopters += *v.Value
+		became[v.Cut] = adopters / float64(truth.Teams)
+	}
+	foretold := 0
+	for month := truth.From.AddDate(0, 1, 0); !month.AddDate(0, 3, 0).After(truth.To); month = month.AddDate(0, 1, 0) {
+		answer, err := c.Measure(t.Context(), "adoption-forecast-3-months",
+			url.Values{"from": {truth.From.Format(time.DateOnly)}, "to": {month.Format(time.DateOnly)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := answer.Points[0]
+		if p.Value == nil {
+			continue // too few months are over
+		}
+		foretold++
+		is := became["month="+month.AddDate(0, 2, 0).Format("2006-01")] // the third month begins two later
+		if p.Interval == nil || is < *p.Interval[0] || is > *p.Interval[1] {
+			t.Errorf("on %s it was foretold that in three months %g, in the interval %v, would adopt; %g did", month.Format(time.DateOnly), *p.Value, p.Interval, is)
+		}
+	}
+	if foretold < 2 {
+		t.Errorf("%d forecasts could be compared", foretold)
 	}
 }
 
