@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -19,6 +20,9 @@ import (
 type login struct {
 	Server string `json:"server"`
 	Token  string `json:"token"`
+	// Made says that `stoa login` had the token made for this machine, so that
+	// nobody else needs it.
+	Made bool `json:"made,omitempty"`
 }
 
 // loginFile is where it is saved: stoa/login.json in the user's configuration.
@@ -93,7 +97,7 @@ func (c *Command) target() (server, token string, err error) {
 // adminToken reads the token that the platform left for those who may read its
 // data folder.
 func adminToken(data string) string {
-	raw, err := os.ReadFile(filepath.Join(data, "admin.token"))
+	raw, err := os.ReadFile(filepath.Join(data, auth.AdminTokenFile))
 	if err != nil {
 		return ""
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,7 +19,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/object"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 type loginOptions struct {
@@ -34,7 +32,8 @@ func (c *Command) loginCommand() *cobra.Command {
 		Use:   "login [SERVER]",
 		Short: "Sign in to a platform and remember it",
 		Long: "Sign in to a platform and remember it. Name and password are exchanged for a token of this machine, which is\n" +
-			"kept readable by you alone; `stoa logout` revokes it. Neither password nor token is ever taken from the command line.",
+			"kept readable by you alone; `stoa logout` revokes it. A token that was made elsewhere is remembered as it is, and\n" +
+			"outlives the logout. Neither password nor token is ever taken from the command line.",
 		Example: "  stoa login https://stoa.example.com\n  stoa login https://stoa.example.com --name ann --password-stdin < password\n" +
 			"  stoa login https://stoa.example.com --token-stdin < token",
 		Args: cobra.MaximumNArgs(1),
@@ -86,7 +85,7 @@ func (c *Command) login(ctx context.Context, o loginOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := saveLogin(login{Server: cl.Server(), Token: token}); err != nil {
+	if err := saveLogin(login{Server: cl.Server(), Token: token, Made: !o.tokenStdin}); err != nil {
 		return err
 	}
 	if c.Structured() {
@@ -165,54 +164,6 @@ func replaceFile(path string, write func(*os.File) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-func (c *Command) logoutCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "logout",
-		Short:   "Revoke the token of this machine and forget it",
-		Example: "  stoa logout",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			saved, err := readLogin()
-			if err != nil {
-				return err
-			}
-			if saved.Server == "" {
-				fmt.Fprintln(c.Out, "nobody is signed in here")
-				return nil
-			}
-			revoked := c.revokeOwn(cmd.Context(), saved)
-			path, err := loginFile()
-			if err != nil {
-				return err
-			}
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("forget login: %w", err)
-			}
-			if revoked != nil {
-				c.Note("the token is forgotten here, but not revoked: %v", revoked)
-			}
-			fmt.Fprintf(c.Out, "signed out of %s\n", saved.Server)
-			return nil
-		},
-	}
-}
-
-// revokeOwn ends the saved token on the platform.
-func (c *Command) revokeOwn(ctx context.Context, saved login) error {
-	cl, err := client.New(saved.Server, saved.Token, client.WithSurface("cli"))
-	if err != nil {
-		return err
-	}
-	who, err := cl.WhoAmI(ctx)
-	if problem.Is(err, problem.Unauthenticated) {
-		return nil // it has ended already
-	}
-	if err != nil {
-		return err
-	}
-	return cl.RevokeToken(ctx, who.Token)
 }
 
 func (c *Command) whoamiCommand() *cobra.Command {
