@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,14 +113,49 @@ func (c *Command) connect(ctx context.Context) (*client.Client, error) {
 		return nil, err
 	}
 	if server == "" {
-		return nil, problem.New(problem.Unavailable, "no platform is configured, and none runs here").
-			Do("stoa up DIR    deploys a folder, and starts a platform for it", "stoa serve    starts a platform", "stoa login --server URL    uses another one")
+		return nil, nowhere(ctx)
 	}
 	cl, err := client.New(server, token, client.WithSurface("cli"))
 	if err != nil {
 		return nil, err
 	}
 	return cl, c.checkPin(ctx, cl)
+}
+
+// nowhere tells that it is not known which platform is meant. One that runs on
+// this host on another data folder is easily taken for known.
+func nowhere(ctx context.Context) *problem.Problem {
+	p := problem.New(problem.Unavailable, "no platform is configured, and none runs on the data folder at hand")
+	if data, err := config.DataDir(); err == nil {
+		p.Because("the data folder at hand is " + data + ", unless " + config.EnvData + " names another")
+	}
+	if usual := usualAddress(); answers(ctx, usual) {
+		p.Because("a platform answers at " + usual + "; its data lies elsewhere").
+			Do("stoa login " + usual + "    signs in to it")
+	}
+	return p.Do(config.EnvData+"=DIR stoa …    talks to the platform of this host that keeps its data there",
+		"stoa up DIR    deploys a folder, and starts a platform for it", "stoa serve    starts a platform", "stoa login URL    uses another one")
+}
+
+// usualAddress is where a platform of this host listens unless it is told otherwise.
+func usualAddress() string {
+	_, port, err := net.SplitHostPort(cmp.Or(os.Getenv(config.EnvListen), config.DefaultListen))
+	if err != nil {
+		return ""
+	}
+	return "http://localhost:" + port
+}
+
+// answers reports whether a platform answers at the address at this moment.
+func answers(ctx context.Context, server string) bool {
+	cl, err := client.New(server, "")
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err = cl.Version(ctx)
+	return err == nil
 }
 
 // alive reports whether a platform answers at the address.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/output"
-	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/simulate"
 )
@@ -32,43 +31,25 @@ type demonstration struct {
 
 func demoFile(data string) string { return filepath.Join(data, "demo.json") }
 
-// serveDemo serves, and meanwhile lets a simulated year happen through the
-// platform's own API. It returns problem.Conflict where there is something real.
-func (c *Command) serveDemo(ctx context.Context, instance Instance, conf config.Config) error {
-	serving, stop := context.WithCancel(ctx)
-	defer stop()
-	served := make(chan error, 1)
-	go func() { served <- instance.Serve(serving) }()
-	select {
-	case <-instance.Ready():
-	case err := <-served:
-		return err
+// demonstrate lets a simulated year happen through the platform's own API. It
+// returns problem.Conflict where there is something real; what else hinders the
+// year is told, and the platform serves on.
+func (c *Command) demonstrate(ctx context.Context, cl *client.Client, data string) error {
+	err := c.demoYear(ctx, cl, data)
+	if err != nil && !problem.Is(err, problem.Conflict) {
+		if ctx.Err() == nil {
+			c.Note("the year is not whole: %v\nstart again to go on with it", err)
+		}
+		return nil
 	}
-	err := c.demonstrate(serving, instance, conf)
-	switch {
-	case problem.Is(err, problem.Conflict):
-		stop()
-		return errors.Join(<-served, err)
-	case err != nil && ctx.Err() == nil:
-		c.Note("the year is not whole: %v\nstart again to go on with it", err)
-	}
-	return <-served
+	return err
 }
 
-func (c *Command) demonstrate(ctx context.Context, instance Instance, conf config.Config) error {
-	cl, err := client.New(instance.URL(), adminToken(conf.Data), client.WithSurface("cli"))
+func (c *Command) demoYear(ctx context.Context, cl *client.Client, data string) error {
+	d, err := readDemo(ctx, cl, data)
 	if err != nil {
 		return err
 	}
-	d, err := readDemo(ctx, cl, conf.Data)
-	if err != nil {
-		return err
-	}
-	code, err := cl.SignInCode(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.Err, "signed in, once, within ten minutes: %s/signin?code=%s\n", cl.Server(), code)
 	if d.Done {
 		return nil
 	}
@@ -85,7 +66,7 @@ func (c *Command) demonstrate(ctx context.Context, instance Instance, conf confi
 	}
 	fmt.Fprintf(c.Err, "one simulated year is there: %s, %d people, %s, %s\n", output.Count(result.Teams, "team"), result.People, output.Count(result.Services, "service"), output.Count(result.Events, "event"))
 	d.Done = true
-	return d.write(conf.Data)
+	return d.write(data)
 }
 
 // readDemo gives the year that the data folder began with, or begins one in a

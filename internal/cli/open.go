@@ -31,12 +31,11 @@ func (c *Command) openCommand() *cobra.Command {
 			}
 			var url string
 			if len(args) == 0 {
-				code, err := cl.SignInCode(cmd.Context())
-				if err != nil {
-					return err
-				}
-				url = cl.Server() + "/signin?code=" + code
-			} else if url, err = c.address(cmd.Context(), cl, args[0], env); err != nil {
+				url, err = signInLink(cmd.Context(), cl)
+			} else {
+				url, err = c.address(cmd.Context(), cl, args[0], env)
+			}
+			if err != nil {
 				return err
 			}
 			if c.Structured() {
@@ -53,6 +52,13 @@ func (c *Command) openCommand() *cobra.Command {
 	}
 	c.envFlag(cmd, &env)
 	return cmd
+}
+
+// signInLink is an address that signs the caller into the portal, once, within
+// ten minutes.
+func signInLink(ctx context.Context, cl *client.Client) (string, error) {
+	code, err := cl.SignInCode(ctx)
+	return cl.Server() + "/signin?code=" + code, err
 }
 
 // address is where a service answers.

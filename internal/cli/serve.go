@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 )
 
@@ -42,11 +46,17 @@ func (c *Command) serveCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, instance.Close(context.WithoutCancel(cmd.Context()))) }()
-			fmt.Fprintf(c.Err, "portal and API at %s, data in %s\n", instance.URL(), conf.Data)
-			if demo {
-				return c.serveDemo(cmd.Context(), instance, conf)
+			cl, err := client.New(instance.URL(), adminToken(conf.Data), client.WithSurface("cli"))
+			if err != nil {
+				return err
 			}
-			return instance.Serve(cmd.Context())
+			return whileServing(cmd.Context(), instance, func(ctx context.Context) error {
+				c.greet(ctx, cl, conf.Data)
+				if demo {
+					return c.demonstrate(ctx, cl, conf.Data)
+				}
+				return nil
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -57,4 +67,47 @@ func (c *Command) serveCommand() *cobra.Command {
 	flags.BoolVar(&demo, "demo", false, "begin with one simulated year; needs a data folder of its own")
 	flags.BoolVarP(&verbose, "verbose", "v", false, "log more")
 	return cmd
+}
+
+// whileServing serves, and does what is to be done as soon as the platform
+// answers; an error of that ends the platform.
+func whileServing(ctx context.Context, instance Instance, do func(context.Context) error) error {
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- instance.Serve(serving) }()
+	select {
+	case <-instance.Ready():
+	case err := <-served:
+		return err
+	}
+	err := do(serving)
+	if err != nil {
+		stop()
+	}
+	return errors.Join(<-served, err)
+}
+
+// greet tells who started a platform where it is and how to get in.
+func (c *Command) greet(ctx context.Context, cl *client.Client, data string) {
+	say := func(label, text, more string) {
+		fmt.Fprintf(c.Err, "  %-10s %s   %s\n", label, text, c.Paint().Dim(more))
+	}
+	say("portal", cl.Server(), "and the API")
+	say("sign in", c.wayIn(ctx, cl, data), "signs in once, within ten minutes")
+	say("data", data, "the admin's token is in "+filepath.Join(data, auth.AdminTokenFile))
+}
+
+// wayIn is a link that signs the admin in, before the eyes of a person; what is
+// no terminal may be a log that others read, and gets the command that makes one.
+func (c *Command) wayIn(ctx context.Context, cl *client.Client, data string) string {
+	if terminal.Is(c.Err) {
+		if link, err := signInLink(ctx, cl); err == nil {
+			return link
+		}
+	}
+	if usual, err := config.DataDir(); err == nil && usual == data {
+		return "stoa open"
+	}
+	return fmt.Sprintf("%s=%q stoa open", config.EnvData, data)
 }

@@ -233,9 +233,9 @@ func (c *Command) goesOn(ctx context.Context, released []upResult) {
 // stay follows the logs until the person has seen enough.
 func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResult, embedded *embedded) error {
 	if embedded != nil && !c.Structured() {
-		link := cl.Server()
-		if code, err := cl.SignInCode(ctx); err == nil {
-			link += "/signin?code=" + code
+		link, err := signInLink(ctx, cl)
+		if err != nil {
+			link = cl.Server()
 		}
 		fmt.Fprintf(c.Out, "  %-10s %s\n", "portal", link)
 		fmt.Fprintf(c.Err, "\n%s\n", c.Paint().Dim("Logs follow. Ctrl-C stops the platform and what it runs; the next `stoa up` goes on from here."))
