@@ -100,7 +100,7 @@ func (c *Command) tokenListCommand() *cobra.Command {
 				if !t.Expires.IsZero() {
 					expires = t.Expires.Local().Format(time.DateOnly)
 				}
-				rows = append(rows, []string{t.ID, t.Name, t.Principal, strings.Join(t.Scopes, ", "), strings.Join(t.Teams, ", "), state, expires, output.Ago(t.LastUsed, now)})
+				rows = append(rows, []string{t.ID, t.Name, t.Principal, strings.Join(t.Scopes, ", "), strings.Join(t.Teams, ", "), state, expires, output.Day(t.LastUsed, now)})
 			}
 			return c.Table([]string{"ID", "NAME", "ACTS AS", "SCOPES", "TEAMS", "STATE", "EXPIRES", "USED"}, rows)
 		},

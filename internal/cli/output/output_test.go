@@ -51,6 +51,20 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+func TestDay(t *testing.T) {
+	now := time.Date(2026, 11, 28, 9, 30, 0, 0, time.FixedZone("", 14*60*60)) // the 27th in UTC
+	for day, want := range map[time.Time]string{
+		{}: "",
+		time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC): "today",
+		time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC): "2026-11-26",
+		time.Date(2025, 11, 27, 0, 0, 0, 0, time.UTC): "2025-11-27",
+	} {
+		if got := Day(day, now); got != want {
+			t.Errorf("%v is %q, want %q", day, got, want)
+		}
+	}
+}
+
 func TestAgo(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for d, want := range map[time.Duration]string{

@@ -25,6 +25,19 @@ func Ago(t, now time.Time) string {
 	return strconv.Itoa(int(d.Hours()/24)) + "d"
 }
 
+// Day gives a day that is known only as such, by its midnight in UTC: "today",
+// or its date. An age would pretend to know the hour.
+func Day(day, now time.Time) string {
+	switch date := day.UTC().Format(time.DateOnly); {
+	case day.IsZero():
+		return ""
+	case date == now.UTC().Format(time.DateOnly):
+		return "today"
+	default:
+		return date
+	}
+}
+
 // Count gives "1 event" and "3 events".
 func Count[N int | int64](n N, noun string) string {
 	if n == 1 {
