@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
@@ -122,6 +124,62 @@ func TestQuotas(t *testing.T) {
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s:\n%q, want\n%q", name, got, test.want)
 		}
+	}
+}
+
+// What a refusal says to ask for instead is in all, not beside what there is,
+// and asked for in the way that was taken.
+func TestQuotaSaysWhatFits(t *testing.T) {
+	fruit := quota("fruit", governance.QuotaSpec{Team: "fruit", Services: 3, Instances: 6, Memory: "1Gi"})
+	owned := []encoder{service("apple", "fruit", 2, "128Mi"), service("pear", "fruit", 1, "128Mi")}
+	release := object.New[releaseSpec, struct{}]("apple-2", "fruit", releaseSpec{Service: "apple", Environment: "dev"})
+	declared := func(wants ...encoder) *admission.Change {
+		c := change(t, wants...)
+		for _, d := range c.Drafts {
+			d.Lines = func(string) int { return 1 }
+		}
+		return c
+	}
+	const giveBack = "stoa scale pear --replicas N    gives some back"
+	for name, test := range map[string]struct {
+		change *admission.Change
+		unit   string
+		want   []string
+	}{
+		"scaled":           {change(t, service("apple", "fruit", 9, "128Mi")), "instances", []string{"stoa scale apple --replicas 5 --env dev    fits now", giveBack}},
+		"released":         {change(t, &release, service("apple", "fruit", 9, "128Mi")), "instances", []string{"the same stoa up with --replicas 5    fits now", giveBack}},
+		"declared":         {declared(service("apple", "fruit", 9, "128Mi")), "instances", []string{"spec.environments.dev.replicas: 5    in service apple fits now", giveBack}},
+		"limits of two":    {change(t, service("apple", "fruit", 9, "256Mi")), "instances", []string{"stoa scale apple --replicas 3 --env dev    fits now", giveBack}},
+		"memory, released": {change(t, &release, service("apple", "fruit", 4, "512Mi")), "bytes", []string{"the same stoa up with --memory 224Mi    fits now", "the same stoa up with --replicas 1    fits now", giveBack}},
+		"memory, fewer":    {change(t, &release, service("apple", "fruit", 4, "300Mi")), "bytes", []string{"the same stoa up with --memory 224Mi    fits now", "the same stoa up with --replicas 2    fits now", giveBack}},
+		"memory, declared": {declared(service("apple", "fruit", 1, "2Gi")), "bytes", []string{"spec.environments.dev.memory: 896Mi    in service apple fits now", giveBack}},
+		"memory, scaled":   {change(t, service("apple", "fruit", 2, "512Mi")), "bytes", []string{"stoa scale apple --replicas 1 --env dev    fits now", giveBack}},
+		"new":              {change(t, &release, service("plum", "fruit", 5, "64Mi")), "instances", []string{"the same stoa up with --replicas 3    fits now", "stoa scale apple --replicas N    gives some back"}},
+		"several at once":  {change(t, service("apple", "fruit", 5, "64Mi"), service("pear", "fruit", 5, "64Mi")), "instances", []string{"ask @platform to raise quota/fruit"}},
+		"services":         {change(t, service("plum", "fruit", 0, ""), service("fig", "fruit", 0, "")), "services", []string{"ask for 1 of them    so many fit now", "stoa delete service NAME    removes one that is not used any more"}},
+	} {
+		verdicts, err := governance.Quotas{}.Check(t.Context(), stored(t, append(owned, fruit)...), test.change)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		at := slices.IndexFunc(verdicts, func(v problem.Verdict) bool { return v.Unit == test.unit && v.Outcome == admission.Deny })
+		if at < 0 {
+			t.Errorf("%s: no denial in %+v", name, verdicts)
+		} else if diff := cmp.Diff(test.want, verdicts[at].Next); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// A team that has all it may have is not told to ask for what it has.
+func TestQuotaThatIsFull(t *testing.T) {
+	s := stored(t, quota("fruit", governance.QuotaSpec{Team: "fruit", Instances: 2}), service("apple", "fruit", 2, ""))
+	verdicts, err := governance.Quotas{}.Check(t.Context(), s, change(t, service("apple", "fruit", 3, "")))
+	if err != nil || len(verdicts) != 1 {
+		t.Fatalf("%+v, %v", verdicts, err)
+	}
+	if diff := cmp.Diff([]string{"ask @platform to raise quota/fruit"}, verdicts[0].Next); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -68,7 +68,7 @@ func (Quotas) Check(ctx context.Context, r object.Reader, c *admission.Change) (
 		if quota == nil {
 			continue
 		}
-		said, err := judge(ctx, r, *quota, team, services)
+		said, err := judge(ctx, r, c, *quota, team, services)
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +92,7 @@ func quotaOf(quotas []Quota, team string) *Quota {
 	return common
 }
 
-func judge(ctx context.Context, r object.Reader, q Quota, team string, wanted map[string]catalog.Service) ([]problem.Verdict, error) {
+func judge(ctx context.Context, r object.Reader, c *admission.Change, q Quota, team string, wanted map[string]catalog.Service) ([]problem.Verdict, error) {
 	owned, err := object.All[catalog.Service](ctx, r, object.Query{Owner: team})
 	if err != nil {
 		return nil, err
@@ -114,44 +114,70 @@ func judge(ctx context.Context, r object.Reader, q Quota, team string, wanted ma
 	if q.Spec.Memory == "" {
 		memory = 0
 	}
-	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	limit := usage{int64(q.Spec.Services), int64(q.Spec.Instances), memory}
+	over := usage{
+		excess(before.services, after.services, limit.services),
+		excess(before.instances, after.instances, limit.instances),
+		excess(before.memory, after.memory, limit.memory),
+	}
+	rest := room{quota: q.Metadata.Name, left: limit.services - before.services, over: over, grown: growing(c, owned, wanted), others: without(owned, wanted)}
 	var verdicts []problem.Verdict
-	for _, dim := range []struct {
-		what                 string
-		before, after, limit int64
-		unit                 string
-		show                 func(int64) string
-		largest              func(usage) int64
-	}{
-		{"services", before.services, after.services, int64(q.Spec.Services), "services", number, nil},
-		{"instances", before.instances, after.instances, int64(q.Spec.Instances), "instances", number, func(u usage) int64 { return u.instances }},
-		{"memory", before.memory, after.memory, memory, "bytes", catalog.FormatBytes, func(u usage) int64 { return u.memory }},
-	} {
-		if dim.limit == 0 || dim.after <= dim.before {
+	for _, dim := range dimensions {
+		before, after, limit := dim.of(before), dim.of(after), dim.of(limit)
+		if limit == 0 || after <= before {
 			continue
 		}
-		used, limit, asked := float64(dim.before), float64(dim.limit), float64(dim.after-dim.before)
+		used, most, asked := float64(before), float64(limit), float64(after-before)
 		v := problem.Verdict{
 			Gate: "quota/" + q.Metadata.Name, Outcome: admission.Allow,
-			Used: &used, Limit: &limit, Requested: &asked, Unit: dim.unit, Docs: "/docs/quotas",
-			Message: fmt.Sprintf("%s quota of team %s: %s of %s", dim.what, team, dim.show(dim.after), dim.show(dim.limit)),
+			Used: &used, Limit: &most, Requested: &asked, Unit: dim.unit, Docs: "/docs/quotas",
+			Message: fmt.Sprintf("%s quota of team %s: %s of %s", dim.what, team, dim.show(after), dim.show(limit)),
 		}
-		if dim.after > dim.limit {
-			v.Outcome, v.Decider = admission.Deny, "@platform"
+		if dim.of(over) > 0 {
+			v.Outcome, v.Decider, v.Next = admission.Deny, "@platform", rest.remedies(dim)
 			v.Message = fmt.Sprintf("%s quota of team %s: %s of %s used, this change asks for %s more",
-				dim.what, team, dim.show(dim.before), dim.show(dim.limit), dim.show(dim.after-dim.before))
-			v.Why = []string{"quota/" + q.Metadata.Name + limitedSince(q)}
-			if dim.largest != nil {
-				if most := largest(owned, dim.largest, dim.show); most != "" {
-					v.Why = append(v.Why, "most: "+most)
-				}
-			}
-			v.Next = remedies(dim.what, dim.limit-dim.before, dim.show)
+				dim.what, team, dim.show(before), dim.show(limit), dim.show(after-before))
+			v.Why = whyDenied(q, owned, dim)
 		}
 		verdicts = append(verdicts, v)
 	}
 	return verdicts, nil
 }
+
+// whyDenied names the quota, and who takes the most of what it limits.
+func whyDenied(q Quota, owned []catalog.Service, dim dimension) []string {
+	why := []string{"quota/" + q.Metadata.Name + limitedSince(q)}
+	if dim.what == "services" {
+		return why // each counts one
+	}
+	if most := largest(owned, dim.of, dim.show); most != "" {
+		why = append(why, "most: "+most)
+	}
+	return why
+}
+
+// excess is by how much a change that makes a team larger passes a limit.
+func excess(before, after, limit int64) int64 {
+	if limit == 0 || after <= before {
+		return 0
+	}
+	return max(0, after-limit)
+}
+
+// dimension is one of the things that a quota counts.
+type dimension struct {
+	what, unit string
+	of         func(usage) int64
+	show       func(int64) string
+}
+
+var dimensions = []dimension{
+	{"services", "services", func(u usage) int64 { return u.services }, number},
+	{"instances", "instances", func(u usage) int64 { return u.instances }, number},
+	{"memory", "bytes", func(u usage) int64 { return u.memory }, catalog.FormatBytes},
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func limitedSince(q Quota) string {
 	if q.Metadata.Updated == nil {
@@ -173,20 +199,4 @@ func largest(owned []catalog.Service, of func(usage) int64, show func(int64) str
 		}
 	}
 	return text
-}
-
-func remedies(what string, left int64, show func(int64) string) []string {
-	var next []string
-	if left > 0 {
-		switch what {
-		case "instances":
-			next = append(next, fmt.Sprintf("stoa up --replicas %d    fits now", left))
-		case "memory":
-			next = append(next, fmt.Sprintf("ask for at most %s in all: stoa up --memory … or fewer --replicas", show(left)))
-		}
-	}
-	if what == "services" {
-		return append(next, "stoa delete service NAME    removes one that is not used any more")
-	}
-	return append(next, "stoa scale SERVICE --replicas N    gives some back")
 }
