@@ -210,7 +210,7 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 	p.pipe, err = admission.New(admission.Options{
 		Store: p.store, Kinds: kinds, Clock: clock, Logger: p.log,
 		Rules:  append(p.delivery.Rules(), delivery.SecretRule(vault), catalog.TeamRule(), catalog.UserRule(), catalog.EnvironmentRule(), governance.ExceptionRule()),
-		Gates:  []admission.Gate{governance.Quotas{}, policies},
+		Gates:  []admission.Gate{governance.Quotas{}, policies, governance.Targets{}},
 		Lifter: governance.Exceptions{},
 	})
 	if err != nil {

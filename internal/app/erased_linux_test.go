@@ -85,6 +85,8 @@ func lives(t *testing.T, p *platform) {
 ---
 {apiVersion: stoa.dev/v1, kind: Team, metadata: {name: nuts}, spec: {members: [zoltan]}}
 ---
+{apiVersion: stoa.dev/v1, kind: Quota, metadata: {name: fruit}, spec: {team: fruit}}
+---
 {apiVersion: stoa.dev/v1, kind: Exception, metadata: {name: lifted}, spec: {gate: quota/fruit, target: team/fruit, reason: agreed for a day, approvers: [zoltan], sunset: "`+sunset+`"}}`)
 	p.declare(t, "{apiVersion: stoa.dev/v1, kind: Team, metadata: {name: nuts}, spec: {owners: [admin]}}")
 	if err := p.CreateAccount(t.Context(), "zoltan", "Zoltan Example"); err != nil {

@@ -63,7 +63,7 @@ var kindsOf = map[string]map[string]string{
 		"Scorecard": "{rows: [{measure: lead-time}]}",
 		"Webhook":   "{sender: github, secret: {name: own-there, key: GITHUB}}",
 		"Policy":    `{require: "true", message: no}`,
-		"Exception": "{gate: quota/none, target: team/own, reason: to see who may, approvers: [admin], sunset: 2027-01-01T00:00:00Z}",
+		"Exception": "{gate: capability/deploy, target: team/own, reason: to see who may, approvers: [admin], sunset: 2027-01-01T00:00:00Z}",
 	},
 }
 

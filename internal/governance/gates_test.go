@@ -215,6 +215,55 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
+// An exception that would lift nothing is refused, or warned of where it may
+// come to lift something.
+func TestExceptionsOfWhatIsThere(t *testing.T) {
+	exception := func(gate, target string) *governance.Exception {
+		e := object.New[governance.ExceptionSpec, struct{}]("test", "", governance.ExceptionSpec{Gate: gate, Target: target, Sunset: now.Add(time.Hour)})
+		return &e
+	}
+	team := object.New[catalog.TeamSpec, struct{}]("fruit", "fruit", catalog.TeamSpec{})
+	nuts := object.New[catalog.TeamSpec, struct{}]("nuts", "nuts", catalog.TeamSpec{})
+	deploy := object.New[catalog.CapabilitySpec, struct{}]("deploy", "fruit", catalog.CapabilitySpec{})
+	s := stored(t, &team, &deploy, quota("fruit", governance.QuotaSpec{}), quota("greens", governance.QuotaSpec{}), service("apple", "fruit", 1, ""))
+	for name, test := range map[string]struct {
+		want     []encoder
+		old      encoder
+		wrong    string // what is told of the fields, "" if it is admitted
+		warnings int
+	}{
+		"all there":                  {want: []encoder{exception("quota/fruit", "service/apple")}},
+		"a team and a capability":    {want: []encoder{exception("capability/deploy", "team/fruit")}},
+		"made by the same change":    {want: []encoder{exception("quota/nuts", "team/nuts"), quota("nuts", governance.QuotaSpec{}), &nuts}},
+		"a service that may come":    {want: []encoder{exception("quota/fruit", "service/aple")}, warnings: 1},
+		"a service that comes along": {want: []encoder{exception("quota/fruit", "service/pear"), service("pear", "fruit", 1, "")}},
+		"no such quota":              {want: []encoder{exception("quota/frut", "team/fruit")}, wrong: "spec.gate: there is no quota/frut; there are quota/fruit, quota/greens"},
+		"no policy at all":           {want: []encoder{exception("policy/ripe", "team/fruit")}, wrong: "spec.gate: there is no policy/ripe, nor any policy"},
+		"no such kind of gate":       {want: []encoder{exception("wall/high", "team/fruit")}, wrong: "spec.gate: there is no wall/high; there are capability/deploy, quota/fruit, quota/greens"},
+		"no such team":               {want: []encoder{exception("quota/fruit", "team/frut")}, wrong: "spec.target: there is no team/frut"},
+		"a gate that has gone since": {want: []encoder{exception("policy/gone", "team/fruit")}, old: exception("policy/gone", "team/fruit")},
+	} {
+		c := change(t, test.want...)
+		if test.old != nil {
+			old := encode(t, test.old)
+			c.Drafts[0].Old = &old
+		}
+		told := ""
+		if err := governance.ExceptionRule().Admit(t.Context(), s, c, c.Drafts[0]); err != nil {
+			for _, f := range problem.From(err).Fields {
+				told += f.Path + ": " + f.Message
+			}
+		}
+		if told != test.wrong {
+			t.Errorf("%s: %q, want %q", name, told, test.wrong)
+		}
+		warned, err := governance.Targets{}.Check(t.Context(), s, c)
+		if err != nil || len(warned) != test.warnings {
+			t.Errorf("%s: %+v (%v), want %d warnings", name, warned, err, test.warnings)
+		}
+	}
+}
+
 // releaseSpec stands for the delivery room's.
 type releaseSpec struct {
 	Service     string              `json:"service"`

@@ -55,6 +55,8 @@ const organisation = `
 ---
 {apiVersion: stoa.dev/v1, kind: Team, metadata: {name: epsilon, labels: {segment: data}}, spec: {owners: [lead]}}
 ---
+{apiVersion: stoa.dev/v1, kind: Policy, metadata: {name: no-latest}, spec: {require: "true", message: the tag is latest}}
+---
 {apiVersion: stoa.dev/v1, kind: Exception, metadata: {name: soon-over}, spec: {gate: policy/no-latest, target: team/beta, reason: the old pipeline, approvers: [admin], sunset: SOON}}
 `
 
