@@ -10,8 +10,8 @@
 # The commits are those of the repository in the working directory: HEAD, or all
 # after PREVIOUS-COMMIT, which is the one that was deployed before. CI_RUN_ID says
 # which run it is, SOURCE who speaks, and TEAM whose it is where the catalog does
-# not know the service. A request that is tried again is the same event and counts
-# once; a job that is run again deploys again.
+# not know the service and the token is of several teams. A request that is tried
+# again is the same event and counts once; a job that is run again deploys again.
 set -eu
 
 usage() { sed -n '5,8s/^# *//p' "$0" >&2; exit 2; }

@@ -240,6 +240,9 @@ func (a *api) postEvents(ctx context.Context, in *postInput) (*postOutput, error
 			poster.Teams = append(poster.Teams, team)
 		}
 	}
+	if !poster.Platform && len(poster.Teams) == 1 {
+		poster.Team = poster.Teams[0] // what a team's CI does not say is about whom it works for
+	}
 	if !poster.Platform && len(poster.Teams) == 0 {
 		return nil, auth.Allowed(p, auth.Post, kind, "").Err()
 	}

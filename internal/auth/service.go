@@ -16,6 +16,8 @@ type Members interface {
 	// A principal that no object names has the role "" (nothing at all) or
 	// Viewer, as the platform wishes.
 	Memberships(ctx context.Context, principal string) (platform Role, teams map[string]Role, err error)
+	// Missing returns those of the teams that do not exist.
+	Missing(ctx context.Context, teams []string) ([]string, error)
 }
 
 // Store keeps accounts, tokens, sessions and codes. Each method is one

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -66,6 +67,16 @@ func (m *members) Memberships(_ context.Context, principal string) (auth.Role, m
 		role = auth.Viewer
 	}
 	return role, m.teams[principal], nil
+}
+
+func (m *members) Missing(_ context.Context, teams []string) ([]string, error) {
+	var missing []string
+	for _, team := range teams {
+		if !slices.Contains([]string{"payments", "search", "ops"}, team) {
+			missing = append(missing, team)
+		}
+	}
+	return missing, nil
 }
 
 // onEach runs the test on SQLite and on PostgreSQL.

@@ -41,6 +41,9 @@ func (s *Service) CreateToken(ctx context.Context, by Principal, c CreateToken) 
 	if err := s.mayCreate(ctx, by, t); err != nil {
 		return Token{}, "", err
 	}
+	if err := s.teamsExist(ctx, t.Teams); err != nil {
+		return Token{}, "", err
+	}
 	if err := s.store.CreateToken(ctx, t, tokenFact(by.Name, "created", t)); err != nil {
 		return Token{}, "", err
 	}
@@ -121,6 +124,18 @@ func (s *Service) mayCreate(ctx context.Context, by Principal, t Token) error {
 		}
 	}
 	return nil
+}
+
+// teamsExist refuses a token of a team that is not there: whoever makes a team
+// of that name later would find a stranger in it.
+func (s *Service) teamsExist(ctx context.Context, teams []string) error {
+	missing, err := s.members.Missing(ctx, teams)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return problem.New(problem.Invalid, "the token cannot be made").
+		WithFields(problem.Field{Path: "teams", Message: "there is no team " + strings.Join(missing, ", nor ")}).
+		Do("stoa get teams    lists those there are")
 }
 
 // teamTokens stands for the tokens of a team's machines in the permission

@@ -165,6 +165,8 @@ func TestWhoMayMakeTokens(t *testing.T) {
 		"another machine":            {admin, auth.CreateToken{Principal: "token/test-0000"}, problem.Invalid},
 		"unknown scope":              {ann, auth.CreateToken{Principal: "user/ann", Scopes: []string{"root"}}, problem.Invalid},
 		"team with a space":          {ann, auth.CreateToken{Principal: "user/ann", Teams: []string{"a b"}}, problem.Invalid},
+		"team that is not there":     {admin, auth.CreateToken{Teams: []string{"payments", "paymets"}}, problem.Invalid},
+		"own, of no team there is":   {ann, auth.CreateToken{Principal: "user/ann", Teams: []string{"paymets"}}, problem.Invalid},
 		"too long":                   {ann, auth.CreateToken{Principal: "user/ann", TTL: 367 * 24 * time.Hour}, problem.Invalid},
 		"ended already":              {ann, auth.CreateToken{Principal: "user/ann", TTL: -1}, problem.Invalid},
 		"nobody":                     {auth.Principal{}, auth.CreateToken{Principal: "user/ann"}, problem.Forbidden},

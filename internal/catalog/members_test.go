@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -42,6 +43,10 @@ func TestMemberships(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	missing, err := catalog.Members{Objects: s}.Missing(t.Context(), []string{"nuts", "nutz", "fruit"})
+	if err != nil || !slices.Equal(missing, []string{"nutz"}) {
+		t.Errorf("missing teams %v, %v", missing, err)
 	}
 	for _, test := range []struct {
 		principal string
