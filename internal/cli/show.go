@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
@@ -157,12 +158,7 @@ func rowsOf(rel client.Release, server string) []row {
 	} else {
 		rows = append(rows, row{label: cmp.Or(rel.Spec.Cause, "release"), text: rel.Metadata.Name + " in " + rel.Spec.Environment, source: "artifact of " + rel.Spec.From})
 	}
-	rows = append(rows, row{label: "gates", text: gatesLine(rel.Status.Gates)})
-	for _, v := range rel.Status.Gates {
-		if v.Outcome == client.Warn {
-			rows = append(rows, row{text: "warning: " + v.Message, source: v.Gate})
-		}
-	}
+	rows = append(rows, gatesRows(rel.Status.Gates)...)
 	for _, step := range rel.Status.Steps {
 		if step.State != client.StepDone {
 			continue
@@ -241,6 +237,21 @@ func runningRows(rel client.Release) []row {
 	return append(rows, row{label: "included", text: "logs · traffic metrics · history"})
 }
 
+// gatesRows tell what the gates have said: in one line, and then what was not
+// simply allowed.
+func gatesRows(verdicts []client.Verdict) []row {
+	rows := []row{{label: "gates", text: gatesLine(verdicts)}}
+	for _, v := range verdicts {
+		switch {
+		case v.Exception != "":
+			rows = append(rows, row{text: "passed by exception " + v.Exception + ": " + v.Message, source: v.Gate})
+		case v.Outcome == client.Warn:
+			rows = append(rows, row{text: "warning: " + v.Message, source: v.Gate})
+		}
+	}
+	return rows
+}
+
 // gatesLine says in one line what the gates have counted and checked.
 func gatesLine(verdicts []client.Verdict) string {
 	if len(verdicts) == 0 {
@@ -253,7 +264,7 @@ func gatesLine(verdicts []client.Verdict) string {
 		case v.Used == nil || v.Limit == nil || v.Requested == nil:
 			policies++
 		case v.Unit == "bytes":
-			parts = append(parts, strings.TrimSpace(v.Message[strings.LastIndex(v.Message, ":")+1:])+" memory")
+			parts = append(parts, catalog.FormatBytes(int64(*v.Used+*v.Requested))+" of "+catalog.FormatBytes(int64(*v.Limit))+" memory")
 		default:
 			parts = append(parts, fmt.Sprintf("%.0f of %.0f %s", *v.Used+*v.Requested, *v.Limit, v.Unit))
 		}

@@ -88,6 +88,31 @@ func TestShowRollback(t *testing.T) {
 	}
 }
 
+// Whatever is released and whoever waits for it, what a gate did not simply
+// allow is told.
+func TestShowGates(t *testing.T) {
+	rel := deployed()
+	rel.Spec.Cause, rel.Spec.From, rel.Metadata.Name = client.CausePromote, "shop-1", "shop-3"
+	used, limit, requested := float64(1<<30), float64(2<<30), float64(2<<30)
+	rel.Status.Gates = []client.Verdict{
+		{Gate: "quota/a", Outcome: client.Allow, Message: "memory quota: too much", Exception: "calm", Used: &used, Limit: &limit, Requested: &requested, Unit: "bytes"},
+		{Gate: "policy/b", Outcome: client.Allow, Message: "two instances, please", Exception: "old-library"},
+		{Gate: "policy/c", Outcome: client.Warn, Message: "no commit"},
+	}
+	gates := `  gates      quota 3 GiB of 2 GiB memory · 2 policies
+             passed by exception calm: memory quota: too much   quota/a
+             passed by exception old-library: two instances, please   policy/b
+             warning: no commit                             policy/c
+`
+	if got := shown(rel); !strings.Contains(got, gates) {
+		t.Errorf("waited for:\n%s", got)
+	}
+	c, out, _ := plain()
+	if err := c.carryOut(t.Context(), nil, rel, nil, true); err != nil || out.String() != "release shop-3 is on its way to dev\n"+gates {
+		t.Errorf("not waited for: %v\n%s", err, out)
+	}
+}
+
 // Text from a source or a run cannot draw on the person's terminal.
 func TestShowHostile(t *testing.T) {
 	rel := deployed()
