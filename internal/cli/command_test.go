@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -49,5 +50,19 @@ func TestExitCodes(t *testing.T) {
 	}
 	if got := exitCode(usage("odd")); got != ExitUsage {
 		t.Errorf("wrong usage exits with %d", got)
+	}
+}
+
+func TestHowFar(t *testing.T) {
+	healthy, stopped := client.Instance{State: client.InstanceHealthy}, client.Instance{State: client.InstanceStopped}
+	for want, at := range map[string]client.EnvironmentStatus{
+		"1 of 3 healthy":   {Replicas: 3, Healthy: 1, Instances: []client.Instance{healthy}},
+		"2 instances left": {Healthy: 2, Instances: []client.Instance{healthy, healthy, stopped}}, // being stopped
+		"1 instance left":  {Healthy: 1, Instances: []client.Instance{healthy}},
+		"0 instances left": {},
+	} {
+		if got := howFar(at); got != want {
+			t.Errorf("%+v is %q, want %q", at, got, want)
+		}
 	}
 }

@@ -166,7 +166,7 @@ func (c *Command) environments(s client.Status) error {
 		at := s.Environments[env]
 		fmt.Fprintf(c.Out, "\n%s  %s", p.Bold(s.Service+" in "+env), p.State(at.State))
 		if at.State != client.StateStopped {
-			fmt.Fprintf(c.Out, "  %d of %d healthy", at.Healthy, at.Replicas)
+			fmt.Fprintf(c.Out, "  %s", howFar(at))
 		}
 		fmt.Fprintln(c.Out)
 		if at.Message != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // watchEvery is the time between two looks of --watch.
@@ -24,10 +25,11 @@ const watchEvery = 2 * time.Second
 
 func (c *Command) statusCommand() *cobra.Command {
 	var watch bool
+	var env string
 	cmd := &cobra.Command{
 		Use:               "status [SERVICE]",
 		Short:             "How the platform and its services are, or how one service runs",
-		Example:           "  stoa status\n  stoa status shop\n  stoa status shop --watch",
+		Example:           "  stoa status\n  stoa status shop\n  stoa status shop --watch\n  stoa status --env production",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: c.complete(askOf("services")),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,9 +37,9 @@ func (c *Command) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			look := func(ctx context.Context) error { return c.platformStatus(ctx, cl) }
+			look := func(ctx context.Context) error { return c.platformStatus(ctx, cl, env) }
 			if len(args) > 0 {
-				look = func(ctx context.Context) error { return c.serviceStatus(ctx, cl, args[0]) }
+				look = func(ctx context.Context) error { return c.serviceStatus(ctx, cl, args[0], env) }
 			}
 			if !watch {
 				return look(cmd.Context())
@@ -46,6 +48,8 @@ func (c *Command) statusCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "look again every two seconds, until Ctrl-C")
+	cmd.Flags().StringVar(&env, "env", "", "only this environment (default: all)")
+	c.completeFlag(cmd, "env", askOf("environments"))
 	return cmd
 }
 
@@ -111,7 +115,12 @@ type unwell struct {
 	Since       time.Time `json:"since,omitzero"`
 }
 
-func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
+func (c *Command) platformStatus(ctx context.Context, cl *client.Client, only string) error {
+	if only != "" {
+		if _, err := cl.Get(ctx, "environments", only); err != nil {
+			return err
+		}
+	}
 	out := platformResult{Server: cl.Server(), States: map[string]int{}, Unwell: []unwell{}}
 	var err error
 	if out.Version, err = cl.Version(ctx); err != nil {
@@ -125,7 +134,7 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 		if err := json.Unmarshal(raw, &s); err != nil {
 			return fmt.Errorf("decode answer: %w", err)
 		}
-		out.add(s)
+		out.add(s, only)
 	}
 	if c.Structured() {
 		return c.Print(out)
@@ -151,9 +160,16 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client) error {
 	return c.Table([]string{"SERVICE", "OWNER", "ENVIRONMENT", "STATE", "SINCE", "WHY"}, rows)
 }
 
-func (r *platformResult) add(s client.Service) {
-	r.Services++
+// add counts a service with its deployments, or with that in the only
+// environment that is asked about, where it is in that one.
+func (r *platformResult) add(s client.Service, only string) {
+	if _, there := s.Status.Environments[only]; only == "" || there {
+		r.Services++
+	}
 	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
+		if only != "" && env != only {
+			continue
+		}
 		d := s.Status.Environments[env]
 		r.States[d.State]++
 		if d.State != client.StateRunning && d.State != client.StateStopped {
@@ -162,10 +178,18 @@ func (r *platformResult) add(s client.Service) {
 	}
 }
 
-func (c *Command) serviceStatus(ctx context.Context, cl *client.Client, name string) error {
+// serviceStatus tells how a service runs, in one environment or, for "", in all.
+func (c *Command) serviceStatus(ctx context.Context, cl *client.Client, name, only string) error {
 	s, err := cl.ServiceStatus(ctx, name)
 	if err != nil {
 		return err
+	}
+	if only != "" {
+		at, there := s.Environments[only]
+		if !there {
+			return problem.New(problem.NotFound, "service %s is not in environment %s", name, only).Do("stoa status " + name)
+		}
+		s.Environments = map[string]client.EnvironmentStatus{only: at}
 	}
 	if c.Structured() {
 		return c.Print(s)

@@ -186,7 +186,7 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 		}
 	}
 	if c.Structured() {
-		return c.serviceStatus(ctx, cl, name)
+		return c.serviceStatus(ctx, cl, name, "")
 	}
 	if wanted == 0 {
 		fmt.Fprintf(c.Out, "%s is stopped in %s\n", name, env)
@@ -203,7 +203,7 @@ func (c *Command) healthyLine(ctx context.Context, cl *client.Client, name, env 
 		return err
 	}
 	at := status.Environments[env]
-	fmt.Fprintf(c.Out, "%s in %s: %d of %d healthy\n", name, env, at.Healthy, at.Replicas)
+	fmt.Fprintf(c.Out, "%s in %s: %s\n", name, env, howFar(at))
 	return nil
 }
 
@@ -226,20 +226,29 @@ func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Servi
 		switch {
 		case done && at.Message != "":
 			return problem.New(problem.Failed, "%s %s in %s failed: %s", doing, name, env, at.Message).
-				Because(fmt.Sprintf("%d of %d instances are healthy", at.Healthy, at.Replicas)).
+				Because(howFar(at)).
 				Do("stoa logs " + name + " --env " + env)
 		case done && at.State == client.StateStopped && at.Replicas == 0, done && at.State == client.StateRunning && at.Healthy >= at.Replicas:
 			return nil
 		case time.Now().After(limit):
-			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %d of %d instances are healthy", doing, name, env, settleTime, at.Healthy, at.Replicas).
+			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %s", doing, name, env, settleTime, howFar(at)).
 				Do("stoa status "+name+" --watch", "stoa logs "+name+" --env "+env)
 		}
-		progress.Say("%s %s in %s: %d of %d healthy", doing, name, env, at.Healthy, at.Replicas)
+		progress.Say("%s %s in %s: %s", doing, name, env, howFar(at))
 		if err := pause(ctx); err != nil {
 			c.Note("it goes on: stoa status %s", name)
 			return err
 		}
 	}
+}
+
+// howFar tells how far a change of what runs has come.
+func howFar(at client.EnvironmentStatus) string {
+	if at.Replicas == 0 {
+		left := slices.DeleteFunc(slices.Clone(at.Instances), func(i client.Instance) bool { return i.State == client.InstanceStopped })
+		return output.Count(len(left), "instance") + " left"
+	}
+	return fmt.Sprintf("%d of %d healthy", at.Healthy, at.Replicas)
 }
 
 // environment gives the environment that a command on a service is about: the
