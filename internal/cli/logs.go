@@ -37,7 +37,7 @@ func (c *Command) logsCommand() *cobra.Command {
 					return usage("--grep: %v", err)
 				}
 			}
-			if q.Environment, err = c.environment(cmd.Context(), cl, args[0], q.Environment); err != nil {
+			if q.Environment, err = c.environment(cmd.Context(), cl, args[0], q.Environment, "--env"); err != nil {
 				return err
 			}
 			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error { return c.logLine(e, false) })

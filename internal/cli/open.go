@@ -63,7 +63,7 @@ func signInLink(ctx context.Context, cl *client.Client) (string, error) {
 
 // address is where a service answers.
 func (c *Command) address(ctx context.Context, cl *client.Client, name, env string) (string, error) {
-	env, err := c.environment(ctx, cl, name, env)
+	env, err := c.environment(ctx, cl, name, env, "--env")
 	if err != nil {
 		return "", err
 	}

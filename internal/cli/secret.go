@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -99,16 +100,32 @@ func (c *Command) namedSecretDone(format, key, secret string) error {
 	return nil
 }
 
-// onSecrets connects and finds the environment.
-func (c *Command) onSecrets(ctx context.Context, name, env string, do func(cl *client.Client, env string) error) error {
+// onSecrets connects and finds the environment. The answer does not always name
+// it, so one that was not given is told, also where there is no choice.
+func (c *Command) onSecrets(ctx context.Context, name, given string, do func(cl *client.Client, env string) error) error {
 	cl, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
-	if env, err = c.environment(ctx, cl, name, env); err != nil {
+	in, err := environmentsOf(ctx, cl, name)
+	switch {
+	case err != nil:
 		return err
+	case given != "" && !slices.Contains(in, given):
+		return problem.New(problem.NotFound, "service %s is not in environment %s", name, given).Because("it is in " + strings.Join(in, ", "))
+	case given != "":
+		return do(cl, given)
+	case len(in) == 1:
+		c.Note("in %s, the only environment that %s is in", in[0], name)
+	default:
+		c.Note("in %s; --env names another: %s", in[0], strings.Join(without(in, in[0]), ", "))
 	}
-	return do(cl, env)
+	return do(cl, in[0])
+}
+
+// without are the names but one.
+func without(names []string, one string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == one })
 }
 
 func (c *Command) secretListCommand() *cobra.Command {
@@ -164,12 +181,8 @@ func (c *Command) secretUnsetCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				known := false
-				for _, key := range keys {
-					known = known || key == args[1]
-				}
-				if !known {
-					return problem.New(problem.NotFound, "%s has no secret value %s in %s", args[0], args[1], env).Do("stoa secret list " + args[0] + " --env " + env)
+				if !slices.Contains(keys, args[1]) {
+					return noSecret(cmd.Context(), cl, args[0], args[1], env)
 				}
 				if err := cl.UnsetSecrets(cmd.Context(), args[0], env, args[1:]); err != nil {
 					return err
@@ -182,9 +195,28 @@ func (c *Command) secretUnsetCommand() *cobra.Command {
 	return cmd
 }
 
+// noSecret tells that there is no such value, and where there is one.
+func noSecret(ctx context.Context, cl *client.Client, name, key, env string) error {
+	p := problem.New(problem.NotFound, "%s has no secret value %s in %s", name, key, env)
+	in, err := environmentsOf(ctx, cl, name)
+	if err != nil {
+		return err
+	}
+	for _, other := range without(in, env) {
+		keys, err := cl.SecretKeys(ctx, name, other)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(keys, key) {
+			p.Do("stoa secret unset " + name + " " + key + " --env " + other + "    there it is set")
+		}
+	}
+	return p.Do("stoa secret list " + name + " --env " + env)
+}
+
 func (c *Command) askKeys(env *string) ask {
 	return func(ctx context.Context, cl *client.Client, args []string, _ string) ([]string, error) {
-		in, err := c.environment(ctx, cl, args[0], *env)
+		in, err := c.environment(ctx, cl, args[0], *env, "--env")
 		if err != nil {
 			return nil, err
 		}

@@ -51,7 +51,7 @@ func (c *Command) rollbackCommand() *cobra.Command {
 	var to string
 	cmd := c.verb("rollback SERVICE", "Release an earlier artifact again", "  stoa rollback shop\n  stoa rollback shop --to shop-5 --env production --reason \"checkout fails\"", &o,
 		func(ctx context.Context, cl *client.Client, name string) error {
-			env, err := c.environment(ctx, cl, name, o.env)
+			env, err := c.environment(ctx, cl, name, o.env, "--env")
 			if err != nil {
 				return err
 			}
@@ -73,7 +73,7 @@ func (c *Command) promoteCommand() *cobra.Command {
 			if to == "" {
 				return usage("say where to: stoa promote %s --to ENVIRONMENT", name)
 			}
-			from, err := c.environment(ctx, cl, name, o.env)
+			from, err := c.environment(ctx, cl, name, o.env, "--from")
 			if err != nil {
 				return err
 			}
@@ -155,7 +155,7 @@ func (c *Command) downCommand() *cobra.Command {
 
 // change asks for a change of how a service runs, and waits until it is so.
 func (c *Command) change(ctx context.Context, cl *client.Client, name string, o verbOptions, doing string, ask func(env string) (client.Service, error)) error {
-	env, err := c.environment(ctx, cl, name, o.env)
+	env, err := c.environment(ctx, cl, name, o.env, "--env")
 	if err != nil {
 		return err
 	}
@@ -253,29 +253,38 @@ func howFar(at client.EnvironmentStatus) string {
 
 // environment gives the environment that a command on a service is about: the
 // one given, the only one that the service is in, or the first of them in the
-// order of the environments; then it says which.
-func (c *Command) environment(ctx context.Context, cl *client.Client, name, given string) (string, error) {
+// order of the environments; then it says which, and by which flag to name another.
+func (c *Command) environment(ctx context.Context, cl *client.Client, name, given, flag string) (string, error) {
 	if given != "" {
 		return given, nil
 	}
+	in, err := environmentsOf(ctx, cl, name)
+	if err != nil {
+		return "", err
+	}
+	if len(in) > 1 {
+		c.Note("in %s, the first of %s; %s names another", in[0], strings.Join(in, ", "), flag)
+	}
+	return in[0], nil
+}
+
+// environmentsOf lists those that a service is in, at least one, in the order of
+// the environments.
+func environmentsOf(ctx context.Context, cl *client.Client, name string) ([]string, error) {
 	s, err := cl.Service(ctx, name)
 	if err != nil {
-		return "", err
-	}
-	if len(s.Spec.Environments) == 0 {
-		return "", problem.New(problem.Invalid, "service %s is in no environment yet", name).Do("stoa up DIR --name " + name)
+		return nil, err
 	}
 	in := slices.Sorted(maps.Keys(s.Spec.Environments))
+	if len(in) == 0 {
+		return nil, problem.New(problem.Invalid, "service %s is in no environment yet", name).Do("stoa up DIR --name " + name)
+	}
 	if len(in) == 1 {
-		return in[0], nil
+		return in, nil
 	}
 	ordered, err := environments(ctx, cl)
-	if err != nil {
-		return "", err
-	}
 	slices.SortStableFunc(in, func(a, b string) int { return slices.Index(ordered, a) - slices.Index(ordered, b) })
-	c.Note("in %s, the first of %s; another one by its name", in[0], strings.Join(in, ", "))
-	return in[0], nil
+	return in, err
 }
 
 // environments lists the platform's environments in their order.
