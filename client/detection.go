@@ -125,7 +125,9 @@ type Component struct {
 	Env       map[string]string `json:"env,omitempty"`
 	Resources []Resource        `json:"resources,omitempty"`
 	Toolchain []Tool            `json:"toolchain,omitempty"`
-	// Owner suggests the name of the owning team; may be empty.
+	// Owner suggests the name of the owning team or, where its setting has a
+	// confidence below 0.5, of a person whose team it may be; may be empty. Whether
+	// there is such a team was not asked.
 	Owner string `json:"owner,omitempty"`
 
 	// Settings holds the evidence, one entry per fact above, in a stable order.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,9 +53,24 @@ func (c *Command) detectCommand() *cobra.Command {
 			for _, u := range result.Unsupported {
 				fmt.Fprintf(c.Out, "  %s: %s is recognised (%s), but not built yet\n", u.Dir, u.Language, u.Source)
 			}
+			if teams := namedTeams(result); len(teams) > 0 {
+				c.Note("no platform was asked whether there is a team %s: where there is none, stoa up by the platform team declares it, by others it goes to their own team", strings.Join(teams, ", "))
+			}
 			return nil
 		},
 	}
+}
+
+// namedTeams are the teams that the source names as owners.
+func namedTeams(r detect.Result) []string {
+	var teams []string
+	for _, comp := range r.Components {
+		s, found := comp.Setting("owner")
+		if found && s.Confidence >= detect.Unconfirmed && !slices.Contains(teams, s.Value) {
+			teams = append(teams, s.Value)
+		}
+	}
+	return teams
 }
 
 // folder gives the absolute path of the folder that a command is about.

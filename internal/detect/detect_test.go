@@ -157,6 +157,19 @@ func TestDetectStopsWhenCancelled(t *testing.T) {
 	}
 }
 
+// What commits suggest is a person, not a team.
+func TestExplainOwner(t *testing.T) {
+	for want, owner := range map[string]Setting{
+		"owner team payments":             {Field: "owner", Value: "payments", Source: "CODEOWNERS:3", Confidence: likely},
+		"owner perhaps the team of ann-a": {Field: "owner", Value: "ann-a", Source: "9 of 10 commits in 90 days", Confidence: guess},
+	} {
+		lines := Component{Name: "shop", Owner: owner.Value, Settings: []Setting{owner}}.Explain()
+		if got := lines[len(lines)-1]; got.Text != want || got.Source != owner.Source {
+			t.Errorf("%+v, want %s", got, want)
+		}
+	}
+}
+
 func TestExplain(t *testing.T) {
 	source := fstest.MapFS{
 		"go.mod":     {Data: []byte("module example.com/shop\n\ngo 1.26\n\nrequire github.com/jackc/pgx/v5 v5.7.0\n")},

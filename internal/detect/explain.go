@@ -79,7 +79,11 @@ func (c Component) Explain() []Line {
 		add(fmt.Sprintf("wants %s %q by %s", r.Type, r.Name, r.Variable), resourceField(r))
 	}
 	if c.Owner != "" {
-		add("owner team "+c.Owner, "owner")
+		whose := "owner team "
+		if s, ok := c.Setting("owner"); ok && s.Confidence < Unconfirmed {
+			whose = "owner perhaps the team of " // it is a person's name
+		}
+		add(whose+c.Owner, "owner")
 	}
 	return lines
 }

@@ -119,7 +119,9 @@ type Component struct {
 	Env       map[string]string `json:"env,omitempty"`
 	Resources []Resource        `json:"resources,omitempty"`
 	Toolchain []Tool            `json:"toolchain,omitempty"`
-	// Owner suggests the name of the owning team.
+	// Owner suggests the name of the owning team or, where its setting is below
+	// Unconfirmed, of a person whose team it may be. No platform was asked whether
+	// there is such a team.
 	Owner string `json:"owner,omitempty"`
 
 	// Settings holds the evidence, one entry per fact above, in a stable order.
