@@ -85,7 +85,7 @@ func (c *Command) root() *cobra.Command {
 		Short: "An internal developer platform, run as a product",
 		Long: "Stoa takes a folder of code to a running, owned, observed, governed service.\n\n" +
 			"With no platform configured, `stoa up` starts one in the same process. Exit codes: 0 done, 1 failed,\n" +
-			"2 usage, 3 refused by a gate, 4 not found, 5 not allowed.",
+			"2 wrong, 3 refused by a gate, 4 not found, 5 not allowed.",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -104,7 +104,10 @@ func (c *Command) root() *cobra.Command {
 	root.SetVersionTemplate("stoa {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{nearestFlag(cmd, err)} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := cmd.ValidateFlagGroups(); err != nil {
+			return usageError{err} // cobra would find it later, and call it no usage
+		}
 		if !slices.Contains([]string{"", "table", "json", "yaml", "name"}, c.Format) {
 			return usage("-o %q: write table, json, yaml or name", c.Format)
 		}

@@ -29,7 +29,7 @@ func TestParseSince(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"", "d", "-1h", "yesterday", "3w"} {
-		if got, err := parseSince(in, now); err == nil || exitCode(err) != ExitUsage {
+		if got, err := parseSince(in, now); err == nil || exitCode(err) != ExitWrong {
 			t.Errorf("since %q is %v, %v", in, got, err)
 		}
 	}
@@ -37,8 +37,8 @@ func TestParseSince(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	for kind, want := range map[problem.Kind]int{
-		problem.Invalid: ExitFailed, problem.NotFound: ExitNotFound, problem.Conflict: ExitFailed, problem.Unauthenticated: ExitNotAllowed,
-		problem.Forbidden: ExitNotAllowed, problem.Refused: ExitRefused, problem.TooLarge: ExitFailed, problem.TooMany: ExitFailed,
+		problem.Invalid: ExitWrong, problem.NotFound: ExitNotFound, problem.Conflict: ExitFailed, problem.Unauthenticated: ExitNotAllowed,
+		problem.Forbidden: ExitNotAllowed, problem.Refused: ExitRefused, problem.TooLarge: ExitWrong, problem.TooMany: ExitFailed,
 		problem.Failed: ExitFailed, problem.Unavailable: ExitFailed, problem.Internal: ExitFailed,
 	} {
 		if got := exitCode(fmt.Errorf("deep: %w", problem.New(kind, "it"))); got != want {
@@ -48,8 +48,44 @@ func TestExitCodes(t *testing.T) {
 	if got := exitCode(errors.New("plain")); got != ExitFailed {
 		t.Errorf("a plain error exits with %d", got)
 	}
-	if got := exitCode(usage("odd")); got != ExitUsage {
+	if got := exitCode(usage("odd")); got != ExitWrong {
 		t.Errorf("wrong usage exits with %d", got)
+	}
+}
+
+// What a person reads first and what a script gets are one rule.
+func TestExitCodesHaveWords(t *testing.T) {
+	words := map[int]string{ExitFailed: "failed: ", ExitWrong: "wrong: ", ExitRefused: "refused: ", ExitNotFound: "not found: ", ExitNotAllowed: "not allowed: "}
+	errs := []error{errors.New("plain"), usage("odd"), fmt.Errorf("deep: %w", usage("odd"))}
+	for _, kind := range []problem.Kind{
+		problem.Invalid, problem.NotFound, problem.Conflict, problem.Unauthenticated, problem.Forbidden, problem.Refused, problem.TooLarge,
+		problem.TooMany, problem.Failed, problem.Unavailable, problem.Internal,
+	} {
+		errs = append(errs, problem.New(kind, "it"))
+	}
+	for _, err := range errs {
+		c, _, told := plain()
+		code := c.fail(t.Context(), nil, err)
+		if word := words[code]; word == "" || !strings.HasPrefix(told.String(), word) {
+			t.Errorf("%#v exits with %d and says %q", err, code, told)
+		}
+	}
+}
+
+// A command line that cannot be understood is wrong, whoever notices: cobra, a
+// command before it asks a platform, or the platform.
+func TestWrongCommandLines(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	for _, line := range []string{
+		"staus", "secret sett", "get", "up a b", "up --replcas 3", "up --replicas three", "up --replicas 0", "get services -o toml",
+		"login x.example --name ann --token-stdin", "login x.example --password-stdin --token-stdin", "login ftp://x.example --token-stdin",
+		"completion csh", "up --set novalue", "serve --runtime cloud",
+	} {
+		var out, told bytes.Buffer
+		code := Run(t.Context(), strings.Fields(line), Stdio{In: strings.NewReader("x"), Out: &out, Err: &told}, nil, "dev")
+		if code != ExitWrong || !strings.HasPrefix(told.String(), "wrong: ") || out.Len() > 0 {
+			t.Errorf("stoa %s exits with %d and says %q", line, code, &told)
+		}
 	}
 }
 

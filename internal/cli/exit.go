@@ -12,11 +12,12 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
-// The exit codes, stable from the first day.
+// The exit codes, stable from the first day. Each is of one word that a problem
+// begins with, so that a script and a person are told the same.
 const (
 	ExitDone       = 0
 	ExitFailed     = 1
-	ExitUsage      = 2
+	ExitWrong      = 2 // the command line, a file or a value: the same again fails again
 	ExitRefused    = 3
 	ExitNotFound   = 4
 	ExitNotAllowed = 5
@@ -35,9 +36,11 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 func exitCode(err error) int {
 	var u usageError
 	if errors.As(err, &u) {
-		return ExitUsage
+		return ExitWrong
 	}
 	switch problem.From(err).Kind {
+	case problem.Invalid, problem.TooLarge:
+		return ExitWrong
 	case problem.Refused:
 		return ExitRefused
 	case problem.NotFound:
@@ -58,11 +61,11 @@ func (c *Command) fail(ctx context.Context, cmd *cobra.Command, err error) int {
 	var p *problem.Problem
 	if !errors.As(err, &p) {
 		kind := problem.Failed
-		if code == ExitUsage {
+		if code == ExitWrong {
 			kind = problem.Invalid
 		}
 		p = &problem.Problem{Kind: kind, Title: err.Error()}
-		if code == ExitUsage && cmd != nil {
+		if code == ExitWrong && cmd != nil {
 			p.Next = []string{cmd.CommandPath() + " --help"}
 		}
 	}

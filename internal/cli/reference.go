@@ -15,7 +15,7 @@ func Reference() string {
 	b.WriteString("# The command line\n\n")
 	b.WriteString("<!-- Made from the commands themselves: go test ./internal/cli -run Reference -update -->\n\n")
 	b.WriteString(paragraphs(root.Long) + "\n\n")
-	b.WriteString("| code | meaning |\n|---|---|\n| 0 | done |\n| 1 | failed |\n| 2 | the command line cannot be understood |\n" +
+	b.WriteString("| code | meaning |\n|---|---|\n| 0 | done |\n| 1 | failed |\n| 2 | wrong: the command line, a file or a value; the same again fails again |\n" +
 		"| 3 | refused by a gate |\n| 4 | not found |\n| 5 | not allowed |\n\n")
 	b.WriteString("`-o json` prints one document on stdout and nothing else; problems go to stderr, as JSON then too.\n\n")
 	b.WriteString("## Every command takes\n\n" + flagTable(root.PersistentFlags()) + "\n")
