@@ -1,16 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
@@ -83,7 +78,7 @@ func newShow(c *Command, server string, rel client.Release) *show {
 // changed takes a newer state of the release.
 func (s *show) changed(rel client.Release) {
 	s.rel = rel
-	s.live.Set(s.lines(rowsOf(rel, s.server)))
+	s.live.Set(s.lines())
 	for _, step := range rel.Status.Steps {
 		if step.State == client.StepRunning {
 			s.live.Say("%s", step.Name)
@@ -104,179 +99,21 @@ func (s *show) close() {
 	if s.c.Structured() {
 		return
 	}
-	for _, line := range s.lines(rowsOf(s.rel, s.server)) {
+	for _, line := range s.lines() {
 		fmt.Fprintln(s.c.Out, line)
 	}
 }
 
-// row is one line of the summary: what it is about, what is so, where that was
-// found, and what the run has shown of it.
-type row struct{ label, text, source, verified string }
-
-// lines lays rows out in columns.
-func (s *show) lines(rows []row) []string {
-	const most = 44 // one long value does not push all others aside
-	p := s.c.Paint()
-	text, source := 0, 0
-	for _, r := range rows {
-		if r.source+r.verified != "" {
-			text = max(text, min(most, ansi.StringWidth(r.text)))
-		}
-		if r.verified != "" {
-			source = max(source, min(most, ansi.StringWidth(r.source)))
-		}
-	}
-	lines := make([]string, len(rows))
-	for i, r := range rows {
-		line := fmt.Sprintf("  %s ", p.Dim(fmt.Sprintf("%-10s", r.label)))
-		shown := terminal.OneLine(r.text)
-		if r.label == "running" {
-			shown = p.Bold(shown)
-		}
-		line += shown
-		if r.source+r.verified != "" {
-			line += strings.Repeat(" ", max(0, text-ansi.StringWidth(r.text))+3) + p.Dim(terminal.OneLine(r.source))
-		}
-		if r.verified != "" {
-			line += strings.Repeat(" ", max(0, source-ansi.StringWidth(r.source))+3)
-			if strings.HasPrefix(r.verified, "unconfirmed") {
-				line += p.Warn(r.verified)
-			} else {
-				line += p.Good(terminal.OneLine(r.verified))
-			}
-		}
-		lines[i] = strings.TrimRight(line, " ")
-	}
-	return lines
+func (s *show) lines() []string {
+	return output.Lines(output.Release(s.rel, explain(s.rel), s.server), s.c.Paint())
 }
 
-// rowsOf tells what is known of a release.
-func rowsOf(rel client.Release, server string) []row {
-	var rows []row
-	if rel.Spec.Cause == client.CauseDeploy {
-		rows = append(rows, detectedRows(rel, server)...)
-	} else {
-		rows = append(rows, row{label: cmp.Or(rel.Spec.Cause, "release"), text: rel.Metadata.Name + " in " + rel.Spec.Environment, source: "artifact of " + rel.Spec.From})
-	}
-	rows = append(rows, gatesRows(rel.Status.Gates)...)
-	for _, step := range rel.Status.Steps {
-		if step.State != client.StepDone {
-			continue
-		}
-		switch step.Name {
-		case client.StepBuild:
-			rows = append(rows, row{label: "built", text: output.Seconds(step.Millis), source: step.Message})
-		case client.StepRoute:
-			rows = append(rows, runningRows(rel)...)
-		}
-	}
-	return rows
-}
-
-// detectedRows are the workload's settings with their evidence, and the owner.
-func detectedRows(rel client.Release, server string) []row {
+// explain tells what the workload of a release was taken for.
+func explain(rel client.Release) []detect.Line {
 	if rel.Spec.Workload == nil {
 		return nil
 	}
 	component := *rel.Spec.Workload
 	component.Settings, component.Owner = rel.Status.Detected, ""
-	var rows []row
-	guesses := false
-	for _, l := range convert[detect.Component](component).Explain() {
-		r := row{text: l.Text, source: l.Source}
-		switch {
-		case l.Verified != "":
-			r.verified = "verified: " + strings.TrimPrefix(l.Verified, "GET "+component.Health+" answered ")
-		case l.Unconfirmed:
-			r.verified, guesses = "unconfirmed", true
-		}
-		rows = append(rows, r)
-	}
-	for _, d := range rel.Status.Detected {
-		switch {
-		case d.Source == "observed" && d.Field == "port":
-			rows = append(rows, row{text: "listens", source: d.Source, verified: "verified: " + d.Verified})
-		case d.Source == "observed" && d.Field == "health":
-			rows = append(rows, row{text: "answers", source: d.Source, verified: "verified: " + d.Verified})
-		}
-	}
-	rows = append(rows, ownerRow(rel))
-	rows[0].label = "detected"
-	if n := len(rel.Spec.Answers); n > 0 {
-		rows = append(rows, row{label: "asked", text: output.Count(int64(n), "question"), source: "answered by you"})
-	}
-	if guesses && server != "" {
-		rows = append(rows, row{label: "confirm", text: server + "/services/" + rel.Spec.Service})
-	}
-	return rows
-}
-
-func ownerRow(rel client.Release) row {
-	r := row{text: "owner team " + rel.Metadata.Owner}
-	for _, d := range rel.Spec.Detected {
-		if d.Field == "owner" && d.Value == rel.Metadata.Owner {
-			r.source = d.Source
-			if d.Confidence < 1 {
-				r.verified = "unconfirmed: stoa up --team " + rel.Metadata.Owner + " confirms it"
-			}
-		}
-	}
-	return r
-}
-
-// runningRows tell where the release answers.
-func runningRows(rel client.Release) []row {
-	r := row{label: "running", text: cmp.Or(rel.Status.URL, rel.Metadata.Name)}
-	rows := []row{r}
-	if o := rel.Status.Observed; o != nil {
-		rows[0].source = "healthy after " + output.Seconds(o.StartMillis)
-		for _, n := range o.Notes {
-			rows = append(rows, row{label: "note", text: n})
-		}
-	}
-	return append(rows, row{label: "included", text: "logs · traffic metrics · history"})
-}
-
-// gatesRows tell what the gates have said: in one line, and then what was not
-// simply allowed.
-func gatesRows(verdicts []client.Verdict) []row {
-	rows := []row{{label: "gates", text: gatesLine(verdicts)}}
-	for _, v := range verdicts {
-		switch {
-		case v.Exception != "":
-			rows = append(rows, row{text: "passed by exception " + v.Exception + ": " + v.Message, source: v.Gate})
-		case v.Outcome == client.Warn:
-			rows = append(rows, row{text: "warning: " + v.Message, source: v.Gate})
-		}
-	}
-	return rows
-}
-
-// gatesLine says in one line what the gates have counted and checked.
-func gatesLine(verdicts []client.Verdict) string {
-	if len(verdicts) == 0 {
-		return "none is set"
-	}
-	var parts []string
-	policies := 0
-	for _, v := range verdicts {
-		switch {
-		case v.Used == nil || v.Limit == nil || v.Requested == nil:
-			policies++
-		case v.Unit == "bytes":
-			parts = append(parts, catalog.FormatBytes(int64(*v.Used+*v.Requested))+" of "+catalog.FormatBytes(int64(*v.Limit))+" memory")
-		default:
-			parts = append(parts, fmt.Sprintf("%.0f of %.0f %s", *v.Used+*v.Requested, *v.Limit, v.Unit))
-		}
-	}
-	if len(parts) > 0 {
-		parts[0] = "quota " + parts[0]
-	}
-	switch {
-	case policies == 1:
-		parts = append(parts, "1 policy")
-	case policies > 1:
-		parts = append(parts, fmt.Sprintf("%d policies", policies))
-	}
-	return strings.Join(slices.Clip(parts), " · ")
+	return convert[detect.Component](component).Explain()
 }

@@ -97,7 +97,7 @@ func (c *Command) carryOut(ctx context.Context, cl *client.Client, rel client.Re
 		u, err = c.follow(ctx, cl, rel, false)
 	} else if !c.Structured() {
 		fmt.Fprintf(c.Out, "release %s is on its way to %s\n", rel.Metadata.Name, rel.Spec.Environment)
-		for _, line := range (&show{c: c}).lines(gatesRows(rel.Status.Gates)) {
+		for _, line := range output.Lines(output.Gates(rel.Status.Gates), c.Paint()) {
 			fmt.Fprintln(c.Out, line)
 		}
 	}
