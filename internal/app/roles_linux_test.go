@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -63,7 +64,7 @@ var kindsOf = map[string]map[string]string{
 		"Scorecard": "{rows: [{measure: lead-time}]}",
 		"Webhook":   "{sender: github, secret: {name: own-there, key: GITHUB}}",
 		"Policy":    `{require: "true", message: no}`,
-		"Exception": "{gate: capability/deploy, target: team/own, reason: to see who may, approvers: [admin], sunset: 2027-01-01T00:00:00Z}",
+		"Exception": "{gate: capability/deploy, target: team/own, reason: to see who may, approvers: [admin], sunset: " + time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339) + "}",
 	},
 }
 

@@ -162,7 +162,7 @@ func TestConcurrentAppendsLeaveNoGapAndNoDouble(t *testing.T) {
 // A page ends early where payloads are large, and the next one goes on there.
 func TestLargePayloadsMakeShortPages(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
-		const n, each = 12, 4 << 20
+		const n, each = 20, 4 << 20
 		for i := range n {
 			ev := event.Event{ID: fmt.Sprint(i), Source: "https://a", Type: "x.a"}
 			if i%2 == 1 {

@@ -13,7 +13,7 @@ import (
 type RunnerOptions struct {
 	Logger *slog.Logger
 	Clock  func() time.Time
-	// Batch is the most events of one transaction. Default 20,000: a summary's rows
+	// Batch is the most events of one transaction. Default 40,000: a summary's rows
 	// then are written once for many events when it is rebuilt.
 	Batch int
 	// Every is the longest time until events of other replicas are looked for,
@@ -44,7 +44,7 @@ func NewRunner(store ProjectionStore, projectors []Projector, o RunnerOptions) *
 		r.clock = time.Now
 	}
 	if r.batch <= 0 {
-		r.batch = 20_000
+		r.batch = 40_000
 	}
 	if r.every <= 0 {
 		r.every = time.Second

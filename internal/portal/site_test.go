@@ -130,14 +130,14 @@ const declared = `
 ---
 {apiVersion: stoa.dev/v1, kind: Policy, metadata: {name: has-a-commit}, spec: {require: "has(release.spec.origin) && release.spec.origin.commit != ''", outcome: warn, message: the source has no commit, next: [git commit]}}
 ---
-{apiVersion: stoa.dev/v1, kind: Exception, metadata: {name: old-build}, spec: {gate: policy/has-a-commit, target: team/payments, reason: until the old build is moved out, approvers: [ann], sunset: "2027-06-01T00:00:00Z"}}
+{apiVersion: stoa.dev/v1, kind: Exception, metadata: {name: old-build}, spec: {gate: policy/has-a-commit, target: team/payments, reason: until the old build is moved out, approvers: [ann], sunset: SUNSET}}
 `
 
 // password is ann's.
 const password = "a long enough passphrase"
 
 func (s *site) seed(ctx context.Context) error {
-	if _, err := s.Apply(ctx, strings.NewReader(declared), "seed.yaml", "the first teams", false); err != nil {
+	if _, err := s.Apply(ctx, strings.NewReader(strings.ReplaceAll(declared, "SUNSET", time.Now().AddDate(0, 6, 0).UTC().Format(time.RFC3339))), "seed.yaml", "the first teams", false); err != nil {
 		return err
 	}
 	if err := s.CreateAccount(ctx, "ann", "Ann"); err != nil {

@@ -20,6 +20,9 @@ const (
 	followedPayloads = "SELECT seq, body FROM event_payload WHERE seq >= $1 AND seq <= $2 ORDER BY seq"
 )
 
+// followedBytes bounds the envelopes and payloads of one page.
+const followedBytes = 32 << 20
+
 // fewRecords is more than usually come within a second.
 const fewRecords = 256
 
@@ -55,7 +58,8 @@ func (s *Store) follow(ctx context.Context, after int64, limit int) (records []e
 	}
 	into = append(into, &subject, &envelope)
 	extensions := event.ExtensionsDecoder{}
-	for size < pageBytes && rows.Next() {
+	names := s.ledger.names.known()
+	for size < followedBytes && rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return nil, 0, s.translate(err)
 		}
@@ -80,9 +84,13 @@ func (s *Store) follow(ctx context.Context, after int64, limit int) (records []e
 			return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
 		}
 		for i, name := range []*string{&r.Type, &r.Source, &r.Actor, &r.Team, &r.Service, &r.Capability, &r.Environment} {
-			if *name, err = s.ledger.names.of(ctx, s, n[3+i]); err != nil {
-				return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
+			id := n[3+i]
+			if id < 0 || id >= int64(len(names)) {
+				if names, err = s.ledger.names.upTo(ctx, s, id); err != nil {
+					return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
+				}
 			}
+			*name = names[id]
 		}
 		if len(records) == fewRecords { // a ledger that is read from its beginning: grow once
 			records = slices.Grow(records, limit)
@@ -120,7 +128,7 @@ func (s *Store) withPayloads(ctx context.Context, records []event.Record, size i
 			return nil, fmt.Errorf("the ledger is damaged: the payload %d is of no event", seq)
 		}
 		records[at].Data, records[at].Erased = body, false
-		if size += len(body); size >= pageBytes {
+		if size += len(body); size >= followedBytes {
 			return records[:at+1], nil
 		}
 	}
@@ -130,47 +138,45 @@ func (s *Store) withPayloads(ctx context.Context, records []event.Record, size i
 // dimNamesByID keeps the names behind the ledger's numbers, which are given
 // without gaps and never change.
 type dimNamesByID struct {
-	mu    sync.RWMutex
+	mu    sync.Mutex
 	names []string // by number; 0 is no name
 }
 
-func (d *dimNamesByID) of(ctx context.Context, s *Store, id int64) (string, error) {
-	d.mu.RLock()
-	known := int64(len(d.names))
-	if id < known {
-		defer d.mu.RUnlock()
-		return d.names[id], nil
-	}
-	d.mu.RUnlock()
-	if id == 0 {
-		return "", nil
-	}
+// known gives the names that were read so far. They must not be changed.
+func (d *dimNamesByID) known() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.names) == 0 {
 		d.names = []string{""}
 	}
+	return d.names
+}
+
+// upTo gives all names, with that of the number among them.
+func (d *dimNamesByID) upTo(ctx context.Context, s *Store, id int64) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	rows, err := s.reader.QueryContext(ctx, "SELECT id, name FROM dim WHERE id >= $1 ORDER BY id", len(d.names))
 	if err != nil {
-		return "", s.translate(err)
+		return nil, s.translate(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var at int64
 		var name string
 		if err := rows.Scan(&at, &name); err != nil {
-			return "", s.translate(err)
+			return nil, s.translate(err)
 		}
 		if at != int64(len(d.names)) {
-			return "", fmt.Errorf("the ledger is damaged: name %d is missing (the next one is %d)", len(d.names), at)
+			return nil, fmt.Errorf("the ledger is damaged: name %d is missing (the next one is %d)", len(d.names), at)
 		}
 		d.names = append(d.names, name)
 	}
 	if err := rows.Err(); err != nil {
-		return "", s.translate(err)
+		return nil, s.translate(err)
 	}
-	if id >= int64(len(d.names)) {
-		return "", fmt.Errorf("the ledger is damaged: there is no name %d", id)
+	if id < 0 || id >= int64(len(d.names)) {
+		return nil, fmt.Errorf("the ledger is damaged: there is no name %d", id)
 	}
-	return d.names[id], nil
+	return d.names, nil
 }
