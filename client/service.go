@@ -68,6 +68,9 @@ const (
 	StateDegraded = "degraded"
 	StateStopped  = "stopped"
 	StateFailed   = "failed"
+	// StateUnreleased is the state, in an EnvironmentStatus alone, of a service
+	// that no release has brought to the environment.
+	StateUnreleased = "never released"
 )
 
 // Deployment is what runs of a service in one environment.

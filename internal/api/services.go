@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"regexp"
@@ -117,22 +116,15 @@ func (a *api) serviceStatus(ctx context.Context, in *NameInput) (*statusOutput, 
 		return nil, err
 	}
 	out := &statusOutput{Body: serviceStatus{Service: in.Name, Owner: s.Metadata.Owner, Environments: map[string]environmentStatus{}}}
-	for env, deployed := range s.Status.Environments {
-		at := environmentStatus{Deployment: deployed, Replicas: s.Spec.Environments[env].Replicas, Instances: []runtime.Instance{}}
-		seen, err := a.Runtime.Status(ctx, runtime.Key{Service: in.Name, Environment: env})
-		switch {
-		case errors.Is(err, runtime.ErrNotFound):
-			// It is being started again, or another replica runs it.
-			if at.State == catalog.StateRunning && at.Replicas > 0 {
-				at.State = catalog.StateDegraded
-			}
-		case err != nil:
+	for _, env := range catalog.EnvironmentsOf(s) {
+		now, err := catalog.Look(ctx, a.Runtime, s, env)
+		if err != nil {
 			return nil, err
-		default:
-			at.Instances, at.Healthy = seen.Instances, seen.Healthy()
-			if at.Healthy < at.Replicas && at.State == catalog.StateRunning {
-				at.State = catalog.StateDegraded
-			}
+		}
+		at := environmentStatus{Deployment: s.Status.Environments[env], Replicas: now.Wanted, Healthy: now.Healthy, Instances: now.Seen.Instances}
+		at.State, at.Message = now.State, now.Message
+		if at.Instances == nil {
+			at.Instances = []runtime.Instance{}
 		}
 		out.Body.Environments[env] = at
 	}

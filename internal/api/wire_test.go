@@ -102,6 +102,7 @@ func TestWireWords(t *testing.T) {
 
 		"state " + client.StateRunning: "state " + catalog.StateRunning, "state " + client.StateDegraded: "state " + catalog.StateDegraded,
 		"state " + client.StateStopped: "state " + catalog.StateStopped, "state " + client.StateFailed: "state " + catalog.StateFailed,
+		"state " + client.StateUnreleased: "state " + catalog.StateUnreleased,
 
 		client.InstanceStarting: string(runtime.StateStarting), client.InstanceHealthy: string(runtime.StateHealthy),
 		client.InstanceUnhealthy: string(runtime.StateUnhealthy), client.InstanceRestarting: string(runtime.StateRestarting),

@@ -165,6 +165,10 @@ func (c *Command) environments(s client.Status) error {
 	for _, env := range slices.Sorted(maps.Keys(s.Environments)) {
 		at := s.Environments[env]
 		fmt.Fprintf(c.Out, "\n%s  %s", p.Bold(s.Service+" in "+env), p.State(at.State))
+		if at.State == client.StateUnreleased {
+			fmt.Fprintln(c.Out)
+			continue
+		}
 		if at.State != client.StateStopped {
 			fmt.Fprintf(c.Out, "  %s", howFar(at))
 		}

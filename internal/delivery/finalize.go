@@ -24,7 +24,7 @@ const finalizer = "delivery"
 // again. With the last finalizer the store removes the service.
 func (d *Delivery) finalize(ctx context.Context, s catalog.Service) error {
 	name := s.Metadata.Name
-	for _, env := range environments(s) {
+	for _, env := range catalog.EnvironmentsOf(s) {
 		if err := d.forget(name, env); err != nil {
 			return fmt.Errorf("delete logs of %s in %s: %w", name, env, err)
 		}

@@ -35,7 +35,7 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 		return reconcile.Outcome{}, err
 	}
 	var failed, down error
-	for _, env := range environments(s) {
+	for _, env := range catalog.EnvironmentsOf(s) {
 		var start *runtime.StartError
 		switch err := d.reconcileEnvironment(ctx, args.Service, env); {
 		case errors.As(err, &start):
@@ -58,19 +58,6 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	}
 	d.retries.forget(args.Service)
 	return reconcile.Done(), nil
-}
-
-// environments are all those in which a service runs or was told to: one in
-// which a release is under way is not in its status yet.
-func environments(s catalog.Service) []string {
-	all := maps.Clone(s.Spec.Environments)
-	if all == nil {
-		all = map[string]catalog.Running{}
-	}
-	for env := range s.Status.Environments {
-		all[env] = catalog.Running{}
-	}
-	return slices.Sorted(maps.Keys(all))
 }
 
 // reconcileEnvironment does it for one environment, in turn with releases.

@@ -74,7 +74,7 @@ func summary(h page.Home) string {
 	well, total := 0, 0
 	for _, s := range h.Services {
 		for _, at := range s.Places {
-			if at.Word == "stopped" || at.Word == "never released" {
+			if at.Word == catalog.StateStopped || at.Word == catalog.StateUnreleased {
 				continue
 			}
 			total++
@@ -103,14 +103,14 @@ func (p *Portal) needs(ctx context.Context, services []catalog.Service) ([]page.
 	var needs []page.Need
 	for _, s := range services {
 		name := s.Metadata.Name
-		for _, env := range environments(s) {
+		for _, env := range catalog.EnvironmentsOf(s) {
 			now, err := p.condition(ctx, s, env)
 			if err != nil {
 				return nil, err
 			}
 			href := page.Link("/services/"+name, "env", env)
 			if now.Level == page.Bad || now.Level == page.Warn {
-				needs = append(needs, page.Need{State: now.State, Title: name + " in " + env, Detail: cmp.Or(now.says, "it does not run as asked"),
+				needs = append(needs, page.Need{State: now.State, Title: name + " in " + env, Detail: cmp.Or(now.Message, "it does not run as asked"),
 					Href: href, Action: "Look", At: s.Status.Environments[env].Since})
 			}
 			failed, err := p.failedRelease(ctx, s, env)

@@ -3,10 +3,7 @@ package portal
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +15,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/portal/page"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/route"
-	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
 // rows makes the rows of a list of services: how they do now, the last release
@@ -52,12 +48,12 @@ func (p *Portal) rows(ctx context.Context, services []catalog.Service) ([]page.S
 			Name: s.Metadata.Name, Owner: s.Metadata.Owner, About: about(s), Unconfirmed: s.Spec.OwnerSource,
 			Traffic: sparks[s.Metadata.Name],
 		}
-		for _, env := range environments(s) {
+		for _, env := range catalog.EnvironmentsOf(s) {
 			now, err := p.condition(ctx, s, env)
 			if err != nil {
 				return nil, err
 			}
-			row.Places = append(row.Places, page.Place{Environment: env, State: now.State, Says: now.says})
+			row.Places = append(row.Places, page.Place{Environment: env, State: now.State, Says: now.Message})
 		}
 		if rel := releases[i]; rel.Metadata.Name != "" {
 			row.Release = released(rel, made, known)
@@ -95,67 +91,35 @@ func about(s catalog.Service) string {
 
 var languages = map[string]string{"go": "Go", "node": "Node", "python": "Python", "static": "Static"}
 
-// environments are those in which a service is or was, in order of their names.
-func environments(s catalog.Service) []string {
-	all := map[string]bool{}
-	for env := range s.Spec.Environments {
-		all[env] = true
-	}
-	for env := range s.Status.Environments {
-		all[env] = true
-	}
-	return slices.Sorted(maps.Keys(all))
-}
-
-// condition is how a service does in an environment now.
+// condition is how a service does in an environment now, with its colour.
 type condition struct {
 	page.State
-	says    string // the reason, when it is not well
-	status  runtime.Status
-	wanted  int
-	healthy int
+	catalog.Condition
 }
 
-// condition joins what was last stored with what the runtime sees now.
+// condition is what the API and the command line say too.
 func (p *Portal) condition(ctx context.Context, s catalog.Service, env string) (condition, error) {
-	deployed, ran := s.Status.Environments[env]
-	c := condition{wanted: s.Spec.Environments[env].Replicas, says: deployed.Message}
-	seen, err := p.Runtime.Status(ctx, runtime.Key{Service: s.Metadata.Name, Environment: env})
-	switch {
-	case errors.Is(err, runtime.ErrNotFound):
-	case err != nil:
-		return c, fmt.Errorf("ask how %s runs in %s: %w", s.Metadata.Name, env, err)
-	default:
-		c.status, c.healthy = seen, seen.Healthy()
+	if env == "" {
+		return condition{State: page.State{Level: page.Unknown, Word: catalog.StateElsewhere}}, nil
 	}
-	for _, i := range c.status.Instances {
-		if i.State == runtime.StateCrashLooping && i.Release == c.status.Release {
-			c.State, c.says = page.State{Level: page.Bad, Word: "crash loop"}, "it ends again and again"
-			if i.LastExit != nil {
-				c.says = i.LastExit.String()
-			}
-			return c, nil
+	c, err := catalog.Look(ctx, p.Runtime, s, env)
+	return condition{State: page.State{Level: level(c), Word: c.State}, Condition: c}, err
+}
+
+// level is the colour of a condition: what answers nobody is as bad as what failed.
+func level(c catalog.Condition) page.Level {
+	switch c.State {
+	case catalog.StateRunning:
+		return page.Good
+	case catalog.StateDegraded:
+		if c.Healthy > 0 {
+			return page.Warn
 		}
+		return page.Bad
+	case catalog.StateFailed:
+		return page.Bad
 	}
-	switch {
-	case env == "":
-		c.State = page.State{Level: page.Unknown, Word: catalog.StateElsewhere}
-	case !ran || deployed.Release == "":
-		c.State = page.State{Level: page.Unknown, Word: "never released"}
-	case c.wanted == 0 || deployed.State == catalog.StateStopped:
-		c.State = page.State{Level: page.Unknown, Word: "stopped"}
-	case deployed.State == catalog.StateFailed:
-		c.State = page.State{Level: page.Bad, Word: "failed"}
-	case c.healthy >= c.wanted:
-		c.State = page.State{Level: page.Good, Word: "running"}
-	case c.healthy > 0:
-		c.State, c.says = page.State{Level: page.Warn, Word: "degraded"}, fmt.Sprintf("%d of %d instances answer", c.healthy, c.wanted)
-	case len(c.status.Instances) > 0:
-		c.State, c.says = page.State{Level: page.Busy, Word: "starting"}, "no instance answers yet"
-	default:
-		c.State, c.says = page.State{Level: page.Bad, Word: "not running"}, "no instance runs here"
-	}
-	return c, nil
+	return page.Unknown
 }
 
 // The window of the small charts.

@@ -18,7 +18,7 @@ var places = []page.Hit{
 	{Title: "Delivery", Says: "page: how fast, how safely", Href: "/delivery"}, {Title: "Journeys", Says: "page: where newcomers stop", Href: "/journeys"},
 	{Title: "Audit", Says: "page", Href: "/audit"}, {Title: "What is kept about me", Says: "page", Href: "/me"},
 	{Title: "Failed services", Says: "services by state", Href: "/services?state=failed"},
-	{Title: "Crash loops", Says: "services by state", Href: "/services?state=crash+loop"},
+	{Title: "Degraded services", Says: "services by state", Href: "/services?state=degraded"},
 	{Title: "Documentation", Says: "page", Href: "/docs"},
 	{Title: "API description", Says: "OpenAPI 3.1", Href: "/openapi.json"},
 }

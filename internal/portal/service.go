@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,7 +25,7 @@ func (p *Portal) subjectOf(v *visit, tab, title string) (page.Subject, catalog.S
 	if err != nil {
 		return page.Subject{}, s, condition{}, err
 	}
-	envs, err := p.ordered(ctx, environments(s))
+	envs, err := p.ordered(ctx, catalog.EnvironmentsOf(s))
 	if err != nil {
 		return page.Subject{}, s, condition{}, err
 	}
@@ -124,19 +125,14 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 			return "A library runs inside of others: nothing of it is deployed."
 		}
 		return "Stoa has not deployed it: it runs elsewhere, or nowhere yet."
-	case "never released":
+	case catalog.StateUnreleased:
 		return "No release has succeeded in " + env + "."
-	case "stopped":
+	case catalog.StateStopped:
 		return "Nothing of it runs in " + env + ", as was asked."
-	case "running":
+	case catalog.StateRunning:
 		return fmt.Sprintf("%s in %s; %s has served since %s.", ofAll(c), env, deployed.Release, since)
-	case "crash loop":
-		return "An instance of " + c.status.Release + " ends again and again: " + c.says + ". The last lines are in the log."
 	}
-	text := c.says
-	if text == "" {
-		text = deployed.Release + " does not do what was asked"
-	}
+	text := cmp.Or(c.Message, deployed.Release+" does not do what was asked")
 	return strings.ToUpper(text[:1]) + text[1:] + " in " + env + "."
 }
 
@@ -149,10 +145,10 @@ func clockTime(now, at time.Time) string {
 }
 
 func ofAll(c condition) string {
-	if c.wanted == 1 {
+	if c.Wanted == 1 {
 		return "Its one instance answers"
 	}
-	return fmt.Sprintf("All %d instances answer", c.wanted)
+	return fmt.Sprintf("All %d instances answer", c.Wanted)
 }
 
 // silence is how long a stream says nothing at most; proxies cut off what is
@@ -200,7 +196,7 @@ func (p *Portal) overview(v *visit) error {
 	}
 	env := head.Environment
 	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, env)
-	show := page.Overview{Subject: head, Wanted: now.wanted, Instances: instances(now.status),
+	show := page.Overview{Subject: head, Wanted: now.Wanted, Instances: instances(now.Seen),
 		Same: page.Command{Text: "stoa status " + s.Metadata.Name, Says: "The same on the command line"}}
 	var releases []delivery.Release
 	if env == "" {

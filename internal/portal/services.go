@@ -36,7 +36,9 @@ const (
 )
 
 // states are what the list can be filtered by.
-var states = []string{"running", "starting", "degraded", "crash loop", "failed", "not running", "stopped", "never released", catalog.StateElsewhere}
+var states = []string{
+	catalog.StateRunning, catalog.StateDegraded, catalog.StateFailed, catalog.StateStopped, catalog.StateUnreleased, catalog.StateElsewhere,
+}
 
 func selected(q url.Values) (selection, error) {
 	s := selection{search: strings.TrimSpace(q.Get("q")), owner: q.Get("owner"), environment: q.Get("env"), state: q.Get("state"), after: q.Get("after")}
@@ -95,7 +97,7 @@ func (p *Portal) list(ctx context.Context, s selection) ([]catalog.Service, stri
 	if s.state != "" || s.environment != "" {
 		query.Limit = scanned
 	}
-	if s.state != "" && !slices.Contains([]string{"stopped", "never released", catalog.StateElsewhere}, s.state) {
+	if s.state != "" && !slices.Contains([]string{catalog.StateStopped, catalog.StateUnreleased, catalog.StateElsewhere}, s.state) {
 		query.Fields = map[string]string{"status.active": "true"}
 	}
 	var found []catalog.Service
@@ -137,7 +139,7 @@ func (p *Portal) fits(ctx context.Context, svc catalog.Service, s selection) (bo
 	if s.environment == "" && s.state == "" {
 		return true, nil
 	}
-	envs := environments(svc)
+	envs := catalog.EnvironmentsOf(svc)
 	if s.environment != "" {
 		if !slices.Contains(envs, s.environment) {
 			return false, nil

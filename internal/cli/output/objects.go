@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -106,7 +107,7 @@ func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err 
 			if d.State == client.StateStopped {
 				url = ""
 			}
-			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, env, d.Release, d.State, url})
+			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, env, d.Release, cmp.Or(d.State, client.StateUnreleased), url})
 		}
 	}
 	return head, rows, nil

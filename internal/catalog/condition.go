@@ -1,0 +1,90 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/stoa-platform/stoa/internal/runtime"
+)
+
+// StateUnreleased is what is said of a service in an environment that it was
+// declared for and that no release of it has reached.
+const StateUnreleased = "never released"
+
+// Condition is how a service does in an environment now, by what was stored of
+// it last and by what is seen of its instances.
+type Condition struct {
+	// State is one of the states of a deployment, or StateUnreleased.
+	State string
+	// Message says why it does not run well; empty when it does.
+	Message string
+	Wanted  int // instances
+	Healthy int // instances of the release that serves
+	Seen    runtime.Status
+}
+
+// Watcher sees what runs. An error that is runtime.ErrNotFound says that
+// nothing of it does.
+type Watcher interface {
+	Status(ctx context.Context, key runtime.Key) (runtime.Status, error)
+}
+
+// Look asks how a service does in an environment. The API, the command line and
+// the portal say what this says.
+func Look(ctx context.Context, w Watcher, s Service, env string) (Condition, error) {
+	seen, err := w.Status(ctx, runtime.Key{Service: s.Metadata.Name, Environment: env})
+	if err != nil && !errors.Is(err, runtime.ErrNotFound) {
+		return Condition{}, fmt.Errorf("ask how %s runs in %s: %w", s.Metadata.Name, env, err)
+	}
+	return judge(s.Status.Environments[env], s.Spec.Environments[env].Replicas, seen), nil
+}
+
+// judge lets what is seen make a state worse than it was stored, and never
+// better: an old release that answers does not mend that a change failed.
+func judge(stored Deployment, wanted int, seen runtime.Status) Condition {
+	c := Condition{State: stored.State, Message: stored.Message, Wanted: wanted, Healthy: seen.Healthy(), Seen: seen}
+	switch {
+	case stored.Release == "":
+		c.State = StateUnreleased
+	case stored.State == StateStopped, wanted == 0 && len(seen.Instances) == 0:
+		c.State, c.Message = StateStopped, ""
+	case stored.State == StateRunning && c.Healthy < wanted:
+		c.State, c.Message = StateDegraded, shortfall(c)
+	case stored.State == StateDegraded && c.Message == "":
+		c.Message = shortfall(c)
+	}
+	return c
+}
+
+// shortfall says why fewer instances answer than were asked for.
+func shortfall(c Condition) string {
+	if len(c.Seen.Instances) == 0 {
+		return "no instance runs here"
+	}
+	answer := fmt.Sprintf("%d of %d instances answer", c.Healthy, c.Wanted)
+	for _, i := range c.Seen.Instances {
+		if i.State != runtime.StateCrashLooping || i.Release != c.Seen.Release {
+			continue
+		}
+		if i.LastExit != nil {
+			return answer + ", one ends again and again: " + i.LastExit.String()
+		}
+		return answer + ", one ends again and again"
+	}
+	return answer
+}
+
+// EnvironmentsOf are those that a service is declared for or runs in, by name.
+func EnvironmentsOf(s Service) []string {
+	all := map[string]bool{}
+	for env := range s.Spec.Environments {
+		all[env] = true
+	}
+	for env := range s.Status.Environments {
+		all[env] = true
+	}
+	return slices.Sorted(maps.Keys(all))
+}
