@@ -48,10 +48,11 @@ func (p *Portal) home(v *visit) error {
 	if show.Services, err = p.rows(ctx, mine); err != nil {
 		return err
 	}
-	if show.Needs, err = p.needs(ctx, mine); err != nil {
+	failed := 0
+	if show.Needs, failed, err = p.needs(ctx, mine); err != nil {
 		return err
 	}
-	show.Sentence = summary(show)
+	show.Sentence = summary(show, failed)
 	return p.render(v, 200, page.HomePage(show))
 }
 
@@ -70,9 +71,22 @@ func welcome(teams []string) string {
 	return "Team " + page.List(teams) + " has no service here yet. Three ways in:"
 }
 
-func summary(h page.Home) string {
+// summary says in a sentence whether all is well: it may say so only where all
+// runs and no release waits for its mending.
+func summary(h page.Home, failed int) string {
+	text := health(h.Services, failed)
+	if h.Total > int64(len(h.Services)) {
+		text = fmt.Sprintf("Of your %d newest services: %s", len(h.Services), strings.ToLower(text[:1])+text[1:])
+	}
+	if len(h.Needs) == 0 {
+		return text + "; nothing waits for you."
+	}
+	return text + "; " + map[bool]string{true: "1 thing waits", false: fmt.Sprintf("%d things wait", len(h.Needs))}[len(h.Needs) == 1] + " for you."
+}
+
+func health(services []page.Service, failed int) string {
 	well, total := 0, 0
-	for _, s := range h.Services {
+	for _, s := range services {
 		for _, at := range s.Places {
 			if at.Word == catalog.StateStopped || at.Word == catalog.StateUnreleased {
 				continue
@@ -83,73 +97,88 @@ func summary(h page.Home) string {
 			}
 		}
 	}
-	text := fmt.Sprintf("%d of %d deployments run well", well, total)
 	switch {
+	case failed > 0:
+		return fmt.Sprintf("%s failed and no newer one succeeded yet; %d of %d deployments run well", page.Plural(int64(failed), "release"), well, total)
 	case total == 0:
-		text = "None of your services runs now"
+		return "None of your services runs now"
 	case well == total && total == 1:
-		text = "Your service runs well"
+		return "Your service runs well"
 	case well == total:
-		text = fmt.Sprintf("All %d deployments run well", total)
+		return fmt.Sprintf("All %d deployments run well", total)
 	}
-	if len(h.Needs) == 0 {
-		return text + "; nothing waits for you."
-	}
-	return text + "; " + map[bool]string{true: "1 thing waits", false: fmt.Sprintf("%d things wait", len(h.Needs))}[len(h.Needs) == 1] + " for you."
+	return fmt.Sprintf("%d of %d deployments run well", well, total)
 }
 
-// needs lists what waits for a person: what fails first, then what is a guess.
-func (p *Portal) needs(ctx context.Context, services []catalog.Service) ([]page.Need, error) {
-	var needs []page.Need
+// needs lists what waits for a person, what fails first, then what is a guess,
+// and counts the releases in it that failed.
+func (p *Portal) needs(ctx context.Context, services []catalog.Service) (needs []page.Need, failed int, err error) {
 	for _, s := range services {
-		name := s.Metadata.Name
 		for _, env := range catalog.EnvironmentsOf(s) {
-			now, err := p.condition(ctx, s, env)
+			unwell, err := p.unwell(ctx, s, env)
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
-			href := page.Link("/services/"+name, "env", env)
-			if now.Level == page.Bad || now.Level == page.Warn {
-				needs = append(needs, page.Need{State: now.State, Title: name + " in " + env, Detail: cmp.Or(now.Message, "it does not run as asked"),
-					Href: href, Action: "Look", At: s.Status.Environments[env].Since})
-			}
-			failed, err := p.failedRelease(ctx, s, env)
+			release, err := p.failedRelease(ctx, s, env)
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
-			if failed != nil {
-				needs = append(needs, *failed)
-			}
+			needs = append(append(needs, unwell...), release...)
+			failed += len(release)
 		}
-		guesses, err := p.guesses(ctx, s)
+		guessed, err := p.unconfirmed(ctx, s)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if len(guesses) > 0 {
-			needs = append(needs, page.Need{State: page.State{Level: page.Warn, Word: "unconfirmed"}, Title: name + ": " + page.List(guesses),
-				Detail: "Inferred, and not confirmed by anybody yet. Guesses page and bill nobody.", Href: "/services/" + name + "/detected", Action: "Confirm"})
-		}
+		needs = append(needs, guessed...)
 	}
 	slices.SortStableFunc(needs, func(a, b page.Need) int {
 		return cmp.Or(cmp.Compare(severity(a.Level), severity(b.Level)), b.At.Compare(a.At))
 	})
-	return needs, nil
+	return needs, failed, nil
+}
+
+// unwell is a service in an environment, if it does not run there as asked.
+func (p *Portal) unwell(ctx context.Context, s catalog.Service, env string) ([]page.Need, error) {
+	now, err := p.condition(ctx, s, env)
+	if err != nil || now.Level != page.Bad && now.Level != page.Warn {
+		return nil, err
+	}
+	name := s.Metadata.Name
+	return []page.Need{{State: now.State, Title: name + " in " + env, Detail: cmp.Or(now.Message, "it does not run as asked"),
+		Href: page.Link("/services/"+name, "env", env), Action: "Look", At: s.Status.Environments[env].Since}}, nil
+}
+
+// unconfirmed is what of a service is guessed, if anything.
+func (p *Portal) unconfirmed(ctx context.Context, s catalog.Service) ([]page.Need, error) {
+	guesses, err := p.guesses(ctx, s)
+	if err != nil || len(guesses) == 0 {
+		return nil, err
+	}
+	name := s.Metadata.Name
+	return []page.Need{{State: page.State{Level: page.Warn, Word: "unconfirmed"}, Title: name + ": " + page.List(guesses),
+		Detail: "Inferred, and not confirmed by anybody yet. Guesses page and bill nobody.", Href: "/services/" + name + "/detected", Action: "Confirm"}}, nil
 }
 
 func severity(l page.Level) int {
 	return slices.Index([]page.Level{page.Bad, page.Warn, page.Busy, page.Good, page.Unknown}, l)
 }
 
-// failedRelease is the newest release of a service in an environment, if it failed.
-func (p *Portal) failedRelease(ctx context.Context, s catalog.Service, env string) (*page.Need, error) {
+// retried is how many releases that are under way a failed one is looked for behind.
+const retried = 10
+
+// failedRelease is the newest release of a service in an environment that came
+// to its end, if it failed: one that is under way has mended nothing yet.
+func (p *Portal) failedRelease(ctx context.Context, s catalog.Service, env string) ([]page.Need, error) {
 	last, _, err := object.List[delivery.Release](ctx, p.Objects, object.Query{
-		Fields: map[string]string{"spec.service": s.Metadata.Name, "spec.environment": env}, Newest: true, Limit: 1,
+		Fields: map[string]string{"spec.service": s.Metadata.Name, "spec.environment": env}, Newest: true, Limit: retried,
 	})
-	if err != nil || len(last) == 0 || last[0].Status.Phase != delivery.Failed {
+	ended := slices.IndexFunc(last, func(r delivery.Release) bool { return r.Status.Phase.Final() })
+	if err != nil || ended < 0 || last[ended].Status.Phase != delivery.Failed {
 		return nil, err
 	}
-	rel := last[0]
-	need := &page.Need{State: page.State{Level: page.Bad, Word: "failed"}, Title: "Release " + rel.Metadata.Name + " to " + env,
+	rel := last[ended]
+	need := page.Need{State: page.State{Level: page.Bad, Word: "failed"}, Title: "Release " + rel.Metadata.Name + " to " + env,
 		Href: "/releases/" + rel.Metadata.Name, Action: "See why", At: finished(rel)}
 	if rel.Status.Problem != nil {
 		need.Detail = rel.Status.Problem.Title
@@ -157,7 +186,7 @@ func (p *Portal) failedRelease(ctx context.Context, s catalog.Service, env strin
 	if serving := s.Status.Environments[env].Release; serving != "" {
 		need.Detail += " · " + serving + " still serves"
 	}
-	return need, nil
+	return []page.Need{need}, nil
 }
 
 // guesses names what of a service is only guessed: its owner, and the settings
