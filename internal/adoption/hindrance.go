@@ -20,12 +20,12 @@ const (
 func hindranceMeasures() []measure.Measure {
 	input := measure.Definition{
 		Name: "input-friction", Title: "Questions per golden-path run", Question: "How often must Stoa ask somebody what it could know?",
-		Formula: "Questions that Stoa asked about releases ÷ deployments on the golden path, without rollbacks. The parts say which question was asked how often.",
+		Formula: "Questions that Stoa asked about releases ÷ deployments on the golden path, without rollbacks. The parts say which question was asked how often. " + withoutOwn,
 		Unit:    measure.PerRun, Better: measure.Lower, Version: 1, Cuts: byTeams(),
 	}
 	refusals := measure.Definition{
 		Name: "refusals", Title: "Refusals", Question: "What stands in people's way?",
-		Formula: "Changes that a gate refused; one that several gates refuse counts for each. The parts say which gate refused how often.",
+		Formula: "Changes that a gate refused; one that several gates refuse counts for each. The parts say which gate refused how often. " + withoutOwn,
 		Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: byTeams(),
 	}
 	return []measure.Measure{
@@ -37,16 +37,27 @@ func hindranceMeasures() []measure.Measure {
 			for gate, n := range d.of {
 				e = e.With(PartGate+gate, float64(n))
 			}
-			return e
+			return d.noted(e)
 		}, eventsOf(refusals.Name, TypeGateRefused, func(*measure.View, int64) bool { return true })),
 	}
 }
 
 // hindrance is how often something stood in somebody's way, in all and by what it
-// was, and how many runs reached their end.
+// was, and how many runs reached their end. Own is how often it stood in the
+// platform team's own way, which is not in n.
 type hindrance struct {
-	n, runs int64
-	of      map[string]int64
+	n, runs, own int64
+	of           map[string]int64
+}
+
+// withoutOwn is said of what is counted without the platform's own team.
+const withoutOwn = "The platform team's own are left out; the note says how many those are."
+
+func (d hindrance) noted(e measure.Estimate) measure.Estimate {
+	if d.own == 0 {
+		return e
+	}
+	return e.Noted("without the platform team's own: %d", d.own)
 }
 
 // aboutRelease reports whether a question of a capability is about a release:
@@ -69,8 +80,16 @@ func readHindrances(ctx context.Context, v *measure.View, query string) (map[mea
 		if err := rows.Scan(&cell.Day, &what, &cell.Capability, &cell.Team, &n); err != nil {
 			return nil, err
 		}
+		if !aboutRelease(v, cell.Capability) {
+			continue
+		}
+		if key, own := v.Own(cell); own {
+			d := found[key]
+			d.own += n
+			found[key] = d
+		}
 		key, in := v.Key(cell)
-		if !in || !aboutRelease(v, cell.Capability) {
+		if !in {
 			continue
 		}
 		d := found[key]
@@ -135,7 +154,7 @@ func inputEstimate(d hindrance) measure.Estimate {
 	for question, n := range d.of {
 		e = e.With(PartQuestion+question, float64(n))
 	}
-	return e
+	return d.noted(e)
 }
 
 // eventsOf finds the events of one type in the scope as evidence.

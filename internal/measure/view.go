@@ -210,6 +210,17 @@ func (v *View) Group(c Cell) (string, bool) {
 	return v.name(v.By, c, team), true
 }
 
+// Own gives the bucket of a cell that the scope leaves out for no other reason
+// than that it is the platform's own team's: a number without them says how many
+// they are. Of a cut or filter there are none, which names the teams that it is of.
+func (v *View) Own(c Cell) (Key, bool) {
+	team := v.Org.team(c.Team)
+	if team == nil || !team.Platform || v.By != "" || len(v.only) > 0 || c.Day < v.From || c.Day >= v.To {
+		return Key{}, false
+	}
+	return Key{Everything, v.BucketOf(c.Day)}, true
+}
+
 func (v *View) name(d Dimension, c Cell, team *Team) string {
 	name := Everything
 	switch d {

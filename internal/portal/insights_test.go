@@ -267,6 +267,7 @@ func TestOverviewPage(t *testing.T) {
 	contains(t, "adoption", a.row(t, "reach", "Teams using"), "40 %", "unsure", "> 70 %")
 	contains(t, "stuck", a.row(t, "blockers", "stuck before first log query"), "| 1 team | delta")
 	contains(t, "a refusal", a.row(t, "blockers", "refused by quota/alpha"), "| 1 refusal |")
+	contains(t, "the refusals that are not counted", a.text("section#blockers"), "Refusals: without the platform team's own: 1.")
 	contains(t, "the exception", a.row(t, "decisions", "policy/no-latest"), "the old pipeline", "team/beta", "in 8 days")
 	if strings.Contains(a.text("main"), "does not measure") {
 		t.Error("it names measures that there are not")

@@ -144,6 +144,7 @@ func (s *site) live(ctx context.Context) error {
 	h.breaks(9.8, 3, "beta", "legacy", "INC-1")
 	h.breaks(50, 5, "delta", "lake", "INC-2") // long after its only deployment: nobody's
 	h.add(12, "dev.stoa.gate.refused", map[string]any{"actor": "user/alpha-0", "team": "alpha", "service": "shop", "capability": "deploy", "gate": "quota/alpha"})
+	h.add(11.5, "dev.stoa.gate.refused", map[string]any{"actor": "user/admin", "team": "platform", "gate": "quota/platform"})
 	h.add(11, "dev.stoa.input.asked", map[string]any{"actor": "user/gamma-0", "team": "gamma", "capability": "deploy", "question": "health"})
 	for len(h.events) > 0 {
 		batch := h.events[:min(500, len(h.events))]

@@ -47,6 +47,7 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 	var contrasts []dora.Contrast
 	var stuck []adoption.StuckTeam
 	var gates, waits []page.Cells
+	var refused string
 	if err := together(ctx,
 		func(ctx context.Context) (err error) {
 			rows, show.Moved, err = i.overviewRows(ctx, q.Spec, s)
@@ -54,7 +55,10 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 		},
 		into(&contrasts, func(ctx context.Context) ([]dora.Contrast, error) { return dora.Contrasts(ctx, view) }),
 		into(&stuck, func(ctx context.Context) ([]adoption.StuckTeam, error) { return adoption.Stuck(ctx, view) }),
-		into(&gates, func(ctx context.Context) ([]page.Cells, error) { return i.refusalRows(ctx, s) }),
+		func(ctx context.Context) (err error) {
+			gates, refused, err = i.refusalRows(ctx, s)
+			return err
+		},
 		into(&waits, func(ctx context.Context) ([]page.Cells, error) { return i.waitingRow(ctx, s) }),
 	); err != nil {
 		return show, err
@@ -63,7 +67,7 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 		return show, err
 	}
 	show.Reach = measuredSheet("reach", "Adoption and risk", append(slices.Clone(reaches), risks...), rows, s)
-	show.Blockers = page.Sheet{Name: "blockers", Title: "What blocks people", Compact: true, Empty: "Nothing was refused and nobody is stuck in this time.",
+	show.Blockers = page.Sheet{Name: "blockers", Title: "What blocks people", Says: refused, Compact: true, Empty: "Nothing was refused and nobody is stuck in this time.",
 		Columns: []page.Column{{Key: "what", Title: "What"}, {Key: "how", Title: "How much"}, {Key: "where", Title: "Who, or how long"}}, Rows: slices.Concat(stuckRows(stuck, s), waits, gates)}
 	show.Decisions = decisionSheet(q.Exceptions, now)
 	show.Sentence = overviewSentence(rows, show, stuck)
@@ -188,15 +192,20 @@ func stuckRows(stuck []adoption.StuckTeam, s measure.Scope) []page.Cells {
 
 const teamsNamed = 4
 
-// refusalRows are the gates that refused, the most often first.
-func (i Insight) refusalRows(ctx context.Context, s measure.Scope) ([]page.Cells, error) {
-	parts, err := i.parts(ctx, "refusals", adoption.PartGate, s)
-	var rows []page.Cells
-	for _, p := range parts {
+// refusalRows are the gates that refused, the most often first, with what is to
+// be known of their number.
+func (i Insight) refusalRows(ctx context.Context, s measure.Scope) (rows []page.Cells, note string, err error) {
+	answer, err := i.ask(ctx, "refusals", s)
+	for _, p := range answer.Points {
+		if p.Note != "" {
+			note = "Refusals: " + p.Note + "."
+		}
+	}
+	for _, p := range parts(answer, adoption.PartGate) {
 		rows = append(rows, page.Cells{{Text: "refused by " + p.name, Href: address("/measures/refusals", s) + "#evidence", Raw: p.name},
 			{Text: page.Plural(int64(p.n), "refusal"), Raw: p.n}, {Text: fmt.Sprintf("in %d days", s.Days()), None: true}})
 	}
-	return rows[:min(len(rows), partsShown)], err
+	return rows[:min(len(rows), partsShown)], note, err
 }
 
 const partsShown = 5
@@ -215,9 +224,8 @@ func (i Insight) ask(ctx context.Context, name string, s measure.Scope) (measure
 	return answer, err
 }
 
-// parts are the named parts of a measure, the greatest first.
-func (i Insight) parts(ctx context.Context, name, prefix string, s measure.Scope) ([]part, error) {
-	answer, err := i.ask(ctx, name, s)
+// parts are the named parts of an answer, the greatest first.
+func parts(answer measure.Answer, prefix string) []part {
 	var all []part
 	for _, p := range answer.Points {
 		for _, key := range sortedParts(p.Parts) {
@@ -227,7 +235,7 @@ func (i Insight) parts(ctx context.Context, name, prefix string, s measure.Scope
 		}
 	}
 	slices.SortStableFunc(all, func(a, b part) int { return cmp.Compare(b.n, a.n) })
-	return all, err
+	return all
 }
 
 // waitingRow says how many requests for access nobody has answered.
