@@ -27,14 +27,14 @@ func (a *api) measureRoutes() {
 	}, a.listMeasures)
 	register(a, huma.Operation{
 		OperationID: "ask-measure", Method: http.MethodGet, Path: "/api/v1/measures/{name}", Summary: "The value of a measure, whole, cut into groups, or as a series", Tags: tags,
-		Description: "A value that has no data is null, never 0. Times are whole days in UTC, half-open.",
+		Description: "A value that has no data is null, never 0. Times are whole days in UTC, half-open: to is the day after the last.",
 	}, a.askMeasure)
 	register(a, huma.Operation{
 		OperationID: "evidence-of-measure", Method: http.MethodGet, Path: "/api/v1/measures/{name}/evidence", Summary: "The events behind a measure", Tags: tags,
 	}, a.evidence)
 	register(a, huma.Operation{
 		OperationID: "scorecard", Method: http.MethodGet, Path: "/api/v1/scorecard", Summary: "Measures held against their targets", Tags: tags,
-		Description: "The scorecard named balanced comes with the platform; an object of kind Scorecard with that name replaces it.",
+		Description: "The scorecard named balanced comes with the platform; an object of kind Scorecard with that name replaces it. Times are whole days in UTC, half-open: to is the day after the last.",
 	}, a.scorecard)
 }
 
@@ -42,7 +42,7 @@ func (a *api) measureRoutes() {
 type ScopeInput struct {
 	From       string `query:"from" doc:"First day, such as 2026-11-01."`
 	To         string `query:"to" doc:"The day after the last; default is tomorrow."`
-	Days       string `query:"days" doc:"How many days, up to the end; default 30."`
+	Days       string `query:"days" doc:"How many days, from the first or up to the end; default 30."`
 	Team       string `query:"team" doc:"Only these teams, separated by commas."`
 	Segment    string `query:"segment"`
 	Wave       string `query:"wave"`

@@ -28,7 +28,8 @@ func (c *Command) measureCommand() *cobra.Command {
 		Use:   "measure [NAME]",
 		Short: "List what is measured, or ask for one measure and the events behind it",
 		Long: "List what is measured, or ask for one measure: as a whole, cut into groups (--by), as a series (--step), with the same\n" +
-			"time before (--compare), or the events behind it (--evidence). Times are whole days in UTC; the end is not included.",
+			"time before (--compare), or the events behind it (--evidence). Times are whole days in UTC and shown\n" +
+			"with their last day; in JSON, as in --to, the end is the day after it.",
 		Example: "  stoa measure\n  stoa measure lead-time --by team --days 90\n  stoa measure adoption-rate --step month --from 2026-01-01\n" +
 			"  stoa measure change-failure-rate --path off --compare -o json\n  stoa measure lead-time --team payments --evidence",
 		Args:              cobra.MaximumNArgs(1),
@@ -120,7 +121,7 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 		if group == "" {
 			group = "all"
 		}
-		row := []string{group, p.From + " – " + p.To, valueText(p.Value, answer.Unit), intervalText(p.Interval, answer.Unit), countText(p.N), partsText(p.Parts), p.Note}
+		row := []string{group, measure.Span(p.From, p.To), valueText(p.Value, answer.Unit), intervalText(p.Interval, answer.Unit), countText(p.N), partsText(p.Parts), p.Note}
 		if o.compare {
 			before := "no data"
 			if o.by == "" && i < len(answer.Before) {

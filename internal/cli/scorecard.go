@@ -24,7 +24,7 @@ func (o *scopeOptions) flags(c *Command, cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.from, "from", "", "first day, such as 2026-11-01")
 	f.StringVar(&o.to, "to", "", "the day after the last (default tomorrow)")
-	f.IntVar(&o.days, "days", 0, "how many days, up to the end (default 30)")
+	f.IntVar(&o.days, "days", 0, "how many days, from the first or up to the end (default 30)")
 	f.StringVar(&o.team, "team", "", "only these teams, separated by commas")
 	f.StringVar(&o.segment, "segment", "", "only teams of these segments")
 	f.StringVar(&o.wave, "wave", "", "only teams of these waves")
@@ -58,8 +58,9 @@ func (c *Command) scorecardCommand() *cobra.Command {
 		Use:   "scorecard [NAME]",
 		Short: "Is the platform a healthy product: measures against their targets",
 		Long: "Measures against their targets, each with what it rests on. The scorecard named balanced comes with the platform;\n" +
-			"declare an object of kind Scorecard with that name to change its rows and targets.",
-		Example: "  stoa scorecard\n  stoa scorecard --days 90\n  stoa scorecard --segment mobile -o json\n  stoa scorecard balanced --from 2026-10-01 --to 2026-11-01",
+			"declare an object of kind Scorecard with that name to change its rows and targets. Times are whole days in UTC and shown with their\n" +
+			"last day; in JSON, as in --to, the end is the day after it.",
+		Example: "  stoa scorecard\n  stoa scorecard --days 90\n  stoa scorecard --segment mobile -o json\n  stoa scorecard balanced --from 2026-10-01 --days 31",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.connect(cmd.Context())
@@ -91,12 +92,12 @@ func (c *Command) scorecard(ctx context.Context, cl *client.Client, name string,
 		}
 		return nil
 	}
-	fmt.Fprintf(c.Out, "%s, %s to %s\n\n", card.Title, card.From, card.To)
+	fmt.Fprintf(c.Out, "%s, %s\n\n", card.Title, measure.Span(card.From, card.To))
 	rows := make([][]string, len(card.Rows))
 	for i, r := range card.Rows {
 		rows[i] = []string{r.Title, valueText(r.Value, r.Unit), intervalText(r.Interval, r.Unit), targetText(r.Target, r.Unit), statusText(r), changeText(r), countText(r.N), r.Note}
 	}
-	if err := c.Table([]string{"MEASURE", "VALUE", "95 %", "TARGET", "", "CHANGE", "N", "NOTE"}, rows); err != nil {
+	if err := c.Table([]string{"MEASURE", "VALUE", "95 %", "TARGET", "STANDS", "CHANGE", "N", "NOTE"}, rows); err != nil {
 		return err
 	}
 	c.Note("\nthe events behind a row: stoa measure NAME --evidence")

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stoa-platform/stoa/client"
@@ -15,5 +18,30 @@ func TestTargetText(t *testing.T) {
 		if got := targetText(target, "ratio"); got != want {
 			t.Errorf("%+v is %q, want %q", target, got, want)
 		}
+	}
+}
+
+// What is half-open on the wire is shown with its last day, under heads that all
+// say something.
+func TestScorecardIsShown(t *testing.T) {
+	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"name":"balanced","title":"Balanced scorecard","from":"2026-10-01","to":"2026-11-01","rows":[{"measure":"mau","title":"Active people","unit":"count","status":"shown"}]}`))
+	}))
+	defer platform.Close()
+	cl, err := client.New(platform.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, out, _ := plain()
+	if err := c.scorecard(t.Context(), cl, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	title, table, _ := strings.Cut(out.String(), "\n\n")
+	if title != "Balanced scorecard, 2026-10-01 to 2026-10-31" {
+		t.Errorf("the title is %q", title)
+	}
+	if head, _, _ := strings.Cut(table, "\n"); strings.Contains(head, "–") || !strings.Contains(head, "STANDS") {
+		t.Errorf("the head is %q", head)
 	}
 }

@@ -73,3 +73,17 @@ func (u Unit) Between(i Interval) string {
 	}
 	return u.Format(i.Low) + " to " + u.Format(i.High)
 }
+
+// Span writes a half-open time of days as people read one, with its last day:
+// "2026-10-01 to 2026-10-31" for what ends before the 1st of November.
+func Span(from, to string) string {
+	end, err := time.Parse(time.DateOnly, to)
+	if err != nil {
+		return from + " to " + to
+	}
+	last := end.AddDate(0, 0, -1).Format(time.DateOnly)
+	if last == from {
+		return from
+	}
+	return from + " to " + last
+}

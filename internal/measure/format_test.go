@@ -18,3 +18,15 @@ func TestFormat(t *testing.T) {
 		}
 	}
 }
+
+func TestSpan(t *testing.T) {
+	for want, days := range map[string][2]string{
+		"2026-10-01 to 2026-10-31": {"2026-10-01", "2026-11-01"},
+		"2026-12-31":               {"2026-12-31", "2027-01-01"},
+		"2026-02-01 to 2026-02-28": {"2026-02-01", "2026-03-01"},
+	} {
+		if got := Span(days[0], days[1]); got != want {
+			t.Errorf("%v reads %q, want %q", days, got, want)
+		}
+	}
+}

@@ -253,6 +253,19 @@ func TestAdoptionPage(t *testing.T) {
 	contains(t, "the wave", pilot.text("p.answer"), "50 % of 2 teams")
 }
 
+// A time is shown with its last day.
+func TestDaysAreInclusive(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	for _, path := range []string{"/scorecard", "/measures/lead-time", "/delivery"} {
+		a := get(t, c, s.url+path+"?from=2026-10-01&to=2026-11-01")
+		contains(t, path, a.text("div.during"), "2026-10-01 to 2026-10-31")
+		if strings.Contains(a.text("main"), "2026-11-01") {
+			t.Errorf("%s shows the day after the last", path)
+		}
+	}
+}
+
 func TestOverviewPage(t *testing.T) {
 	s := lived(t)
 	c := s.browserless(t, s.code(t))

@@ -38,8 +38,8 @@ func yearOf(s measure.Scope) measure.Scope {
 	return s
 }
 
-// Ranges are the spans of time that pages offer.
-func ranges(at string, s measure.Scope, now time.Time) []page.Choice {
+// ranges are the spans of time that pages offer, and the one that is shown.
+func ranges(at string, s measure.Scope, now time.Time) page.Ranges {
 	var all []page.Choice
 	for _, days := range []int64{7, 30, 90, 365} {
 		q := s
@@ -51,7 +51,8 @@ func ranges(at string, s measure.Scope, now time.Time) []page.Choice {
 		}
 		all = append(all, page.Choice{Label: label, Href: at + "?" + q.Query().Encode(), Active: q.From == s.From && q.To == s.To})
 	}
-	return all
+	shown := s.Query()
+	return page.Ranges{All: all, Now: measure.Span(shown.Get("from"), shown.Get("to"))}
 }
 
 // trend draws the points of a series; each leads to the events behind it.

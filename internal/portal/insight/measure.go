@@ -3,7 +3,6 @@ package insight
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -38,7 +37,7 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, now 
 		Name: d.Name, Title: d.Title, Question: d.Question, Formula: d.Formula, Version: d.Version, Ranges: ranges("/measures/"+name, s, now),
 		Value: valueText(d.Unit, at.Value), HasValue: at.Value != nil, N: at.N, Note: at.Note, Trend: trend(d, series.Points, nil),
 		Sentence: measureSentence(d, at),
-		Same:     page.Command{Text: fmt.Sprintf("stoa measure %s --from %s --to %s", name, at.From, at.To), Says: "The same on the command line"},
+		Same:     page.Command{Text: "stoa measure " + name + " " + flags(s), Says: "The same on the command line"},
 		JSON:     "/api/v1/measures/" + name + "?" + s.Query().Encode(),
 	}
 	for _, key := range sortedParts(at.Parts) {

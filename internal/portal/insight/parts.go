@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -105,10 +106,11 @@ func groupName(by measure.Dimension, name string) string {
 	return name
 }
 
-// flags write a scope for the command line.
+// flags write a scope for the command line, its time by how many days it has:
+// an end is shown as the last day, and --to is the day after it.
 func flags(s measure.Scope) string {
 	q := s.Query()
-	words := []string{"--from", q.Get("from"), "--to", q.Get("to")}
+	words := []string{"--from", q.Get("from"), "--days", strconv.FormatInt(s.Days(), 10)}
 	for _, d := range measure.Dimensions() {
 		if v := q.Get(string(d)); v != "" {
 			words = append(words, "--"+string(d), quoted(v))

@@ -18,8 +18,8 @@ func (i Insight) Scorecard(ctx context.Context, name string, spec measure.Scorec
 		return page.Scorecard{}, err
 	}
 	show := page.Scorecard{
-		Name: name, Title: card.Title, Ranges: ranges("/scorecard", s, now), From: card.From, To: card.To,
-		Same: page.Command{Text: fmt.Sprintf("stoa scorecard %s --from %s --to %s", name, card.From, card.To), Says: "The same on the command line"},
+		Name: name, Title: card.Title, Ranges: ranges("/scorecard", s, now),
+		Same: page.Command{Text: "stoa scorecard " + name + " " + flags(s), Says: "The same on the command line"},
 		JSON: "/api/v1/scorecard?name=" + name + "&" + s.Query().Encode(),
 	}
 	met, of := 0, 0

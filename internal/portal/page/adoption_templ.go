@@ -24,7 +24,7 @@ type Adoption struct {
 	Frame
 	Sentence                string
 	First                   bool // nobody has used it yet
-	Ranges                  []Choice
+	Ranges                  Ranges
 	Chips                   []Chips
 	Curve                   Curve
 	Stuck, Funnel, Stages   Sheet

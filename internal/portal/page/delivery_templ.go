@@ -33,7 +33,7 @@ type Delivery struct {
 	Frame
 	Sentence                string
 	First                   bool // nothing was deployed yet
-	Ranges                  []Choice
+	Ranges                  Ranges
 	Chips                   []Chips
 	Panels                  []Panel
 	Groups                  Sheet
@@ -412,7 +412,7 @@ func PanelCard(f Frame, p Panel) templ.Component {
 }
 
 // Narrow chooses the time and what of the organisation a page is about.
-func Narrow(ranges []Choice, chips []Chips) templ.Component {
+func Narrow(ranges Ranges, chips []Chips) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -437,7 +437,7 @@ func Narrow(ranges []Choice, chips []Chips) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Choices("Time", ranges).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = During(ranges).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

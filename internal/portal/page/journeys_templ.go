@@ -16,7 +16,7 @@ type Journeys struct {
 	Sentence string
 	First    bool // nobody has used it yet
 	Fewest   int  // people that a number stands for at least
-	Ranges   []Choice
+	Ranges   Ranges
 	Chips    []Chips
 	Personas []Persona
 	Rules    []Part

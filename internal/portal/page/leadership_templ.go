@@ -12,7 +12,7 @@ import templruntime "github.com/a-h/templ/runtime"
 type Leadership struct {
 	Frame
 	Sentence                                 string
-	Ranges                                   []Choice
+	Ranges                                   Ranges
 	Value, Reach, Blockers, Decisions, Moved Sheet
 	Same                                     Command
 }
