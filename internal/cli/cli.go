@@ -60,6 +60,7 @@ type Command struct {
 	version string
 
 	server, token string
+	reached       string // the address of the platform that was talked to last; "" before
 
 	typed *bufio.Reader // over In, once a line was asked for
 }

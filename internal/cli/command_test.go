@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -100,5 +102,24 @@ func TestHowFar(t *testing.T) {
 		if got := howFar(at); got != want {
 			t.Errorf("%+v is %q, want %q", at, got, want)
 		}
+	}
+}
+
+// What explains a refusal is told with the address of the platform that refused.
+func TestRefusalNamesThePage(t *testing.T) {
+	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"kind":"refused","title":"over the quota","docs":"/docs/quotas"}`))
+	}))
+	defer platform.Close()
+	c, _, told := plain()
+	cl, err := c.client(platform.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = cl.Service(t.Context(), "shop")
+	if code := c.fail(t.Context(), nil, err); code != ExitRefused || !strings.Contains(told.String(), platform.URL+"/docs/quotas") {
+		t.Errorf("exit code %d, told:\n%s", code, told)
 	}
 }

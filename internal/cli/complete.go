@@ -28,7 +28,7 @@ func (c *Command) complete(questions ...ask) cobra.CompletionFunc {
 		if err != nil || server == "" {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		cl, err := client.New(server, token, client.WithSurface("cli"))
+		cl, err := c.client(server, token)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

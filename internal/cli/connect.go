@@ -115,7 +115,7 @@ func (c *Command) connect(ctx context.Context) (*client.Client, error) {
 	if server == "" {
 		return nil, nowhere(ctx)
 	}
-	cl, err := client.New(server, token, client.WithSurface("cli"))
+	cl, err := c.client(server, token)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +156,16 @@ func answers(ctx context.Context, server string) bool {
 	defer cancel()
 	_, err = cl.Version(ctx)
 	return err == nil
+}
+
+// client returns one of a platform, which is the one that problems are told of
+// from then on.
+func (c *Command) client(server, token string) (*client.Client, error) {
+	cl, err := client.New(server, token, client.WithSurface("cli"))
+	if err == nil {
+		c.reached = cl.Server()
+	}
+	return cl, err
 }
 
 // alive reports whether a platform answers at the address.

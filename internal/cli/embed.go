@@ -31,7 +31,7 @@ func (c *Command) platform4up(ctx context.Context, o upOptions) (*client.Client,
 	}
 	stale := server != "" && server == c.host.Endpoint(data) && !alive(ctx, server)
 	if server != "" && !stale {
-		cl, err := client.New(server, token, client.WithSurface("cli"))
+		cl, err := c.client(server, token)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -64,7 +64,7 @@ func (c *Command) starting(ctx context.Context, data, token string) *client.Clie
 			if token == "" {
 				token = adminToken(data)
 			}
-			cl, err := client.New(server, token, client.WithSurface("cli"))
+			cl, err := c.client(server, token)
 			if err != nil {
 				return nil
 			}
@@ -99,7 +99,7 @@ func (c *Command) embed(ctx context.Context) (*client.Client, *embedded, error) 
 		stop()
 		return nil, nil, errors.Join(err, instance.Close(ctx))
 	}
-	cl, err := client.New(instance.URL(), adminToken(conf.Data), client.WithSurface("cli"))
+	cl, err := c.client(instance.URL(), adminToken(conf.Data))
 	if err != nil {
 		e.close(ctx)
 		return nil, nil, err

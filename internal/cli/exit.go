@@ -75,6 +75,6 @@ func (c *Command) fail(ctx context.Context, cmd *cobra.Command, err error) int {
 		_ = encode.Encode(p)
 		return code
 	}
-	fmt.Fprint(c.Err, output.Problem(p, c.Paint()))
+	fmt.Fprint(c.Err, output.Problem(p, c.reached, c.Paint()))
 	return code
 }

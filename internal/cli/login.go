@@ -63,7 +63,7 @@ func (c *Command) login(ctx context.Context, o loginOptions) error {
 	if !strings.Contains(server, "://") {
 		server = "https://" + server
 	}
-	cl, err := client.New(server, "", client.WithSurface("cli"))
+	cl, err := c.client(server, "")
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (c *Command) login(ctx context.Context, o loginOptions) error {
 	if err != nil {
 		return err
 	}
-	if cl, err = client.New(server, token, client.WithSurface("cli")); err != nil {
+	if cl, err = c.client(server, token); err != nil {
 		return err
 	}
 	who, err := cl.WhoAmI(ctx)

@@ -39,7 +39,7 @@ func (c *Command) logout(ctx context.Context) error {
 	}
 	var revoked error
 	if saved.Made {
-		revoked = revokeOwn(ctx, saved)
+		revoked = c.revokeOwn(ctx, saved)
 	}
 	path, err := loginFile()
 	if err != nil {
@@ -68,8 +68,8 @@ func stays(token string) string {
 }
 
 // revokeOwn ends the saved token on the platform.
-func revokeOwn(ctx context.Context, saved login) error {
-	cl, err := client.New(saved.Server, saved.Token, client.WithSurface("cli"))
+func (c *Command) revokeOwn(ctx context.Context, saved login) error {
+	cl, err := c.client(saved.Server, saved.Token)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (c *Command) serveCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, instance.Close(context.WithoutCancel(cmd.Context()))) }()
-			cl, err := client.New(instance.URL(), adminToken(conf.Data), client.WithSurface("cli"))
+			cl, err := c.client(instance.URL(), adminToken(conf.Data))
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,9 +89,13 @@ func TestProblemInStoasVoice(t *testing.T) {
          most: checkout 40 GiB
   next   stoa up --memory 16Gi    fits now
   who    decided by @platform
-  docs   /docs/quotas
+  docs   https://stoa.example.com/docs/quotas
 `
-	if diff := cmp.Diff(want, Problem(p, terminal.Paint{})); diff != "" {
+	if diff := cmp.Diff(want, Problem(p, "https://stoa.example.com", terminal.Paint{})); diff != "" {
 		t.Error(diff)
+	}
+	p.Docs = "https://wiki.example.com/quotas" // as a policy may name any
+	if got := Problem(p, "https://stoa.example.com", terminal.Paint{}); !strings.Contains(got, "  docs   "+p.Docs+"\n") {
+		t.Errorf("a page elsewhere is told as\n%s", got)
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
-// Problem gives a problem in Stoa's voice: what, why, next, who, docs.
-func Problem(p *problem.Problem, paint terminal.Paint) string {
+// Problem gives a problem in Stoa's voice: what, why, next, who, docs. The server
+// is the address of the platform that tells it, which has the page that explains it.
+func Problem(p *problem.Problem, server string, paint terminal.Paint) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", paint.Bad(word(p.Kind)+":"), p.Title)
 	section := func(label string, lines []string) {
@@ -31,7 +32,7 @@ func Problem(p *problem.Problem, paint terminal.Paint) string {
 		section("who", []string{"decided by " + p.Decider})
 	}
 	if p.Docs != "" {
-		section("docs", []string{p.Docs})
+		section("docs", []string{pageAt(server, p.Docs)})
 	}
 	return b.String()
 }
@@ -50,4 +51,12 @@ func word(kind problem.Kind) string {
 	default:
 		return "wrong"
 	}
+}
+
+// pageAt gives the address of a page: one that is told as a path is the platform's.
+func pageAt(server, page string) string {
+	if !strings.HasPrefix(page, "/") {
+		return page
+	}
+	return strings.TrimSuffix(server, "/") + page
 }
