@@ -7,7 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 
 	"github.com/stoa-platform/stoa/internal/app"
 	"github.com/stoa-platform/stoa/internal/cli"
@@ -17,6 +21,16 @@ import (
 // version is set by the linker in a released binary.
 var version = "dev"
 
+// built is the version of this binary: what the linker was told, else that of the
+// module if it was installed by its version.
+func built() string {
+	info, ok := debug.ReadBuildInfo()
+	if version != "dev" || !ok || !semver.IsValid(info.Main.Version) || module.IsPseudoVersion(info.Main.Version) {
+		return version
+	}
+	return info.Main.Version
+}
+
 func main() { os.Exit(run()) }
 
 // run is main without the exit. The first Ctrl-C ends what is under way in
@@ -25,7 +39,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return cli.Run(ctx, os.Args[1:], cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, host{}, version)
+	return cli.Run(ctx, os.Args[1:], cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, host{}, built())
 }
 
 // host starts platforms for the command line.

@@ -6,8 +6,8 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -21,12 +21,25 @@ import (
 )
 
 // repository is where the links lead that leave the documentation.
-const repository = "https://github.com/stoa-platform/stoa/blob/main"
+const repository = "https://github.com/stoa-platform/stoa/blob/"
+
+// tag is a version that has one in the repository: not what `git describe` says of
+// a commit after it, or of changes that are nowhere.
+var tag = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+(-(alpha|beta|rc)[.0-9]*)?$`)
+
+// sourceOf gives the address of a version's files, so that pages do not lead to
+// what came, or went, after it.
+func sourceOf(version string) string {
+	if tag.MatchString(version) {
+		return repository + version
+	}
+	return repository + "main"
+}
 
 // documentation lists the pages of this version's documentation.
 func (p *Portal) documentation(v *visit) error {
 	p.used(v, "portal", "", "", "")
-	all, err := library()
+	all, err := p.library()
 	if err != nil {
 		return err
 	}
@@ -46,7 +59,7 @@ func (p *Portal) documentation(v *visit) error {
 // document shows one page.
 func (p *Portal) document(v *visit) error {
 	p.used(v, "portal", "", "", "")
-	all, err := library()
+	all, err := p.library()
 	if err != nil {
 		return err
 	}
@@ -66,18 +79,19 @@ type document struct {
 	body  string
 }
 
-// library renders all pages once, in the order of their names.
-var library = sync.OnceValues(func() ([]document, error) {
+// renderLibrary renders all pages, in the order of their names. What they link to
+// beside the documentation is at the address of source.
+func renderLibrary(source string) ([]document, error) {
 	var all []document
 	err := fs.WalkDir(docs.Files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		source, err := fs.ReadFile(docs.Files, name)
+		text, err := fs.ReadFile(docs.Files, name)
 		if err != nil {
 			return err
 		}
-		d, err := renderDocument(name, source)
+		d, err := renderDocument(name, text, source)
 		if err != nil {
 			return fmt.Errorf("render %s: %w", name, err)
 		}
@@ -85,12 +99,12 @@ var library = sync.OnceValues(func() ([]document, error) {
 		return nil
 	})
 	return all, err
-})
+}
 
 // markdown leaves out HTML that stands in a page, as it does by default.
 var markdown = goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
 
-func renderDocument(name string, source []byte) (document, error) {
+func renderDocument(name string, source []byte, repository string) (document, error) {
 	d := document{path: strings.TrimSuffix(name, ".md")}
 	root := markdown.Parser().Parse(text.NewReader(source))
 	if h, ok := root.FirstChild().(*ast.Heading); ok && h.Level == 1 {
@@ -110,7 +124,7 @@ func renderDocument(name string, source []byte) (document, error) {
 		switch n := n.(type) {
 		case *ast.Link:
 			if entering {
-				n.Destination = []byte(linkFrom(path.Dir(name), string(n.Destination)))
+				n.Destination = []byte(linkFrom(path.Dir(name), string(n.Destination), repository))
 			}
 		case *ast.Image:
 			if entering {
@@ -136,7 +150,7 @@ func renderDocument(name string, source []byte) (document, error) {
 
 // linkFrom makes a link of a page in a folder one of the portal, or of the
 // repository where it leaves the documentation.
-func linkFrom(folder, to string) string {
+func linkFrom(folder, to, repository string) string {
 	if strings.Contains(to, "://") || strings.HasPrefix(to, "#") || strings.HasPrefix(to, "mailto:") {
 		return to
 	}

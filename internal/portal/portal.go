@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -131,6 +132,7 @@ type Portal struct {
 	assets  *assets.Files
 	handler http.Handler
 	service object.Kind
+	library func() ([]document, error) // the documentation, rendered when it is first asked for
 	simulation
 	// ended is done when the streams shall end, so that the server can drain.
 	ended context.Context
@@ -144,6 +146,7 @@ func New(o Options) (*Portal, error) {
 		return nil, err
 	}
 	p := &Portal{Options: o, assets: files}
+	p.library = sync.OnceValues(func() ([]document, error) { return renderLibrary(sourceOf(o.Version)) })
 	p.service, _ = o.Kinds.ByName("Service")
 	p.ended, p.end = context.WithCancel(context.Background())
 	p.handler = p.routes()
