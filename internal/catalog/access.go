@@ -139,8 +139,11 @@ func guardTeam(ctx context.Context, r object.Reader, c *admission.Change, d *adm
 		return err
 	}
 	return problem.New(problem.Conflict, "team %s still owns services, such as %s", name, owned[0].Metadata.Name).
-		Do("stoa get services --owner "+name+"    lists them", "give each to another team, or delete it, first")
+		Do("stoa get services --owner "+name+"    lists them", "give each to another team, or delete it, first").ExplainedAt(teamsPage)
 }
+
+// teamsPage says what a team is, and what follows from being in one.
+const teamsPage = "/docs/teams"
 
 // guardPlatform lets only the platform team say which teams are of it: they are
 // left out of adoption numbers.
@@ -193,7 +196,7 @@ func guardNames(ctx context.Context, r object.Reader, c *admission.Change, d *ad
 	if len(wrong) == 0 {
 		return nil
 	}
-	return problem.New(problem.Invalid, "team %s cannot have such names", name).WithFields(wrong...)
+	return problem.New(problem.Invalid, "team %s cannot have such names", name).WithFields(wrong...).ExplainedAt(teamsPage)
 }
 
 // exists reports whether there will be such an object once the change is made.
@@ -278,7 +281,7 @@ func guardMember(ctx context.Context, r object.Reader, c *admission.Change, d *a
 				continue
 			}
 			return problem.New(problem.Conflict, "%s is still in team %s", name, t.Metadata.Name).
-				Do("take them out of the team first: stoa get team "+t.Metadata.Name+" -o yaml", "stoa person erase "+name+"    does all of it")
+				Do("take them out of the team first: stoa get team "+t.Metadata.Name+" -o yaml", "stoa person erase "+name+"    does all of it").ExplainedAt(teamsPage)
 		}
 	}
 	return nil

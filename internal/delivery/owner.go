@@ -76,7 +76,7 @@ func (d *Delivery) findOwner(ctx context.Context, r object.Reader, c *admission.
 	}
 	if len(teams) == 0 {
 		return detect.Setting{}, problem.New(problem.Invalid, "no team to own %s: you are in no team, and the source names none", rel.Spec.Service).
-			Do("ask a team's owner to add you: stoa get teams", "or name the owning team in CODEOWNERS")
+			Do("ask a team's owner to add you: stoa get teams", "or name the owning team in CODEOWNERS").ExplainedAt("/docs/teams")
 	}
 	text := fmt.Sprintf("which of your %d teams owns %s?", len(teams), rel.Spec.Service)
 	return detect.Setting{}, ask(problem.Question{ID: "team", Field: "team", Text: text, Options: teams},

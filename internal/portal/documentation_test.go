@@ -71,7 +71,7 @@ func TestDocumentation(t *testing.T) {
 	if len(pages) < 20 || links < 20 {
 		t.Errorf("%d pages with %d links among them", len(pages), links)
 	}
-	for path, says := range map[string]string{"/docs/quotas": "services: 20", "/docs/reference/permissions": "team-owner", "/docs/quotas.md": "memory"} {
+	for path, says := range map[string]string{"/docs/quotas": "services: 20", "/docs/teams": "kind: Team", "/docs/reference/permissions": "team-owner", "/docs/quotas.md": "memory"} {
 		doc, _ := open(path)
 		contains(t, path, doc.text("main"), says)
 	}
@@ -109,7 +109,7 @@ func TestRefusalsAreExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range []string{"/docs/quotas", "/docs/policies", "/docs/exceptions", "/docs/secrets", "/docs/reference/permissions"} {
+	for _, page := range []string{"/docs/quotas", "/docs/policies", "/docs/exceptions", "/docs/secrets", "/docs/teams", "/docs/reference/permissions"} {
 		if !seen[page] {
 			t.Errorf("no refusal leads to %s", page)
 		}
