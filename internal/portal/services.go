@@ -70,15 +70,19 @@ func (s selection) link(pairs ...string) string {
 
 func (s selection) filtered() bool { return s.search+s.owner+s.environment+s.state != "" }
 
-// command is the one that lists the same.
-func (s selection) command() string {
+// command is the one that lists the same; by state and environment, which are told
+// of what runs and not of what is declared, none does.
+func (s selection) command() page.Command {
+	if s.environment+s.state != "" {
+		return page.Command{}
+	}
 	c := "stoa get services"
-	for _, flag := range []struct{ name, value string }{{"search", s.search}, {"owner", s.owner}, {"env", s.environment}, {"state", s.state}} {
+	for _, flag := range []struct{ name, value string }{{"search", s.search}, {"owner", s.owner}} {
 		if flag.value != "" {
 			c += " --" + flag.name + " " + quote(flag.value)
 		}
 	}
-	return c
+	return page.Command{Text: c, Says: "The same on the command line"}
 }
 
 // quote makes one word of a shell of any text.
@@ -198,7 +202,7 @@ func (p *Portal) services(v *visit) error {
 		Search: sel.search, Filters: filters, Rows: rows,
 		CSV: with(here, "format", "csv"), JSON: with(here, "format", "json"),
 		Pager: page.Pager{Next: next, Shown: len(rows), Noun: "service"},
-		Same:  page.Command{Text: sel.command(), Says: "The same on the command line"},
+		Same:  sel.command(),
 	}
 	if sel.after != "" || sel.skip > 0 {
 		show.Pager.First = sel.link()
