@@ -31,8 +31,10 @@ func (u Unit) Format(v float64) string {
 func durationText(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
+	case d == 0:
+		return "0 s"
 	case d.Abs() < time.Second:
-		return d.Round(time.Millisecond).String()
+		return Digits(seconds*1000) + " ms"
 	case d.Abs() < 2*time.Minute:
 		return Digits(seconds) + " s"
 	case d.Abs() < 2*time.Hour:

@@ -9,7 +9,7 @@ func TestFormat(t *testing.T) {
 		want  string
 	}{
 		{0.6213, "ratio", "62.1 %"}, {1, "ratio", "100 %"}, {0.004, "ratio", "0.4 %"}, {0.00004, "ratio", "0.004 %"}, {0.00056, "per-day", "0.00056/day"},
-		{0.25, "seconds", "250ms"}, {90, "seconds", "90 s"}, {3600, "seconds", "60 min"}, {86400, "seconds", "24 h"}, {5 * 86400, "seconds", "5 d"},
+		{0.25, "seconds", "250 ms"}, {0, "seconds", "0 s"}, {90, "seconds", "90 s"}, {3600, "seconds", "60 min"}, {86400, "seconds", "24 h"}, {5 * 86400, "seconds", "5 d"},
 		{-3600, "seconds", "-60 min"}, {5.237, "per-day", "5.24/day"}, {12, "per-month", "12/month"}, {-31.5, "score", "-31.5"},
 		{49950, "money", "500"}, {1234.5, "count", "1234"}, {9.999, "count", "10"}, {99.99, "count", "100"},
 	} {

@@ -36,6 +36,9 @@ func sourceOf(version string) string {
 	return repository + "main"
 }
 
+// blank is the form of a decision, which tells a reader nothing.
+const blank = "adr/0000-template"
+
 // documentation lists the pages of this version's documentation.
 func (p *Portal) documentation(v *visit) error {
 	p.used(v, "portal", "", "", "")
@@ -47,7 +50,7 @@ func (p *Portal) documentation(v *visit) error {
 	for _, shelf := range []struct{ title, folder string }{{"Guides", "."}, {"Reference", "reference"}, {"Decisions", "adr"}} {
 		s := page.Shelf{Title: shelf.title}
 		for _, d := range all {
-			if path.Dir(d.path) == shelf.folder {
+			if path.Dir(d.path) == shelf.folder && d.path != blank {
 				s.Documents = append(s.Documents, page.Hit{Title: d.title, Href: "/docs/" + d.path})
 			}
 		}

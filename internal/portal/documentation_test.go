@@ -36,6 +36,9 @@ func TestDocumentation(t *testing.T) {
 	if !ok {
 		t.Fatal(index.Status)
 	}
+	if strings.Contains(index.body, "template") {
+		t.Error("it lists the form of a decision")
+	}
 	links := 0
 	for _, listed := range index.all("a") {
 		at := attribute(listed, "href")

@@ -89,7 +89,10 @@ func about(s catalog.Service) string {
 	return strings.TrimSpace(cmp.Or(languages[s.Spec.Language], s.Spec.Language) + " " + s.Spec.Type)
 }
 
-var languages = map[string]string{"go": "Go", "node": "Node", "python": "Python", "static": "Static"}
+var languages = map[string]string{
+	"go": "Go", "node": "Node", "python": "Python", "static": "Static", "typescript": "TypeScript", "javascript": "JavaScript",
+	"kotlin": "Kotlin", "java": "Java", "ruby": "Ruby", "rust": "Rust", "swift": "Swift",
+}
 
 // condition is how a service does in an environment now, with its colour.
 type condition struct {

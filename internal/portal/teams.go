@@ -155,7 +155,7 @@ func (p *Portal) milestones(ctx context.Context, team string) ([]page.Milestone,
 			r := reached[at]
 			row.Reached, row.At, row.Seq = true, r.At, r.Seq
 			if last != nil && r.At.After(last.At) {
-				row.After = page.Took(r.At.Sub(last.At).Milliseconds()) + " after the one before ·"
+				row.After = page.Took(r.At.Sub(last.At).Milliseconds()) + " after the one before"
 			}
 			last = &r
 		}

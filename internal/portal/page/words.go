@@ -42,7 +42,8 @@ func span(d time.Duration) string {
 	return "under 1 s"
 }
 
-// Took writes a duration in milliseconds, such as "1.6 s" or "2 min 5 s".
+// Took writes a duration in milliseconds in two units at most, such as "1.6 s",
+// "2 min 5 s" or "2 days 9 h".
 func Took(ms int64) string {
 	switch d := time.Duration(ms) * time.Millisecond; {
 	case ms < 1:
@@ -51,8 +52,12 @@ func Took(ms int64) string {
 		return strconv.FormatInt(ms, 10) + " ms"
 	case d < time.Minute:
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
-	default:
+	case d < time.Hour:
 		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	default:
+		return fmt.Sprintf("%d days %d h", int(d.Hours())/24, int(d.Hours())%24)
 	}
 }
 
