@@ -143,6 +143,7 @@ func FuzzParseBatch(f *testing.F) {
 	f.Add([]byte(`[{` + minimal + `,"data":{"a":[1,2]},"time":"2026-01-02T03:04:05Z"}]`))
 	f.Add([]byte(`[{` + minimal + `,"datacontenttype":"text/plain","data":"hi"},{"id":7}]`))
 	f.Add([]byte(`[{` + minimal + `,"count":"7","surface":"a}b\\\"c","bot":true,"empty":""}]`))
+	f.Add([]byte(`[{` + minimal + `,"subject":"{[\"names\":[\"extensions\":{","count":"7"},{` + minimal + `,"subject":"{["}]`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		events, err := event.ParseBatch(raw)

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -256,13 +257,10 @@ const maxKnownExtensions = 1 << 12
 
 // Decode gives the attributes, nil for none.
 func (d *ExtensionsDecoder) Decode(raw []byte) (map[string]string, error) {
-	// A quote inside a JSON string is escaped, so this stands nowhere else.
-	const field = `"extensions":{`
-	at := bytes.Index(raw, []byte(field))
+	at := afterField(raw, `"extensions":`, '{')
 	if at < 0 {
 		return nil, nil
 	}
-	at += len(field) - 1
 	end := bytes.IndexByte(raw[at:], '}')
 	if end < 0 {
 		return nil, errors.New("decode extensions: they have no end")
@@ -284,11 +282,25 @@ func (d *ExtensionsDecoder) Decode(raw []byte) (map[string]string, error) {
 	return record.Extensions, err
 }
 
+// afterField gives the place of a value that opens with a bracket, behind its
+// field's name, or -1. A quote inside a JSON string is escaped, so the two stand
+// nowhere else. The bracket is looked for first: most envelopes have none.
+func afterField(raw []byte, name string, bracket byte) int {
+	at := bytes.IndexByte(raw[min(1, len(raw)):], bracket) + 1
+	if at <= 0 || bytes.HasSuffix(raw[:at], []byte(name)) {
+		return cmp.Or(at, -1)
+	}
+	if at = bytes.Index(raw, append([]byte(name), bracket)); at >= 0 {
+		at += len(name)
+	}
+	return at
+}
+
 // DecodeNames reads the names alone out of stored envelope bytes; few events
 // have any.
 func DecodeNames(raw []byte) ([]string, error) {
 	// Only this field is a list of that name: the values of extensions are strings.
-	if !bytes.Contains(raw, []byte(`"names":[`)) {
+	if afterField(raw, `"names":`, '[') < 0 {
 		return nil, nil
 	}
 	record, err := DecodeEnvelope(raw)
