@@ -20,6 +20,10 @@ type RunnerOptions struct {
 	// and after which a projection that stands still is tried again. Default 1 s;
 	// the latter grows up to 5 minutes.
 	Every time.Duration
+	// Rest is the shortest time from one look for events to the next: while many
+	// come, they are projected together, and leave the database to those who bring
+	// them. Default 200 ms.
+	Rest time.Duration
 }
 
 // Runner keeps projections up to date, each on its own: one that fails stops
@@ -31,12 +35,13 @@ type Runner struct {
 	clock      func() time.Time
 	batch      int
 	every      time.Duration
+	rest       time.Duration
 	shared     *sharedRead
 }
 
 // NewRunner makes a runner of projectors with different names.
 func NewRunner(store ProjectionStore, projectors []Projector, o RunnerOptions) *Runner {
-	r := &Runner{store: store, projectors: projectors, logger: o.Logger, clock: o.Clock, batch: o.Batch, every: o.Every, shared: newSharedRead()}
+	r := &Runner{store: store, projectors: projectors, logger: o.Logger, clock: o.Clock, batch: o.Batch, every: o.Every, rest: o.Rest, shared: newSharedRead()}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
@@ -48,6 +53,9 @@ func NewRunner(store ProjectionStore, projectors []Projector, o RunnerOptions) *
 	}
 	if r.every <= 0 {
 		r.every = time.Second
+	}
+	if r.rest <= 0 {
+		r.rest = 200 * time.Millisecond
 	}
 	return r
 }
@@ -69,7 +77,7 @@ func (r *Runner) Run(ctx context.Context) {
 func (r *Runner) keep(ctx context.Context, p Projector) {
 	wait, told := r.every, ""
 	for ctx.Err() == nil {
-		appended := r.store.Appended()
+		appended, rested := r.store.Appended(), time.After(r.rest)
 		err := r.catchUp(ctx, p)
 		switch {
 		case ctx.Err() != nil:
@@ -89,6 +97,10 @@ func (r *Runner) keep(ctx context.Context, p Projector) {
 		case <-timer.C:
 		}
 		timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-rested:
+		}
 	}
 }
 

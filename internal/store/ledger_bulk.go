@@ -21,9 +21,9 @@ type bulkTable struct {
 	postgres, single, multiple string
 }
 
-// bulkRows is the number of rows that one statement inserts on SQLite: more gain
-// nothing, and its 32,766 parameters are far.
-const bulkRows = 50
+// bulkRows is the number of rows that one statement inserts on SQLite, whose
+// driver binds parameters in time that grows with their square.
+const bulkRows = 20
 
 var (
 	eventsTable = bulkTable{

@@ -23,8 +23,11 @@ const (
 // followedBytes bounds the envelopes and payloads of one page.
 const followedBytes = 32 << 20
 
-// fewRecords is more than usually come within a second.
-const fewRecords = 256
+// fewRecords is more than usually come within a second, manyRecords more than ever do.
+const (
+	fewRecords  = 1 << 8
+	manyRecords = 1 << 12
+)
 
 // ReadFrom gives up to limit records after a sequence, ascending: what
 // projectors read, see event.ProjectionStore. There are none only at the
@@ -92,7 +95,10 @@ func (s *Store) follow(ctx context.Context, after int64, limit int) (records []e
 			}
 			*name = names[id]
 		}
-		if len(records) == fewRecords { // a ledger that is read from its beginning: grow once
+		switch len(records) {
+		case fewRecords:
+			records = slices.Grow(records, manyRecords)
+		case manyRecords: // a ledger that is read from its beginning
 			records = slices.Grow(records, limit)
 		}
 		records = append(records, r)
