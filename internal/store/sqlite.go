@@ -52,7 +52,7 @@ func (s *Store) openSQLite(path string) error {
 
 	// Pragmas stand in the DSN so that every connection of a pool has them.
 	common := []string{fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)", "temp_store(memory)"}
-	writing := append(common, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint(16384)", "cache_size(-65536)")
+	writing := append(common, "journal_mode(wal)", "synchronous(full)", fmt.Sprintf("wal_autocheckpoint(%d)", walLimit), "cache_size(-65536)")
 	reading := append(common, "query_only(1)", "cache_size(-8192)")
 	s.dialect = sqliteDialect()
 	if s.writer, err = openPool(path, "immediate", writing, 1); err != nil {
@@ -65,6 +65,9 @@ func (s *Store) openSQLite(path string) error {
 	s.reader, err = openPool(path, "deferred", reading, max(4, 2*runtime.GOMAXPROCS(0)))
 	if err != nil {
 		return errors.Join(err, s.writer.Close())
+	}
+	if err := s.keepLogShort(path); err != nil {
+		return errors.Join(err, s.reader.Close(), s.writer.Close())
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ type Store struct {
 	open       context.Context // ends with Close
 	closing    context.CancelFunc
 	background sync.WaitGroup // what goes on beside transactions
+	committed  chan struct{}  // told after commits on SQLite, see keepLogShort
 }
 
 // Open opens the database that url names, creates it where it is a file that

@@ -108,6 +108,7 @@ func (s *Store) writeOnce(ctx context.Context, by string, again bool, fn func(co
 	if err != nil {
 		return false, err
 	}
+	s.noteCommit()
 	for _, f := range tx.after {
 		f()
 	}

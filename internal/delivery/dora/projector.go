@@ -165,7 +165,8 @@ func flag(b bool) int64 {
 // what was there: they may come between others, be what an incident or a fix
 // names, or come before an incident. borrows says that some name commits whose
 // times they do not know. Both ends are given so that PostgreSQL, which plans
-// for any numbers, knows them to be few.
+// for any numbers, knows them to be few. The one that comes next is looked at only
+// if what is before it says something of it: it mends, or may be made of the same.
 func (w *work) arrived(ctx context.Context, borrows bool) error {
 	from, to := w.from, w.to
 	if borrows {
@@ -177,9 +178,10 @@ func (w *work) arrived(ctx context.Context, borrows bool) error {
 	err := w.each(ctx, `SELECT d.seq, d.brings, d.newest, d.cause,
 			coalesce((SELECT p.newest FROM deployments p WHERE p.service = d.service AND p.environment = d.environment
 				AND (p.at, p.event, p.seq) < (d.at, d.event, d.seq) ORDER BY p.at DESC, p.event DESC, p.seq DESC LIMIT 1), 0),
-			coalesce((SELECT n.seq FROM deployments n WHERE n.service = d.service AND n.environment = d.environment
+			coalesce((SELECT CASE WHEN n.cause IN ($3, $4) OR n.newest <> 0 THEN n.seq ELSE 0 END FROM deployments n
+				WHERE n.service = d.service AND n.environment = d.environment
 				AND (n.at, n.event, n.seq) > (d.at, d.event, d.seq) ORDER BY n.at, n.event, n.seq LIMIT 1), 0)
-		FROM deployments d WHERE d.seq >= $1 AND d.seq <= $2`, []any{from, to}, 6, func(row []int64) {
+		FROM deployments d WHERE d.seq >= $1 AND d.seq <= $2`, []any{from, to, causeRollback, causeHotfix}, 6, func(row []int64) {
 		seq, brings, newest, cause, before, next := row[0], row[1], row[2], row[3], row[4], row[5]
 		if cause == causeRollback || cause == causeHotfix || brings == bringsCommit && newest != 0 && newest == before {
 			w.recheck = append(w.recheck, seq)
