@@ -176,7 +176,7 @@ func (r renaming) inObjects(ctx context.Context, tx *Tx, like, kind string) erro
 			}
 			changed = append(changed, revision{doc: now, was: tx.store.indexOf(was, before.Bytes), index: tx.store.indexOf(is, now.Bytes)})
 		}
-		if err := tx.reindex(ctx, changed); err != nil {
+		if err := tx.reindex(ctx, planReindex(changed)); err != nil {
 			return err
 		}
 		after = found[len(found)-1].UID

@@ -197,6 +197,8 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 	slices.SortFunc(revisions, func(a, b revision) int {
 		return cmp.Or(cmp.Compare(a.doc.Kind, b.doc.Kind), cmp.Compare(a.doc.Name, b.doc.Name))
 	})
+	planned := make(chan reindexing, 1) // beside the writing of thousands
+	go func() { planned <- planReindex(revisions) }()
 	var objects, history [][]any
 	for _, r := range revisions {
 		d, at, deleted := r.doc, r.doc.Updated.UnixMicro(), 0
@@ -219,7 +221,7 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 	if err := tx.run(ctx, insertHistory, history); err != nil {
 		return err
 	}
-	if err := tx.reindex(ctx, revisions); err != nil {
+	if err := tx.reindex(ctx, <-planned); err != nil {
 		return err
 	}
 	if tx.store.dialect.analyze != "" && len(revisions) >= manyRows {

@@ -6,46 +6,55 @@ import (
 	"slices"
 )
 
-// reindex brings the tables that objects are found by from what they were to
-// what they are; of most revisions that is little or nothing.
-func (tx *Tx) reindex(ctx context.Context, revisions []revision) error {
-	var labels, fields changes
-	var noText []int64
-	var search [][]any
+// reindexing is what the tables that objects are found by lose and gain.
+type reindexing struct {
+	labels, fields changes
+	noText         []int64 // uids
+	text           [][]any
+}
+
+// planReindex compares what objects were found by with what they are found by
+// now; of most revisions that is little or nothing.
+func planReindex(revisions []revision) reindexing {
+	var plan reindexing
 	for _, r := range revisions {
 		uid, next := r.doc.UID, r.index
 		if r.removed {
 			next = index{}
 		}
-		labels.add(r.was.labels, next.labels, func(k, v string) []any { return []any{k, indexed(v), uid} })
-		fields.add(r.was.fields, next.fields, func(k, v string) []any { return []any{r.doc.Kind, fieldPath(k), indexed(v), uid} })
+		plan.labels.add(r.was.labels, next.labels, func(k, v string) []any { return []any{k, indexed(v), uid} })
+		plan.fields.add(r.was.fields, next.fields, func(k, v string) []any { return []any{r.doc.Kind, fieldPath(k), indexed(v), uid} })
 		if r.was.text == next.text {
 			continue
 		}
 		if r.was.text != "" {
-			noText = append(noText, uid)
+			plan.noText = append(plan.noText, uid)
 		}
 		if next.text != "" {
-			search = append(search, []any{uid, searchTokens(next.kind, next.text)})
+			plan.text = append(plan.text, []any{uid, searchTokens(next.kind, next.text)})
 		}
 	}
 	// In the order of their keys rows are written faster, and locked by every
 	// transaction alike.
-	for _, rows := range [][][]any{labels.gone, labels.added, fields.gone, fields.added} {
+	for _, rows := range [][][]any{plan.labels.gone, plan.labels.added, plan.fields.gone, plan.fields.added} {
 		slices.SortFunc(rows, compareRows)
 	}
+	return plan
+}
+
+func (tx *Tx) reindex(ctx context.Context, plan reindexing) error {
 	for _, step := range []struct {
 		bulk bulk
 		rows [][]any
 	}{
-		{deleteLabels, labels.gone}, {insertLabels, labels.added},
-		{deleteFields, fields.gone}, {insertFields, fields.added},
+		{deleteLabels, plan.labels.gone}, {insertLabels, plan.labels.added},
+		{deleteFields, plan.fields.gone}, {insertFields, plan.fields.added},
 	} {
 		if err := tx.run(ctx, step.bulk, step.rows); err != nil {
 			return err
 		}
 	}
-	err := inChunks(tx.store.dialect.chunks, noText, func(chunk []int64) error {
+	err := inChunks(tx.store.dialect.chunks, plan.noText, func(chunk []int64) error {
 		in, args := placeholders(chunk)
 		_, err := tx.sql.ExecContext(ctx, "DELETE FROM object_search WHERE "+tx.store.dialect.search.key+" IN "+in, args...)
 		return err
@@ -53,7 +62,7 @@ func (tx *Tx) reindex(ctx context.Context, revisions []revision) error {
 	if err != nil {
 		return err
 	}
-	return tx.run(ctx, tx.store.insertSearch(), search)
+	return tx.run(ctx, tx.store.insertSearch(), plan.text)
 }
 
 // The tails of the insertions let the indexes be right even where the version
