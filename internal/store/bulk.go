@@ -40,8 +40,22 @@ type bulk struct {
 	wrap map[int]string
 }
 
+// arrayRows is how many rows are given as arrays at once.
+const arrayRows = 10_000
+
 // run runs the statement over rows, each of which has bulk.columns values.
 func (tx *Tx) run(ctx context.Context, b bulk, rows [][]any) error {
+	for tx.store.dialect.arrays && len(rows) > 1 {
+		some := rows[:min(arrayRows, len(rows))]
+		args, types, ok := b.arrays(some)
+		if !ok {
+			break
+		}
+		if _, err := tx.sql.ExecContext(ctx, b.fromArrays(types), args...); err != nil {
+			return err
+		}
+		rows = rows[len(some):]
+	}
 	return inChunks(tx.store.dialect.chunks, rows, func(chunk [][]any) error {
 		args := make([]any, 0, len(chunk)*b.columns)
 		for _, row := range chunk {
@@ -69,6 +83,70 @@ func (b bulk) text(rows int) string {
 		text.WriteString(value)
 	}
 	return text.String() + ")" + b.tail
+}
+
+// arrays gives the columns of rows as arrays with the types of their elements. It
+// is not ok where a column holds something else than one of three types.
+func (b bulk) arrays(rows [][]any) (args []any, types []string, ok bool) {
+	for c := range b.columns {
+		var column any
+		var typ string
+		switch rows[0][c].(type) {
+		case int64, int:
+			column, ok = columnOf(rows, c, wholeNumber)
+			typ = "bigint"
+		case string:
+			column, ok = columnOf(rows, c, asIs[string])
+			typ = "text"
+		case []byte:
+			column, ok = columnOf(rows, c, asIs[[]byte])
+			typ = "bytea"
+		default:
+			return nil, nil, false
+		}
+		if !ok {
+			return nil, nil, false
+		}
+		args, types = append(args, column), append(types, typ)
+	}
+	return args, types, true
+}
+
+func columnOf[T any](rows [][]any, c int, as func(any) (T, bool)) (column []T, ok bool) {
+	column = make([]T, len(rows))
+	for i, row := range rows {
+		if column[i], ok = as(row[c]); !ok {
+			return nil, false
+		}
+	}
+	return column, true
+}
+
+func asIs[T any](v any) (T, bool) {
+	t, ok := v.(T)
+	return t, ok
+}
+
+func wholeNumber(v any) (int64, bool) {
+	if n, ok := v.(int); ok {
+		return int64(n), true
+	}
+	return asIs[int64](v)
+}
+
+// fromArrays is the statement with a query of arrays in the place of VALUES.
+func (b bulk) fromArrays(types []string) string {
+	values, names, arrays := make([]string, len(types)), make([]string, len(types)), make([]string, len(types))
+	for i, typ := range types {
+		names[i] = "c" + strconv.Itoa(i)
+		values[i] = "u." + names[i]
+		if wrap := b.wrap[i]; wrap != "" {
+			values[i] = strings.Replace(wrap, "%s", values[i], 1)
+		}
+		arrays[i] = "$" + strconv.Itoa(i+1) + "::" + typ + "[]"
+	}
+	return strings.TrimSuffix(b.head, "VALUES ") + "SELECT " + strings.Join(values, ", ") + " FROM unnest(" + strings.Join(arrays, ", ") +
+		") AS u(" + strings.Join(names, ", ") + ")" + b.tail
 }
 
 func separator(i int, first, others string) string {

@@ -13,6 +13,9 @@ type dialect struct {
 	// chunks are the numbers of rows that bulk statements are made for, falling
 	// to 1; few, so that each statement stays prepared.
 	chunks []int
+	// arrays says that many rows are given as one array for each column, in a
+	// statement that is the same for any number.
+	arrays bool
 	// collate orders text by its bytes; "" where that is the default.
 	collate string
 	// forUpdate ends a SELECT whose rows must not change before the commit.

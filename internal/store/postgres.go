@@ -53,6 +53,7 @@ func postgresDialect() dialect {
 	return dialect{
 		name:      "postgres",
 		chunks:    []int{64, 8, 1},
+		arrays:    true,
 		collate:   ` COLLATE "C"`,
 		forUpdate: " FOR UPDATE",
 		lock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
