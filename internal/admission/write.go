@@ -14,11 +14,14 @@ import (
 )
 
 // validate checks every draft and reports all that is wrong at once.
-func (p *Pipe) validate(ctx context.Context, r object.Reader, c *Change) error {
+func (p *Pipe) validate(ctx context.Context, tx *store.Tx, c *Change) error {
 	var wrong []problem.Field
 	known := map[object.Ref]bool{}
 	for _, d := range c.Drafts {
 		known[d.Want.Ref()] = !d.Delete
+	}
+	if err := owners(ctx, tx, known, c); err != nil {
+		return err
 	}
 	for _, d := range c.Drafts {
 		if d.Delete {
@@ -34,13 +37,31 @@ func (p *Pipe) validate(ctx context.Context, r object.Reader, c *Change) error {
 		if d.Kind.Owned && d.Want.Metadata.Owner == "" {
 			wrong = append(wrong, d.field("metadata.owner", "must name the team that answers for it"))
 		}
-		missing, err := p.missing(ctx, r, known, d)
+		missing, err := p.missing(ctx, tx, known, d)
 		if err != nil {
 			return err
 		}
 		wrong = append(wrong, missing...)
 	}
 	return invalid(wrong)
+}
+
+// owners finds out at once which teams there are of those that a change names.
+func owners(ctx context.Context, tx *store.Tx, known map[object.Ref]bool, c *Change) error {
+	team := func(name string) object.Ref { return object.Ref{Kind: "Team", Name: name} }
+	var names []string
+	for _, d := range c.Drafts {
+		owner := team(d.Want.Metadata.Owner)
+		if _, seen := known[owner]; !seen && owner.Name != "" {
+			names = append(names, owner.Name)
+			known[owner] = false
+		}
+	}
+	found, err := tx.GetAll(ctx, "Team", names)
+	for name := range found {
+		known[team(name)] = true
+	}
+	return err
 }
 
 // inOrder gives the fields their places, in the order in which a person reads

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,6 +30,23 @@ func placeholders[T any](items []T, first ...any) (string, []any) {
 		b.WriteString(separator(i, "(", ", ") + "$" + strconv.Itoa(len(args)))
 	}
 	return b.String() + ")", args
+}
+
+// byName calls do with the names in pieces: how to compare a column with those of
+// the piece, and the arguments, of which first is $1.
+func (d dialect) byName(names []string, first any, do func(compared string, args []any) error) error {
+	if d.arrays && len(names) > 1 {
+		for some := range slices.Chunk(names, arrayRows) {
+			if err := do("= ANY($2::text[])", []any{first, some}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return inChunks(d.chunks, names, func(some []string) error {
+		in, args := placeholders(some, first)
+		return do("IN "+in, args)
+	})
 }
 
 // bulk is a statement over many rows of values: head, "($1, $2), ($3, $4)", tail.

@@ -102,9 +102,8 @@ func (tx *Tx) findDims(ctx context.Context, names []dimName, ids map[dimName]int
 		byKind[n.kind] = append(byKind[n.kind], n.name)
 	}
 	for kind, of := range byKind {
-		err := inChunks(tx.store.dialect.chunks, of, func(chunk []string) error {
-			in, args := placeholders(chunk, int(kind))
-			rows, err := tx.Query(ctx, "SELECT id, name FROM dim WHERE kind = $1 AND name IN "+in, args...)
+		err := tx.store.dialect.byName(of, int(kind), func(compared string, args []any) error {
+			rows, err := tx.Query(ctx, "SELECT id, name FROM dim WHERE kind = $1 AND name "+compared, args...)
 			if err != nil {
 				return err
 			}

@@ -159,11 +159,10 @@ func (tx *Tx) load(ctx context.Context, objects []object.Object) (map[objectKey]
 }
 
 func (tx *Tx) loadKind(ctx context.Context, kind string, names []string, into map[objectKey]stored) error {
-	return inChunks(tx.store.dialect.chunks, names, func(chunk []string) error {
-		in, args := placeholders(chunk, kind)
+	return tx.store.dialect.byName(names, kind, func(compared string, args []any) error {
 		rows, err := tx.sql.QueryContext(ctx, `
 			SELECT uid, name, owner, version, generation, created, updated, doc FROM objects
-			WHERE kind = $1 AND name IN `+in+` ORDER BY name`+tx.store.dialect.forUpdate, args...)
+			WHERE kind = $1 AND name `+compared+` ORDER BY name`+tx.store.dialect.forUpdate, args...)
 		if err != nil {
 			return err
 		}

@@ -45,13 +45,12 @@ func (tx *Tx) GetAll(ctx context.Context, kind string, names []string) (map[stri
 	}
 	found := make(map[string]object.Document, len(names))
 	names = slices.Sorted(slices.Values(names)) // rows are always locked in the same order
-	err := inChunks(tx.store.dialect.chunks, names, func(chunk []string) error {
-		in, args := placeholders(chunk, kind)
-		rows, err := tx.sql.QueryContext(ctx, "SELECT "+documentColumns+" FROM objects o WHERE o.kind = $1 AND o.name IN "+in+" ORDER BY o.name"+lock, args...)
+	err := tx.store.dialect.byName(names, kind, func(compared string, args []any) error {
+		rows, err := tx.sql.QueryContext(ctx, "SELECT "+documentColumns+" FROM objects o WHERE o.kind = $1 AND o.name "+compared+" ORDER BY o.name"+lock, args...)
 		if err != nil {
 			return err
 		}
-		docs, err := scanDocuments(rows, len(chunk))
+		docs, err := scanDocuments(rows, 0)
 		for _, d := range docs {
 			found[d.Name] = d
 		}
@@ -228,9 +227,8 @@ func (s *Store) History(ctx context.Context, kind, name string, before int64, li
 // lastVersion is the highest version that the name ever had, 0 for none.
 func (tx *Tx) lastVersions(ctx context.Context, kind string, names []string) (map[string]int64, error) {
 	last := make(map[string]int64, len(names))
-	err := inChunks(tx.store.dialect.chunks, names, func(chunk []string) error {
-		in, args := placeholders(chunk, kind)
-		rows, err := tx.sql.QueryContext(ctx, "SELECT name, max(version) FROM object_history WHERE kind = $1 AND name IN "+in+" GROUP BY name", args...)
+	err := tx.store.dialect.byName(names, kind, func(compared string, args []any) error {
+		rows, err := tx.sql.QueryContext(ctx, "SELECT name, max(version) FROM object_history WHERE kind = $1 AND name "+compared+" GROUP BY name", args...)
 		if err != nil {
 			return err
 		}
