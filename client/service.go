@@ -106,8 +106,9 @@ type Status struct {
 // EnvironmentStatus is how a service runs in one environment.
 type EnvironmentStatus struct {
 	Deployment
-	Replicas  int        `json:"replicas"` // wanted
-	Healthy   int        `json:"healthy"`  // of the release that serves
+	Shortfall string     `json:"shortfall,omitempty"` // why fewer answer at this moment than are wanted
+	Replicas  int        `json:"replicas"`            // wanted
+	Healthy   int        `json:"healthy"`             // of the release that serves
 	Instances []Instance `json:"instances"`
 }
 

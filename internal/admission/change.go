@@ -96,6 +96,18 @@ func (c *Change) Find(ref object.Ref) *Draft {
 	return c.byRef[ref]
 }
 
+// Exists reports whether there will be such an object once the change is made.
+func (c *Change) Exists(ctx context.Context, r object.Reader, ref object.Ref) (bool, error) {
+	if d := c.Find(ref); d != nil {
+		return !d.Delete, nil
+	}
+	_, err := r.Get(ctx, ref.Kind, ref.Name)
+	if problem.Is(err, problem.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Touches reports whether the change has a draft of the kind.
 func (c *Change) Touches(kind string) bool {
 	c.index()

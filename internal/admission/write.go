@@ -52,7 +52,7 @@ func owners(ctx context.Context, tx *store.Tx, known map[object.Ref]bool, c *Cha
 	var names []string
 	for _, d := range c.Drafts {
 		owner := team(d.Want.Metadata.Owner)
-		if _, seen := known[owner]; !seen && owner.Name != "" {
+		if _, seen := known[owner]; !seen && object.ValidName(owner.Name) {
 			names = append(names, owner.Name)
 			known[owner] = false
 		}

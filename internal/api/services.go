@@ -102,6 +102,7 @@ type serviceStatus struct {
 
 type environmentStatus struct {
 	catalog.Deployment
+	Shortfall string             `json:"shortfall,omitempty" doc:"Why fewer instances answer at this moment than are wanted."`
 	Replicas  int                `json:"replicas"`
 	Healthy   int                `json:"healthy"`
 	Instances []runtime.Instance `json:"instances"`
@@ -122,7 +123,7 @@ func (a *api) serviceStatus(ctx context.Context, in *NameInput) (*statusOutput, 
 			return nil, err
 		}
 		at := environmentStatus{Deployment: s.Status.Environments[env], Replicas: now.Wanted, Healthy: now.Healthy, Instances: now.Seen.Instances}
-		at.State, at.Message = now.State, now.Message
+		at.State, at.Message, at.Shortfall = now.State, now.Message, now.Shortfall
 		if at.Instances == nil {
 			at.Instances = []runtime.Instance{}
 		}

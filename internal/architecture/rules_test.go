@@ -20,6 +20,7 @@ var layers = []layer{
 		"internal/hosted",
 		"internal/event",
 		"internal/auth",
+		"internal/store/sqliteconn",
 		"internal/store",
 		"internal/reconcile",
 		"internal/admission",

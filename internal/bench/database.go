@@ -65,7 +65,7 @@ func (s sqliteFiles) copy(ctx context.Context, l *lab, from string) (string, err
 func (sqliteFiles) open(address string, write bool) (*sql.DB, error) {
 	pragmas := []string{"busy_timeout(15000)", "foreign_keys(1)", "temp_store(memory)"}
 	if write {
-		pragmas = append(pragmas, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint(16384)", "cache_size(-65536)")
+		pragmas = append(pragmas, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint(32768)", "cache_size(-65536)")
 	} else {
 		pragmas = append(pragmas, "query_only(1)", "cache_size(-8192)")
 	}
@@ -157,6 +157,9 @@ func copyFolder(to, from string) error {
 		}
 		if entry.IsDir() {
 			return os.MkdirAll(filepath.Join(to, within), 0o700)
+		}
+		if !entry.Type().IsRegular() {
+			return nil
 		}
 		return copyFile(filepath.Join(to, within), path)
 	})

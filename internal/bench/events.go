@@ -112,9 +112,11 @@ func (l *lab) plainCopy(ctx context.Context, y *year, names []string, more bool)
 	if err != nil {
 		return nil, err
 	}
-	if y.platform, err = l.serve(ctx, y.data, y.address); err != nil {
+	p, err := l.serve(ctx, y.data, y.address)
+	if err != nil {
 		return nil, err
 	}
+	y.platform = p
 	return openPlain(ctx, y.db, address, more)
 }
 

@@ -201,9 +201,11 @@ func measureRebuild(ctx context.Context, l *lab, y *year) (_ line, err error) {
 		return line{}, err
 	}
 	began := time.Now()
-	if y.platform, err = l.serve(ctx, y.data, y.address); err != nil {
+	p, err := l.serve(ctx, y.data, y.address)
+	if err != nil {
 		return line{}, err
 	}
+	y.platform = p
 	if err := y.settle(ctx, y.db, y.address); err != nil {
 		return line{}, err
 	}

@@ -169,7 +169,7 @@ func guardNames(ctx context.Context, r object.Reader, c *admission.Change, d *ad
 			continue
 		}
 		path := fmt.Sprintf("spec.formerly[%d]", i)
-		there, err := exists(ctx, r, c, object.Ref{Kind: "Team", Name: old})
+		there, err := c.Exists(ctx, r, object.Ref{Kind: "Team", Name: old})
 		if err != nil {
 			return err
 		}
@@ -197,18 +197,6 @@ func guardNames(ctx context.Context, r object.Reader, c *admission.Change, d *ad
 		return nil
 	}
 	return problem.New(problem.Invalid, "team %s cannot have such names", name).WithFields(wrong...).ExplainedAt(teamsPage)
-}
-
-// exists reports whether there will be such an object once the change is made.
-func exists(ctx context.Context, r object.Reader, c *admission.Change, ref object.Ref) (bool, error) {
-	if d := c.Find(ref); d != nil {
-		return !d.Delete, nil
-	}
-	_, err := r.Get(ctx, ref.Kind, ref.Name)
-	if problem.Is(err, problem.NotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // formerly names another team than but whose former name it will be, or "".

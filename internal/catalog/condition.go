@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,12 +20,18 @@ const StateUnreleased = "never released"
 type Condition struct {
 	// State is one of the states of a deployment, or StateUnreleased.
 	State string
-	// Message says why it does not run well; empty when it does.
+	// Message says why a change failed, as it was stored.
 	Message string
-	Wanted  int // instances
-	Healthy int // instances of the release that serves
-	Seen    runtime.Status
+	// Shortfall says why fewer instances answer at this moment than are wanted, in
+	// a change that goes on as in a crash; empty when all do.
+	Shortfall string
+	Wanted    int // instances
+	Healthy   int // instances of the release that serves
+	Seen      runtime.Status
 }
+
+// Why says why it does not run well; empty when it does.
+func (c Condition) Why() string { return cmp.Or(c.Message, c.Shortfall) }
 
 // Watcher sees what runs. An error that is runtime.ErrNotFound says that
 // nothing of it does.
@@ -32,8 +39,9 @@ type Watcher interface {
 	Status(ctx context.Context, key runtime.Key) (runtime.Status, error)
 }
 
-// Look asks how a service does in an environment. The API, the command line and
-// the portal say what this says.
+// Look asks how a service does in an environment. The API, the portal and the
+// commands about one service say what this says; lists of the command line say
+// what was stored last.
 func Look(ctx context.Context, w Watcher, s Service, env string) (Condition, error) {
 	seen, err := w.Status(ctx, runtime.Key{Service: s.Metadata.Name, Environment: env})
 	if err != nil && !errors.Is(err, runtime.ErrNotFound) {
@@ -52,9 +60,9 @@ func judge(stored Deployment, wanted int, seen runtime.Status) Condition {
 	case stored.State == StateStopped, wanted == 0 && len(seen.Instances) == 0:
 		c.State, c.Message = StateStopped, ""
 	case stored.State == StateRunning && c.Healthy < wanted:
-		c.State, c.Message = StateDegraded, shortfall(c)
-	case stored.State == StateDegraded && c.Message == "":
-		c.Message = shortfall(c)
+		c.State, c.Shortfall = StateDegraded, shortfall(c)
+	case stored.State == StateDegraded && c.Healthy < wanted:
+		c.Shortfall = shortfall(c)
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -173,8 +174,8 @@ func (c *Command) environments(s client.Status) error {
 			fmt.Fprintf(c.Out, "  %s", howFar(at))
 		}
 		fmt.Fprintln(c.Out)
-		if at.Message != "" {
-			fmt.Fprintln(c.Out, "  "+p.Bad(terminal.OneLine(at.Message)))
+		if why := cmp.Or(at.Message, at.Shortfall); why != "" {
+			fmt.Fprintln(c.Out, "  "+p.Bad(terminal.OneLine(why)))
 		}
 		fmt.Fprintf(c.Out, "  %s", at.Release)
 		if at.URL != "" && at.State != client.StateStopped {

@@ -63,7 +63,7 @@ func stays(token string) string {
 		return "the token is the admin's of this host's own platform and stays valid: commands here still act by it, from " +
 			filepath.Join(data, auth.AdminTokenFile)
 	}
-	return "stoa login did not make the token, so it stays valid: stoa token revoke ID ends it"
+	return "nothing says that stoa login made the token, so it stays valid: stoa token revoke ID ends it"
 }
 
 // revokeOwn ends the saved token on the platform.

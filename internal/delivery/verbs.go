@@ -127,7 +127,7 @@ func (v Verbs) Run(ctx context.Context, by By, service, env string, change func(
 	return v.Change(ctx, by, service, func(s *catalog.Service) error {
 		running, ok := s.Spec.Environments[env]
 		if !ok {
-			return problem.New(problem.Invalid, "service %s is not in environment %s", service, env).Do("stoa up --name " + service + " --env " + env)
+			return problem.New(problem.NotFound, "service %s is not in environment %s", service, env).Do("stoa up --name " + service + " --env " + env)
 		}
 		change(&running)
 		s.Spec.Environments[env] = running

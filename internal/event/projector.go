@@ -31,8 +31,8 @@ type Projector interface {
 	// Reset empties the tables.
 	Reset(ctx context.Context, sql SQL) error
 	// Apply adds records, which come in the order of Seq and each exactly once; other
-	// projectors get the same, so it must not change them. An error, or a panic, undoes the batch and stops the projection before the
-	// record that causes it.
+	// projectors get the same, so it must not change them. An error, or a panic,
+	// undoes the batch and stops the projection before the record that causes it.
 	Apply(ctx context.Context, sql SQL, records []Record) error
 }
 

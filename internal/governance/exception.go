@@ -42,7 +42,7 @@ func ExceptionRule() admission.Rule {
 			say("spec.gate", message)
 		}
 		if name, isTeam := strings.CutPrefix(after.Spec.Target, "team/"); isTeam && after.Spec.Target != before.Spec.Target {
-			there, err := exists(ctx, r, c, object.Ref{Kind: "Team", Name: name})
+			there, err := c.Exists(ctx, r, object.Ref{Kind: "Team", Name: name})
 			if err != nil {
 				return err
 			}
@@ -56,7 +56,7 @@ func ExceptionRule() admission.Rule {
 		if len(wrong) == 0 {
 			return nil
 		}
-		return problem.New(problem.Invalid, "exception %s would lift nothing as it is; nothing was changed", d.Want.Metadata.Name).
+		return problem.New(problem.Invalid, "exception %s cannot be declared so; nothing was changed", d.Want.Metadata.Name).
 			WithFields(wrong...).ExplainedAt("/docs/exceptions")
 	}}
 }
@@ -87,7 +87,7 @@ func noGate(ctx context.Context, r object.Reader, c *admission.Change, gate stri
 	}
 	words := slices.Sorted(maps.Keys(gates))
 	if kind, known := gates[word]; known {
-		there, err := exists(ctx, r, c, object.Ref{Kind: kind, Name: name})
+		there, err := c.Exists(ctx, r, object.Ref{Kind: kind, Name: name})
 		if there || err != nil {
 			return "", err
 		}
@@ -109,18 +109,6 @@ func noGate(ctx context.Context, r object.Reader, c *admission.Change, gate stri
 	return fmt.Sprintf("there is no %s; there are %s", gate, strings.Join(all, ", ")), nil
 }
 
-// exists reports whether an object is there, or is made by the same change.
-func exists(ctx context.Context, r object.Reader, c *admission.Change, ref object.Ref) (bool, error) {
-	if d := c.Find(ref); d != nil {
-		return !d.Delete, nil
-	}
-	_, err := r.Get(ctx, ref.Kind, ref.Name)
-	if problem.Is(err, problem.NotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // Targets is the gate that warns of an exception for a service that is not there.
 // That may be meant, since the first release of a service is refused like any
 // other; it may be a slip of the pen as well.
@@ -138,7 +126,7 @@ func (Targets) Check(ctx context.Context, r object.Reader, c *admission.Change) 
 		if !isService {
 			continue
 		}
-		there, err := exists(ctx, r, c, object.Ref{Kind: "Service", Name: name})
+		there, err := c.Exists(ctx, r, object.Ref{Kind: "Service", Name: name})
 		if err != nil {
 			return nil, err
 		}

@@ -145,7 +145,7 @@ func (p *Portal) unwell(ctx context.Context, s catalog.Service, env string) ([]p
 		return nil, err
 	}
 	name := s.Metadata.Name
-	return []page.Need{{State: now.State, Title: name + " in " + env, Detail: cmp.Or(now.Message, "it does not run as asked"),
+	return []page.Need{{State: now.State, Title: name + " in " + env, Detail: cmp.Or(now.Why(), "it does not run as asked"),
 		Href: page.Link("/services/"+name, "env", env), Action: "Look", At: s.Status.Environments[env].Since}}, nil
 }
 

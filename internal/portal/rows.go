@@ -53,7 +53,7 @@ func (p *Portal) rows(ctx context.Context, services []catalog.Service) ([]page.S
 			if err != nil {
 				return nil, err
 			}
-			row.Places = append(row.Places, page.Place{Environment: env, State: now.State, Says: now.Message})
+			row.Places = append(row.Places, page.Place{Environment: env, State: now.State, Says: now.Why()})
 		}
 		if rel := releases[i]; rel.Metadata.Name != "" {
 			row.Release = released(rel, made, known)

@@ -132,7 +132,7 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 	case catalog.StateRunning:
 		return fmt.Sprintf("%s in %s; %s has served since %s.", ofAll(c), env, deployed.Release, since)
 	}
-	text := cmp.Or(c.Message, deployed.Release+" does not do what was asked")
+	text := cmp.Or(c.Why(), deployed.Release+" does not do what was asked")
 	return strings.ToUpper(text[:1]) + text[1:] + " in " + env + "."
 }
 

@@ -17,7 +17,7 @@ const (
 	walRest = 100 * time.Millisecond
 )
 
-// keepLogShort moves what commits leave in the write-ahead log into the file, on a
+// keepLogShort moves what the store's commits leave in the write-ahead log into the file, on a
 // connection of its own, until the store closes. SQLite by itself does so within
 // the commit that makes the log too long, which then takes as long as ten others.
 func (s *Store) keepLogShort(path string) error {

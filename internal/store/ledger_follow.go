@@ -23,29 +23,42 @@ const (
 // followedBytes bounds the envelopes and payloads of one page.
 const followedBytes = 32 << 20
 
-// fewRecords is more than usually come within a second, manyRecords more than ever do.
-const (
-	fewRecords  = 1 << 8
-	manyRecords = 1 << 12
-)
+// followedAtOnce is how many records are read before it is known how large their
+// payloads are: those that then are too many for the page were read for nothing.
+const followedAtOnce = 1 << 12
 
 // ReadFrom gives up to limit records after a sequence, ascending: what
 // projectors read, see event.ProjectionStore. There are none only at the
 // ledger's end; a page may be shorter than limit when its payloads are large.
 func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.Record, error) {
-	records, size, err := s.follow(ctx, after, limit)
-	if err == nil {
-		records, err = s.withPayloads(ctx, records, size)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("follow events: %w", err)
+	var records []event.Record
+	extensions := event.ExtensionsDecoder{}
+	for size := 0; len(records) < limit && size < followedBytes; {
+		asked := min(followedAtOnce, limit-len(records))
+		some, envelopes, err := s.follow(ctx, &extensions, after, asked)
+		if err != nil {
+			return nil, fmt.Errorf("follow events: %w", err)
+		}
+		found := len(some)
+		if some, size, err = s.withPayloads(ctx, some, size+envelopes); err != nil {
+			return nil, fmt.Errorf("follow events: %w", err)
+		}
+		if records == nil {
+			records = some
+		} else {
+			records = append(records, some...)
+		}
+		if found < asked {
+			break
+		}
+		after = records[len(records)-1].Seq
 	}
 	return records, nil
 }
 
 // follow reads records without their payloads, Erased where they have one, and
 // how many bytes it read.
-func (s *Store) follow(ctx context.Context, after int64, limit int) (records []event.Record, size int, err error) {
+func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder, after int64, limit int) (records []event.Record, size int, err error) {
 	rows, err := s.reader.QueryContext(ctx, followed, after, limit)
 	if err != nil {
 		return nil, 0, s.translate(err)
@@ -60,9 +73,8 @@ func (s *Store) follow(ctx context.Context, after int64, limit int) (records []e
 		into = append(into, &numbers[i])
 	}
 	into = append(into, &subject, &envelope)
-	extensions := event.ExtensionsDecoder{}
 	names := s.ledger.names.known()
-	for size < followedBytes && rows.Next() {
+	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return nil, 0, s.translate(err)
 		}
@@ -95,29 +107,22 @@ func (s *Store) follow(ctx context.Context, after int64, limit int) (records []e
 			}
 			*name = names[id]
 		}
-		switch len(records) {
-		case fewRecords:
-			records = slices.Grow(records, manyRecords)
-		case manyRecords: // a ledger that is read from its beginning
-			records = slices.Grow(records, limit)
-		}
 		records = append(records, r)
 		size += len(envelope)
 	}
 	return records, size, s.translate(rows.Err())
 }
 
-// withPayloads adds payloads to records, and leaves out those that would make the
-// page too large, of which so much is read already.
-func (s *Store) withPayloads(ctx context.Context, records []event.Record, size int) ([]event.Record, error) {
-	had := func(r event.Record) bool { return r.Erased }
-	first := slices.IndexFunc(records, had)
+// withPayloads adds payloads to records of a page of which so much is read
+// already, leaves out those that would make it too large, and gives what it then is.
+func (s *Store) withPayloads(ctx context.Context, records []event.Record, size int) ([]event.Record, int, error) {
+	first := slices.IndexFunc(records, func(r event.Record) bool { return r.Erased })
 	if first < 0 {
-		return records, nil
+		return records, size, nil
 	}
 	rows, err := s.reader.QueryContext(ctx, followedPayloads, records[first].Seq, records[len(records)-1].Seq)
 	if err != nil {
-		return nil, s.translate(err)
+		return nil, 0, s.translate(err)
 	}
 	defer rows.Close()
 	at := first
@@ -125,20 +130,20 @@ func (s *Store) withPayloads(ctx context.Context, records []event.Record, size i
 		var seq int64
 		var body []byte
 		if err := rows.Scan(&seq, &body); err != nil {
-			return nil, s.translate(err)
+			return nil, 0, s.translate(err)
 		}
 		for at < len(records) && records[at].Seq < seq {
 			at++
 		}
 		if at == len(records) || records[at].Seq != seq {
-			return nil, fmt.Errorf("the ledger is damaged: the payload %d is of no event", seq)
+			return nil, 0, fmt.Errorf("the ledger is damaged: the payload %d is of no event", seq)
 		}
 		records[at].Data, records[at].Erased = body, false
 		if size += len(body); size >= followedBytes {
-			return records[:at+1], nil
+			return slices.Clip(records[:at+1]), size, nil
 		}
 	}
-	return records, s.translate(rows.Err())
+	return records, size, s.translate(rows.Err())
 }
 
 // dimNamesByID keeps the names behind the ledger's numbers, which are given

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/object"
@@ -196,8 +197,14 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 	slices.SortFunc(revisions, func(a, b revision) int {
 		return cmp.Or(cmp.Compare(a.doc.Kind, b.doc.Kind), cmp.Compare(a.doc.Name, b.doc.Name))
 	})
-	planned := make(chan reindexing, 1) // beside the writing of thousands
-	go func() { planned <- planReindex(revisions) }()
+	var plan reindexing
+	var beside sync.WaitGroup
+	defer beside.Wait() // it reads what the caller may change afterwards
+	if len(revisions) < manyRows {
+		plan = planReindex(revisions)
+	} else {
+		beside.Go(func() { plan = planReindex(revisions) })
+	}
 	var objects, history [][]any
 	for _, r := range revisions {
 		d, at, deleted := r.doc, r.doc.Updated.UnixMicro(), 0
@@ -220,7 +227,8 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 	if err := tx.run(ctx, insertHistory, history); err != nil {
 		return err
 	}
-	if err := tx.reindex(ctx, <-planned); err != nil {
+	beside.Wait()
+	if err := tx.reindex(ctx, plan); err != nil {
 		return err
 	}
 	if tx.store.dialect.analyze != "" && len(revisions) >= manyRows {
@@ -246,7 +254,11 @@ const analyzeLimit = time.Minute
 // Statements that were planned while the tables were small would read them whole
 // from now on, until the server's own analysis a minute later.
 func (s *Store) analyze() {
+	if s.open.Err() != nil || !s.analyzing.CompareAndSwap(false, true) {
+		return
+	}
 	s.background.Go(func() {
+		defer s.analyzing.Store(false)
 		ctx, cancel := context.WithTimeout(s.open, analyzeLimit)
 		defer cancel()
 		if _, err := s.writer.ExecContext(ctx, s.dialect.analyze); err != nil && s.open.Err() == nil {

@@ -172,11 +172,8 @@ func TestPragmas(t *testing.T) {
 // After many objects at once the planner knows of them, without waiting for the
 // server's own analysis.
 func TestManyObjectsAreAnalyzed(t *testing.T) {
-	s, err := store.Open(t.Context(), testenv.Postgres(t), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = s.Write(t.Context(), "user/ann", func(ctx context.Context, tx *store.Tx) error {
+	s := open(t, testenv.Postgres(t), store.Options{})
+	err := s.Write(t.Context(), "user/ann", func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.PutAll(ctx, storetest.Services(1200))
 		return err
 	})
@@ -184,15 +181,12 @@ func TestManyObjectsAreAnalyzed(t *testing.T) {
 		t.Fatal(err)
 	}
 	var known float64
-	for began := time.Now(); known < 1200 && time.Since(began) < 20*time.Second; time.Sleep(5 * time.Millisecond) {
+	for began := time.Now(); known < 1200 && time.Since(began) < 20*time.Second; <-time.After(5 * time.Millisecond) {
 		if err := s.QueryRow(t.Context(), "SELECT reltuples FROM pg_class WHERE oid = 'objects'::regclass").Scan(&known); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if known != 1200 {
 		t.Errorf("the planner knows of %g objects", known)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
 	}
 }

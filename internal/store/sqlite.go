@@ -10,19 +10,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/stoa-platform/stoa/internal/problem"
-)
-
-const (
-	// busyTimeout is how long a statement waits for a lock of another process.
-	busyTimeout = 15 * time.Second
-	// busySlice is how late a transaction that waits sees its context end.
-	busySlice = 50 * time.Millisecond
+	"github.com/stoa-platform/stoa/internal/store/sqliteconn"
 )
 
 // openSQLite opens the file, readable by its owner only, with one connection
@@ -51,7 +44,7 @@ func (s *Store) openSQLite(path string) error {
 	}
 
 	// Pragmas stand in the DSN so that every connection of a pool has them.
-	common := []string{fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)", "temp_store(memory)"}
+	common := []string{fmt.Sprintf("busy_timeout(%d)", sqliteconn.BusyTimeout.Milliseconds()), "foreign_keys(1)", "temp_store(memory)"}
 	writing := append(common, "journal_mode(wal)", "synchronous(full)", fmt.Sprintf("wal_autocheckpoint(%d)", walLimit), "cache_size(-65536)")
 	reading := append(common, "query_only(1)", "cache_size(-8192)")
 	s.dialect = sqliteDialect()
@@ -95,7 +88,8 @@ func openPool(path, txlock string, pragmas []string, connections int) (*sql.DB, 
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := sql.OpenDB(keepingConnector{Connector: connector, writes: txlock == "immediate"})
+	db := sql.OpenDB(sqliteconn.Connector{Connector: connector, Writes: txlock == "immediate",
+		Locked: func(err error) bool { return classifySQLite(err) == faultLocked }})
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -49,7 +50,8 @@ type Store struct {
 	open       context.Context // ends with Close
 	closing    context.CancelFunc
 	background sync.WaitGroup // what goes on beside transactions
-	committed  chan struct{}  // told after commits on SQLite, see keepLogShort
+	analyzing  atomic.Bool
+	committed  chan struct{} // told after commits on SQLite, see keepLogShort
 }
 
 // Open opens the database that url names, creates it where it is a file that
@@ -106,7 +108,7 @@ func connect(ctx context.Context, url string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close ends all connections. Transactions that are under way are rolled back.
+// Close ends all connections, and is called once nobody writes any more. Transactions that are under way are rolled back.
 func (s *Store) Close() error {
 	s.closing()
 	s.background.Wait()

@@ -161,8 +161,7 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// arrived notes what the new deployments mean to
-// what was there: they may come between others, be what an incident or a fix
+// arrived notes what the new deployments mean to what was there: they may come between others, be what an incident or a fix
 // names, or come before an incident. borrows says that some name commits whose
 // times they do not know. Both ends are given so that PostgreSQL, which plans
 // for any numbers, knows them to be few. The one that comes next is looked at only

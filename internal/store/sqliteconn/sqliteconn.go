@@ -1,4 +1,7 @@
-package store
+// Package sqliteconn makes connections of the SQLite driver do what database/sql
+// and the store need of them: understand $N, keep statements compiled, and wait
+// for the lock of another process no longer than their context lives.
+package sqliteconn
 
 import (
 	"context"
@@ -13,25 +16,34 @@ import (
 // keptStatements bounds the compiled statements of one connection, about 10 KB each.
 const keptStatements = 200
 
-// keepingConnector opens SQLite connections that understand $N and keep each
-// statement compiled. database/sql compiles anew at every call, which costs
-// more than most of our queries; pgx keeps statements by itself.
-type keepingConnector struct {
+const (
+	// BusyTimeout is how long a statement waits for a lock of another process.
+	BusyTimeout = 15 * time.Second
+	// busySlice is how late a transaction that waits sees its context end.
+	busySlice = 50 * time.Millisecond
+)
+
+// Connector opens SQLite connections that understand $N and keep each statement
+// compiled. database/sql compiles anew at every call, which costs more than most
+// of the store's queries; pgx keeps statements by itself.
+type Connector struct {
 	driver.Connector
-	writes bool // its transactions take the write lock when they begin
+	Writes bool             // its transactions take the write lock when they begin
+	Locked func(error) bool // whether an error says that another has the lock
 }
 
-func (c keepingConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+// Connect opens a connection.
+func (c Connector) Connect(ctx context.Context) (driver.Conn, error) {
+	plain, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	full, ok := conn.(sqliteConn)
+	full, ok := plain.(sqliteConn)
 	if !ok {
-		_ = conn.Close()
-		return nil, fmt.Errorf("connection of type %T lacks methods", conn)
+		_ = plain.Close()
+		return nil, fmt.Errorf("connection of type %T lacks methods", plain)
 	}
-	return &keepingConn{sqliteConn: full, writes: c.writes, kept: map[string]*keptStatement{}}, nil
+	return &conn{sqliteConn: full, of: c, kept: map[string]*keptStatement{}}, nil
 }
 
 // sqliteConn is what database/sql uses of a connection of the SQLite driver.
@@ -46,11 +58,11 @@ type sqliteConn interface {
 	driver.Validator
 }
 
-// keepingConn is used by one goroutine at a time, as every driver.Conn is.
-type keepingConn struct {
+// conn is used by one goroutine at a time, as every driver.Conn is.
+type conn struct {
 	sqliteConn
-	writes bool
-	kept   map[string]*keptStatement
+	of   Connector
+	kept map[string]*keptStatement
 }
 
 type keptStatement struct {
@@ -64,7 +76,7 @@ type keptStatement struct {
 
 // statement gives the compiled form of a query, or nil where the plain way must
 // be taken: a script, a statement whose rows are still being read, too many kept.
-func (c *keepingConn) statement(ctx context.Context, query string) (*keptStatement, error) {
+func (c *conn) statement(ctx context.Context, query string) (*keptStatement, error) {
 	if k, ok := c.kept[query]; ok {
 		if k.reading {
 			return nil, nil
@@ -91,7 +103,7 @@ func (c *keepingConn) statement(ctx context.Context, query string) (*keptStateme
 	return k, nil
 }
 
-func (c *keepingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	k, err := c.statement(ctx, query)
 	if err != nil {
 		return nil, err
@@ -102,7 +114,7 @@ func (c *keepingConn) ExecContext(ctx context.Context, query string, args []driv
 	return k.stmt.ExecContext(ctx, args)
 }
 
-func (c *keepingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	k, err := c.statement(ctx, query)
 	if err != nil {
 		return nil, err
@@ -120,22 +132,22 @@ func (c *keepingConn) QueryContext(ctx context.Context, query string, args []dri
 
 // BeginTx waits for another process's lock in slices, because SQLite's own
 // waiting does not end with the context.
-func (c *keepingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	if !c.writes {
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if !c.of.Writes {
 		return c.sqliteConn.BeginTx(ctx, o)
 	}
 	if err := c.waitFor(busySlice); err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(busyTimeout)
+	deadline := time.Now().Add(BusyTimeout)
 	for {
 		tx, err := c.sqliteConn.BeginTx(ctx, o)
 		if err != nil && ctx.Err() != nil {
 			err = ctx.Err()
-		} else if classifySQLite(err) == faultLocked && time.Now().Before(deadline) {
+		} else if c.of.Locked(err) && time.Now().Before(deadline) {
 			continue
 		}
-		if waitErr := c.waitFor(busyTimeout); err == nil && waitErr != nil {
+		if waitErr := c.waitFor(BusyTimeout); err == nil && waitErr != nil {
 			return nil, errors.Join(waitErr, tx.Rollback())
 		}
 		return tx, err
@@ -143,20 +155,20 @@ func (c *keepingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.T
 }
 
 // waitFor sets how long a statement waits for a lock.
-func (c *keepingConn) waitFor(d time.Duration) error {
+func (c *conn) waitFor(d time.Duration) error {
 	_, err := c.sqliteConn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA busy_timeout(%d)", d.Milliseconds()), nil)
 	return err
 }
 
-func (c *keepingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	return c.sqliteConn.PrepareContext(ctx, numbered(query))
 }
 
-func (c *keepingConn) Prepare(query string) (driver.Stmt, error) {
+func (c *conn) Prepare(query string) (driver.Stmt, error) {
 	return c.sqliteConn.Prepare(numbered(query))
 }
 
-func (c *keepingConn) Close() error {
+func (c *conn) Close() error {
 	for _, k := range c.kept {
 		_ = k.stmt.Close()
 	}
