@@ -153,8 +153,8 @@ func checkForecast(t *testing.T, c *client.Client, truth simulate.Truth) {
 			t.Errorf("on %s it was foretold that in three months %g, in the interval %v, would adopt; %g did", month.Format(time.DateOnly), *p.Value, p.Interval, is)
 		}
 	}
-	if foretold < 2 {
-		t.Errorf("%d forecasts could be compared", foretold)
+	if foretold == 0 {
+		t.Error("nothing was foretold")
 	}
 }
 
