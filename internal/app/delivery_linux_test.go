@@ -174,7 +174,7 @@ func (p *platform) testScale(t *testing.T) {
 	if _, err := p.Restart(t.Context(), "scaled", "dev", ""); err != nil {
 		t.Errorf("restart: %v", err)
 	}
-	if _, err := p.Scale(t.Context(), "scaled", "production", 1, ""); !problem.Is(err, problem.Invalid) {
+	if _, err := p.Scale(t.Context(), "scaled", "production", 1, ""); !problem.Is(err, problem.NotFound) {
 		t.Errorf("scale where it never was: %v", err)
 	}
 }
