@@ -71,11 +71,11 @@ func degraded(t *testing.T, s *site, service, env string) {
 			t.Fatal(err)
 		}
 		at := status.Environments[env]
-		if at.State == client.StateDegraded && at.Shortfall != "" {
+		if at.State == client.StateDegraded && at.Message+at.Shortfall != "" {
 			return
 		}
 		if time.Now().After(limit) {
-			t.Fatalf("the API says %q: %q", at.State, at.Shortfall)
+			t.Fatalf("the API says %q: %q, %q", at.State, at.Message, at.Shortfall)
 		}
 		<-time.After(50 * time.Millisecond)
 	}
