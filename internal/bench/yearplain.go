@@ -35,7 +35,7 @@ var plainQueries = []string{
 		WHERE began < {b}`,
 	// tickets for each 100 users
 	`SELECT 100.0 * (SELECT count(*) FROM events WHERE type = $type_ticket AND time >= {a} AND time < {b}) /
-		(SELECT count(DISTINCT actor) FROM events WHERE type = $type_usage AND actor <> 0 AND time >= {a} AND time < {b})`,
+		nullif((SELECT count(DISTINCT actor) FROM events WHERE type = $type_usage AND actor <> 0 AND time >= {a} AND time < {b}), 0)`,
 	// requests for features
 	`SELECT count(*) FROM events e JOIN event_payload p ON p.seq = e.seq
 		WHERE e.type = $type_ticket AND e.time >= {a} AND e.time < {b} AND {kind} = 'feature'`,
