@@ -146,16 +146,29 @@ func usualAddress() string {
 	return "http://localhost:" + port
 }
 
-// answers reports whether a platform answers at the address at this moment.
+// answers reports whether a platform answers at the address at this moment, ready
+// or not.
 func answers(ctx context.Context, server string) bool {
+	return within(ctx, time.Second, server, func(ctx context.Context, cl *client.Client) error {
+		_, err := cl.Version(ctx)
+		return err
+	})
+}
+
+// alive reports whether a platform at the address is ready.
+func alive(ctx context.Context, server string) bool {
+	return within(ctx, 2*time.Second, server, func(ctx context.Context, cl *client.Client) error { return cl.Ready(ctx) })
+}
+
+// within reports whether a question to a platform is answered in time.
+func within(ctx context.Context, limit time.Duration, server string, ask func(context.Context, *client.Client) error) bool {
 	cl, err := client.New(server, "")
 	if err != nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	_, err = cl.Version(ctx)
-	return err == nil
+	return ask(ctx, cl) == nil
 }
 
 // client returns one of a platform, which is the one that problems are told of
@@ -166,15 +179,4 @@ func (c *Command) client(server, token string) (*client.Client, error) {
 		c.reached = cl.Server()
 	}
 	return cl, err
-}
-
-// alive reports whether a platform answers at the address.
-func alive(ctx context.Context, server string) bool {
-	cl, err := client.New(server, "")
-	if err != nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	return cl.Ready(ctx) == nil
 }

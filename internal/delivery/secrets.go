@@ -132,7 +132,7 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 	name := SecretName(service, env)
 	running, ok := s.Spec.Environments[env]
 	if !ok {
-		return problem.New(problem.NotFound, "service %s is not in environment %s", service, env).Do("stoa up --name " + service + " --env " + env)
+		return notIn(service, env)
 	}
 	sec, err := object.Get[secret.Secret](ctx, v.Objects, name)
 	if problem.Is(err, problem.NotFound) {

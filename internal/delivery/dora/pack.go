@@ -92,35 +92,36 @@ func (w *work) put(ctx context.Context, spans []span) (rows []any, undecided []s
 	return rows, undecided, nil
 }
 
+// run is deployments of a cell that are being packed, in the order of time.
+type run struct {
+	packed []byte
+	since  int64 // the time of the last one, or the start of the period
+}
+
+func (r *run) add(d *delivered) { r.packed, r.since = d.pack(r.packed, r.since), d.at }
+
 // merge packs deployments, in the order of time, among those that are packed. It
 // is not ok where two are of the same time: which comes first is said by what is
 // not packed.
 func merge(period int64, packed []byte, arrived []delivered) (merged []byte, ok bool, err error) {
-	merged, ok = make([]byte, 0, len(packed)+8*len(arrived)), true
-	since := period * periodMicros
-	add := func(d *delivered) {
-		merged, since = d.pack(merged, since), d.at
-	}
+	r := run{packed: make([]byte, 0, len(packed)+8*len(arrived)), since: period * periodMicros}
+	ok = true
 	err = unpack(period, packed, func(old *delivered) {
 		for len(arrived) > 0 && arrived[0].at < old.at {
-			add(&arrived[0])
+			r.add(&arrived[0])
 			arrived = arrived[1:]
 		}
 		ok = ok && (len(arrived) == 0 || arrived[0].at != old.at)
-		add(old)
+		r.add(old)
 	})
 	for i := range arrived {
-		add(&arrived[i])
+		r.add(&arrived[i])
 	}
-	return merged, ok, err
+	return r.packed, ok, err
 }
 
 // packAnew gives the rows of spans from all their deployments.
 func (w *work) packAnew(ctx context.Context, spans []span) ([]any, error) {
-	type run struct {
-		packed []byte
-		since  int64
-	}
 	runs := map[cell]*run{}
 	period := strconv.FormatInt(periodMicros, 10)
 	err := chunked(spans, func(some string, args []any) error {
@@ -131,7 +132,7 @@ func (w *work) packAnew(ctx context.Context, spans []span) ([]any, error) {
 				r = &run{since: c.period * periodMicros}
 				runs[c] = r
 			}
-			r.packed, r.since = d.pack(r.packed, r.since), d.at
+			r.add(d)
 		})
 	})
 	rows := make([]any, 0, 6*len(runs))

@@ -161,11 +161,12 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// arrived notes what the new deployments mean to what was there: they may come between others, be what an incident or a fix
-// names, or come before an incident. borrows says that some name commits whose
-// times they do not know. Both ends are given so that PostgreSQL, which plans
-// for any numbers, knows them to be few. The one that comes next is looked at only
-// if what is before it says something of it: it mends, or may be made of the same.
+// arrived notes what the new deployments mean to what was there: they may come
+// between others, be what an incident or a fix names, or come before an incident.
+// borrows says that some name commits whose times they do not know. Both ends are
+// given so that PostgreSQL, which plans for any numbers, knows them to be few. The
+// one that comes next is looked at only if what is before it says something of it:
+// it mends, or may be made of the same.
 func (w *work) arrived(ctx context.Context, borrows bool) error {
 	from, to := w.from, w.to
 	if borrows {
