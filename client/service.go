@@ -191,3 +191,27 @@ func (c *Client) verb(ctx context.Context, service, verb string, in map[string]a
 	}
 	return c.do(ctx, http.MethodPost, "/api/v1/services/"+url.PathEscape(service)+"/"+verb, nil, in, out)
 }
+
+// Survey is how everything that is deployed does at one moment.
+type Survey struct {
+	Services int            `json:"services"`
+	States   map[string]int `json:"states"` // deployments by state, one of StateRunning … or "never released"
+	Unwell   []Unwell       `json:"unwell"` // those that are degraded or failed, at most 500
+}
+
+// Unwell is a deployment that should run well and does not.
+type Unwell struct {
+	Service     string    `json:"service"`
+	Owner       string    `json:"owner"`
+	Environment string    `json:"environment"`
+	State       string    `json:"state"`
+	Why         string    `json:"why,omitempty"`
+	Since       time.Time `json:"since,omitzero"`
+}
+
+// Status tells how all services run now, in one environment or, for "", in all.
+func (c *Client) Status(ctx context.Context, environment string) (Survey, error) {
+	var s Survey
+	err := c.do(ctx, http.MethodGet, "/api/v1/status", url.Values{"environment": {environment}}, nil, &s)
+	return s, err
+}

@@ -32,7 +32,7 @@ func (Friction) Version() int { return 1 }
 
 // Reset empties the tables.
 func (Friction) Reset(ctx context.Context, tx event.SQL) error {
-	return emptyTables(ctx, tx, "question_day", "gate_day")
+	return tx.Empty(ctx, "question_day", "gate_day")
 }
 
 var (

@@ -115,7 +115,7 @@ func TestSplittingAddsUp(t *testing.T) {
 		from := measure.Day(time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)) + rapid.Int64Range(0, 200).Draw(t, "from")
 		middle := from + rapid.Int64Range(1, 90).Draw(t, "middle")
 		to := middle + rapid.Int64Range(1, 90).Draw(t, "to")
-		for name, parts := range map[string][]string{"new-services": {"on", "off"}, "refusals": {"gate:quota/red", "gate:policy/node"}, "input-friction": {"questions", "runs", "question:team"}} {
+		for name, parts := range map[string][]string{"new-services": {"onPath", "offPath"}, "refusals": {"gate:quota/red", "gate:policy/node"}, "input-friction": {"questions", "runs", "question:team"}} {
 			said := func(from, to int64) map[string]float64 {
 				p := w.ask(name, measure.Scope{From: from, To: to})[0]
 				all := map[string]float64{}

@@ -121,7 +121,7 @@ func TestTimeToFirst(t *testing.T) {
 		// a after 2 days, b after half a day from the grant, c and e still wait; d was there before: a quarter
 		// after half a day, half after two days.
 		w.expect("time to first deployment", got, 2*86400, 4)
-		if got.Parts["there"] != 2 || got.Parts["waiting"] != 2 || got.Note == "" {
+		if got.Parts["arrived"] != 2 || got.Parts["waiting"] != 2 || got.Note == "" {
 			t.Errorf("parts %v, note %q", got.Parts, got.Note)
 		}
 		late := w.one("time-to-first-deployment", 6, 31)

@@ -43,7 +43,7 @@ func (Milestones) Version() int { return 2 }
 
 // Reset empties the tables.
 func (Milestones) Reset(ctx context.Context, tx event.SQL) error {
-	return emptyTables(ctx, tx, "milestones", "access", "team_seen", "service_first")
+	return tx.Empty(ctx, "milestones", "access", "team_seen", "service_first")
 }
 
 var (

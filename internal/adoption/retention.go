@@ -177,7 +177,7 @@ func retentionMeasure() measure.Measure {
 		if !ok {
 			return measure.None("no team is old enough")
 		}
-		return measure.Of(p.Value, int64(d.Of)).Within(p.Interval).With("active", float64(d.Active)).With("of", float64(d.Of))
+		return measure.Of(p.Value, int64(d.Of)).Within(p.Interval).With("active", float64(d.Active)).With("started", float64(d.Of))
 	}, func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
 		return useEvidence(ctx, v, v.From-31, func(r *event.Record) bool { return v.Org.TeamOf(r.IDs.Team) != nil }, after, limit)
 	})

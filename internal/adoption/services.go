@@ -28,10 +28,10 @@ func serviceMeasures() []measure.Measure {
 			if !ok {
 				return measure.None("no service was new in this time")
 			}
-			return measure.Of(p.Value, int64(d.all)).Within(p.Interval).With("on", float64(d.on)).With("off", float64(d.all-d.on))
+			return measure.Of(p.Value, int64(d.all)).Within(p.Interval).With("onPath", float64(d.on)).With("offPath", float64(d.all-d.on))
 		}, newServicesEvidence),
 		measure.New(count, readNewServices, func(d newServices) measure.Estimate {
-			return measure.Of(float64(d.all), int64(d.all)).With("on", float64(d.on)).With("off", float64(d.all-d.on))
+			return measure.Of(float64(d.all), int64(d.all)).With("onPath", float64(d.on)).With("offPath", float64(d.all-d.on))
 		}, newServicesEvidence),
 	}
 }

@@ -30,16 +30,7 @@ func (Usage) Version() int { return 2 }
 
 // Reset empties the tables.
 func (Usage) Reset(ctx context.Context, tx event.SQL) error {
-	return emptyTables(ctx, tx, "use_kind", "usage_day", "actor_month", "team_month", "first_use")
-}
-
-func emptyTables(ctx context.Context, tx event.SQL, tables ...string) error {
-	for _, table := range tables {
-		if _, err := tx.Exec(ctx, "DELETE FROM "+table); err != nil {
-			return fmt.Errorf("empty %s: %w", table, err)
-		}
-	}
-	return nil
+	return tx.Empty(ctx, "use_kind", "usage_day", "actor_month", "team_month", "first_use")
 }
 
 var (

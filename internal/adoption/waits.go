@@ -163,10 +163,10 @@ func waitEstimate(d waiting) measure.Estimate {
 		} else {
 			e = e.Noted("fewer than half of %d are there; the longest waits since %s", curve.N, duration(curve.Longest))
 		}
-		e = e.Within(median.Interval).With("there", float64(curve.Events)).With("waiting", float64(curve.Censored))
+		e = e.Within(median.Interval).With("arrived", float64(curve.Events)).With("waiting", float64(curve.Censored))
 	}
 	if d.longer > 0 {
-		e = e.Noted("%d that set out before this time still wait", d.longer).With("waiting-longer", float64(d.longer))
+		e = e.Noted("%d that set out before this time still wait", d.longer).With("waitingLonger", float64(d.longer))
 	}
 	if d.granted > 0 {
 		e = e.Noted("%d of %d from the grant of access, since no request was recorded", d.granted, len(d.waits)+d.before)

@@ -48,6 +48,9 @@ func (a *api) serviceRoutes() {
 		OperationID: "status-of-service", Method: http.MethodGet, Path: "/api/v1/services/{name}/status", Summary: "How a service runs now", Tags: []string{"services"},
 	}, a.serviceStatus)
 	register(a, huma.Operation{
+		OperationID: "status", Method: http.MethodGet, Path: "/api/v1/status", Summary: "How all services run now", Tags: []string{"services"},
+	}, a.platformStatus)
+	register(a, huma.Operation{
 		OperationID: "logs-of-service", Method: http.MethodGet, Path: "/api/v1/services/{name}/logs", Summary: "What a service printed", Tags: []string{"services"},
 		Description: "One JSON object a line (application/x-ndjson); with follow the answer goes on until the client leaves.",
 		Responses:   map[string]*huma.Response{"200": {Description: "Lines.", Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}},
@@ -130,6 +133,20 @@ func (a *api) serviceStatus(ctx context.Context, in *NameInput) (*statusOutput, 
 		out.Body.Environments[env] = at
 	}
 	return out, nil
+}
+
+type surveyInput struct {
+	Environment string `query:"environment" maxLength:"63" doc:"Only this one; default: all."`
+}
+
+type surveyOutput struct{ Body catalog.Survey }
+
+func (a *api) platformStatus(ctx context.Context, in *surveyInput) (*surveyOutput, error) {
+	if err := a.readsKind(ctx, "Service"); err != nil {
+		return nil, err
+	}
+	all, err := catalog.LookAtAll(ctx, a.Store, a.Runtime, in.Environment)
+	return &surveyOutput{Body: all}, err
 }
 
 type logsInput struct {

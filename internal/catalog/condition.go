@@ -39,9 +39,9 @@ type Watcher interface {
 	Status(ctx context.Context, key runtime.Key) (runtime.Status, error)
 }
 
-// Look asks how a service does in an environment. The API, the portal and the
-// commands about one service say what this says; lists of the command line say
-// what was stored last.
+// Look asks how a service does in an environment. The API, the portal and
+// `stoa status` say what this says; objects, as `stoa get` prints them, say what
+// was stored last.
 func Look(ctx context.Context, w Watcher, s Service, env string) (Condition, error) {
 	seen, err := w.Status(ctx, runtime.Key{Service: s.Metadata.Name, Environment: env})
 	if err != nil && !errors.Is(err, runtime.ErrNotFound) {

@@ -26,6 +26,7 @@ func (c *Command) getCommand() *cobra.Command {
 		Use:   "get KIND [NAME]",
 		Short: "List objects of a kind, or show one",
 		Long: "List objects of a kind, or show one. The kind may be written in plural, singular or short, in any case.\n" +
+			"Objects are shown as they were stored last; how services run at this moment is told by `stoa status`.\n" +
 			"`-o json` of a list is {items, next}; next is the --after of the next page, empty on the last.",
 		Example: "  stoa get services\n  stoa get svc shop -o yaml\n  stoa get services --owner payments --label tier=web -o name\n" +
 			"  stoa get releases --field spec.service=shop --newest --limit 5\n  stoa get services --search checkout --all -o json",

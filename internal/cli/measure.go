@@ -147,7 +147,7 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 func partsText(parts map[string]float64) string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		words = append(words, name+" "+measure.Digits(parts[name]))
+		words = append(words, measure.PartTitle(name)+" "+measure.Digits(parts[name]))
 	}
 	return strings.Join(words, " · ")
 }

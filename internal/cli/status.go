@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -98,43 +97,19 @@ func (c *Command) watch(ctx context.Context, look func(context.Context) error) e
 
 // platformResult is what `stoa status -o json` prints.
 type platformResult struct {
-	Server   string         `json:"server"`
-	Version  string         `json:"version"`
-	Services int            `json:"services"`
-	States   map[string]int `json:"states"` // deployments by state
-	// Unwell lists the deployments that should run and do not.
-	Unwell []unwell `json:"unwell"`
+	Server  string `json:"server"`
+	Version string `json:"version"`
+	client.Survey
 }
 
-type unwell struct {
-	Service     string    `json:"service"`
-	Owner       string    `json:"owner"`
-	Environment string    `json:"environment"`
-	State       string    `json:"state"`
-	Message     string    `json:"message,omitempty"`
-	Since       time.Time `json:"since,omitzero"`
-}
-
-func (c *Command) platformStatus(ctx context.Context, cl *client.Client, only string) error {
-	if only != "" {
-		if _, err := cl.Get(ctx, "environments", only); err != nil {
-			return err
-		}
-	}
-	out := platformResult{Server: cl.Server(), States: map[string]int{}, Unwell: []unwell{}}
+func (c *Command) platformStatus(ctx context.Context, cl *client.Client, env string) error {
+	out := platformResult{Server: cl.Server()}
 	var err error
 	if out.Version, err = cl.Version(ctx); err != nil {
 		return err
 	}
-	for raw, err := range cl.All(ctx, "services") {
-		if err != nil {
-			return err
-		}
-		var s client.Service
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return fmt.Errorf("decode answer: %w", err)
-		}
-		out.add(s, only)
+	if out.Survey, err = cl.Status(ctx, env); err != nil {
+		return err
 	}
 	if c.Structured() {
 		return c.Print(out)
@@ -155,27 +130,15 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client, only st
 	fmt.Fprintln(c.Out)
 	rows := make([][]string, len(out.Unwell))
 	for i, u := range out.Unwell {
-		rows[i] = []string{u.Service, u.Owner, u.Environment, u.State, output.Ago(u.Since, time.Now()), u.Message}
+		rows[i] = []string{u.Service, u.Owner, u.Environment, u.State, output.Ago(u.Since, time.Now()), u.Why}
 	}
-	return c.Table([]string{"SERVICE", "OWNER", "ENVIRONMENT", "STATE", "SINCE", "WHY"}, rows)
-}
-
-// add counts a service with its deployments, or with that in the only
-// environment that is asked about, where it is in that one.
-func (r *platformResult) add(s client.Service, only string) {
-	if _, there := s.Status.Environments[only]; only == "" || there {
-		r.Services++
+	if err := c.Table([]string{"SERVICE", "OWNER", "ENVIRONMENT", "STATE", "SINCE", "WHY"}, rows); err != nil {
+		return err
 	}
-	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
-		if only != "" && env != only {
-			continue
-		}
-		d := s.Status.Environments[env]
-		r.States[d.State]++
-		if d.State != client.StateRunning && d.State != client.StateStopped {
-			r.Unwell = append(r.Unwell, unwell{s.Metadata.Name, s.Metadata.Owner, env, d.State, d.Message, d.Since})
-		}
+	if unwell := out.States[client.StateDegraded] + out.States[client.StateFailed]; unwell > len(out.Unwell) {
+		c.Note("the first %d of %d; --env narrows them", len(out.Unwell), unwell)
 	}
+	return nil
 }
 
 // serviceStatus tells how a service runs, in one environment or, for "", in all.

@@ -9,6 +9,9 @@ import (
 // SQL is a transaction, with $N placeholders on both databases.
 type SQL interface {
 	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// Empty removes all rows of the tables, by the fastest way of the database,
+	// which may make others wait who read them.
+	Empty(ctx context.Context, tables ...string) error
 	// Query's rows must be closed before the next statement.
 	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRow(ctx context.Context, query string, args ...any) *sql.Row

@@ -209,3 +209,11 @@ func TestAskOfTheOwnTeamAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestPartTitle(t *testing.T) {
+	for name, want := range map[string]string{"deployments": "deployments", "deploymentDaysPerWeek": "deployment days per week", "gate:Quota/Memory": "gate:Quota/Memory"} {
+		if got := measure.PartTitle(name); got != want {
+			t.Errorf("%q is written %q, want %q", name, got, want)
+		}
+	}
+}

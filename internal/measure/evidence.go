@@ -27,10 +27,7 @@ func (Spans) Version() int { return 1 }
 
 // Reset empties the table.
 func (Spans) Reset(ctx context.Context, tx event.SQL) error {
-	if _, err := tx.Exec(ctx, "DELETE FROM event_span"); err != nil {
-		return fmt.Errorf("empty event_span: %w", err)
-	}
-	return nil
+	return tx.Empty(ctx, "event_span")
 }
 
 var upsertSpan = event.NewUpsert("event_span", `ON CONFLICT (block) DO UPDATE SET

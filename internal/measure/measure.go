@@ -13,6 +13,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
+	"unicode"
 
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -78,7 +80,7 @@ type Estimate struct {
 	// Note says what a reader must know: what was left out, what is only a hint.
 	Note string `json:"note,omitempty"`
 	// Parts are the numbers that the value was made of, by name, such as
-	// numerator and denominator.
+	// numerator and denominator. A name is in camel case, see PartTitle.
 	Parts map[string]float64 `json:"parts,omitempty"`
 }
 
@@ -146,6 +148,23 @@ func (e Estimate) With(name string, value float64) Estimate {
 	}
 	e.Parts = parts
 	return e
+}
+
+// PartTitle writes the name of a part for people: "withoutCommit" as "without
+// commit". What follows a colon is a name of its own, as in "gate:Quota".
+func PartTitle(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if r == ':' {
+			b.WriteString(name[i:])
+			break
+		}
+		if unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 // Measure is a definition with its way from summaries to estimates.

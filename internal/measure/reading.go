@@ -57,7 +57,7 @@ func HalfOver(waits []stat.Wait, what, over, empty string) (Estimate, stat.Survi
 		e = e.Within(half.Interval)
 	}
 	if curve.Censored > 0 {
-		e = e.Noted("%d of %d are still open", curve.Censored, curve.N)
+		e = e.Noted("%d of %d still open", curve.Censored, curve.N)
 	}
 	return e, curve
 }

@@ -57,6 +57,10 @@ func TestHealthIsToldAlike(t *testing.T) {
 	if home := get(t, c, s.url+"/").text("main"); !strings.Contains(home, "0 of 1 deployments run well") {
 		t.Errorf("next to a degraded service the first page says: %s", home)
 	}
+	all, err := s.Status(t.Context(), "")
+	if err != nil || all.Services != 1 || all.States[client.StateDegraded] != 1 || len(all.Unwell) != 1 || all.Unwell[0].Service != "hello" || all.Unwell[0].Why == "" {
+		t.Errorf("the API says of all services %+v (%v)", all, err)
+	}
 	if release(map[string]string{"BREAK": ""}); !strings.Contains(get(t, c, s.url+"/").text("main"), "Your service runs well") {
 		t.Errorf("a newer release succeeded, and the first page says: %s", get(t, c, s.url+"/").text("main"))
 	}

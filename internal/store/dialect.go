@@ -29,6 +29,11 @@ type dialect struct {
 	// analyze refreshes what the planner knows of the objects; "" where plans do
 	// not go stale.
 	analyze string
+	// empty begins the statement that removes all rows of the table named next.
+	empty string
+	// vacuum, run outside of a transaction, sets tables in order that were filled
+	// at once; "" in a database of one file.
+	vacuum string
 	// search says how object_search is written and asked.
 	search searchDialect
 	// tables lists the tables with their columns and keys.

@@ -93,6 +93,11 @@ func restoreServer(ctx context.Context, from io.Reader, url string, o Options) (
 	if err != nil {
 		return Manifest{}, errors.Join(err, s.dropAll(context.WithoutCancel(ctx)))
 	}
+	// Without it what was just filled is read slowly until the server's own turn
+	// comes; what cannot be set in order is whole all the same.
+	if _, err := s.writer.ExecContext(ctx, s.dialect.vacuum); err != nil {
+		s.logger.WarnContext(ctx, "set the restored tables in order", "err", s.translate(err))
+	}
 	return m, nil
 }
 

@@ -156,6 +156,17 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, 
 	return result, tx.store.translate(err)
 }
 
+// Empty removes all rows of the tables. On PostgreSQL their files begin anew, so
+// that a summary that is made again is not read among the rows of the old one.
+func (tx *Tx) Empty(ctx context.Context, tables ...string) error {
+	for _, table := range tables {
+		if _, err := tx.sql.ExecContext(ctx, tx.store.dialect.empty+quote(table)); err != nil {
+			return fmt.Errorf("empty %s: %w", table, tx.store.translate(err))
+		}
+	}
+	return nil
+}
+
 // Query runs a query with $N placeholders. The rows must be closed before the
 // next statement of the transaction.
 func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

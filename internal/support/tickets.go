@@ -50,10 +50,7 @@ func (Tickets) Version() int { return 1 }
 
 // Reset empties the table.
 func (Tickets) Reset(ctx context.Context, tx event.SQL) error {
-	if _, err := tx.Exec(ctx, "DELETE FROM tickets"); err != nil {
-		return fmt.Errorf("empty tickets: %w", err)
-	}
-	return nil
+	return tx.Empty(ctx, "tickets")
 }
 
 const upsertTicket = `INSERT INTO tickets (source, id, seq, closes, team, actor, kind, opened, closed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

@@ -122,7 +122,7 @@ func of(e stat.Estimate, ok bool, empty string) measure.Estimate {
 
 func (t *tally) noted(e measure.Estimate) measure.Estimate {
 	if t.nowhere > 0 {
-		e = e.Noted("%d deployments without an environment are left out", t.nowhere)
+		e = e.Noted("left out: %d × a deployment without an environment", t.nowhere)
 	}
 	return e
 }
@@ -169,7 +169,7 @@ func leadTime(t *tally) measure.Estimate {
 	}
 	e := of(median, ok, empty)
 	if t.backward > 0 {
-		e = e.Noted("%d commits later than their deployment are left out", t.backward)
+		e = e.Noted("left out: %d × a commit later than its deployment", t.backward)
 	}
 	if t.silent > 0 {
 		e = e.Noted("of %d of %d deployments nobody said when their commits were made", t.silent, t.n)
@@ -181,7 +181,7 @@ func failureRate(t *tally) measure.Estimate {
 	share, ok := stat.Proportion(t.failures(), t.n)
 	e := of(share, ok, noDeployments)
 	if t.unattributed > 0 {
-		e = e.Noted("%d incidents are laid to no deployment", t.unattributed)
+		e = e.Noted("%d × an incident that no deployment stands behind", t.unattributed)
 	}
 	for _, p := range []struct {
 		name string
@@ -226,7 +226,7 @@ func median(waits []stat.Wait, empty, what string) measure.Estimate {
 	if curve.N == 0 {
 		return e
 	}
-	return e.With("open", float64(curve.Censored)).With("over", float64(curve.Events))
+	return e.With("open", float64(curve.Censored)).With("ended", float64(curve.Events))
 }
 
 func unattributed(t *incidentTally) measure.Estimate {

@@ -58,7 +58,7 @@ func TestWorkedExamples(t *testing.T) {
 				deploy(30, "shop", "v3"), deploy(40, "shop", "v4", "commit", "c5", "commitTime", made(50)), rollback(50, "shop", "v2", "commit", "c4", "commitTime", made(15)),
 			},
 			want:  map[string]string{dora.LeadTime: "2.34e+04 of 4"}, // 1, 5, 8 and 10 hours
-			parts: map[string]float64{"deployments": 5, "backward": 1, "withoutCommit": 1}, note: "1 commits later than their deployment",
+			parts: map[string]float64{"deployments": 5, "backward": 1, "withoutCommit": 1}, note: "left out: 1 × a commit later than its deployment",
 		},
 		{
 			name: "a commit's time from its merge, before and after", history: []said{
@@ -90,7 +90,7 @@ func TestWorkedExamples(t *testing.T) {
 				deploy(0, "e", "v1"), detected(24.1, "i3", "e"),
 			},
 			want:  map[string]string{dora.ChangeFailureRate: "0.5 of 8", dora.ReworkRate: "0.25 of 8", dora.UnattributedIncidents: "1 of 3"},
-			parts: map[string]float64{"explicit": 1, "rolledBack": 1, "hotFixed": 1, "incident": 1, "unattributedIncidents": 1, "failed": 4}, note: "1 incidents are laid to no deployment",
+			parts: map[string]float64{"explicit": 1, "rolledBack": 1, "hotFixed": 1, "incident": 1, "unattributedIncidents": 1, "failed": 4}, note: "1 × an incident that no deployment stands behind",
 		},
 		{
 			name: "linked comes before rolled back, that before hot-fixed, that before incident", history: []said{
@@ -118,13 +118,13 @@ func TestWorkedExamples(t *testing.T) {
 				deploy(0, "a", "v1"), detected(1, "i1", "a"), detected(2, "i2", "a"), resolved(3, "i2", "a"), resolved(6, "i2", "a"), detected(9, "i3", "a"), resolved(8, "i3", "a"),
 				resolved(9, "never-began", "a"),
 			},
-			want: map[string]string{dora.MTTR: fmt.Sprintf("%.4g of 2", 4*hour), dora.RecoveryTime: "none of 1"}, note: "1 of 2 are still open; 1 that ended before they began",
+			want: map[string]string{dora.MTTR: fmt.Sprintf("%.4g of 2", 4*hour), dora.RecoveryTime: "none of 1"}, note: "1 of 2 still open; 1 that ended before they began",
 		},
 		{
 			name: "only production counts", history: []said{
 				deploy(0, "a", "v1"), in("dev", deploy(1, "a", "v2")), in("dev", rollback(2, "a", "v1")), in("", deploy(3, "a", "v3")), in("dev", detected(4, "i1", "a")),
 			},
-			want: map[string]string{dora.ChangeFailureRate: "0 of 1", dora.DeploymentFrequency: fmt.Sprintf("%.4g of 1", 1.0/30), dora.MTTR: "none of 0"}, note: "1 deployments without an environment are left out",
+			want: map[string]string{dora.ChangeFailureRate: "0 of 1", dora.DeploymentFrequency: fmt.Sprintf("%.4g of 1", 1.0/30), dora.MTTR: "none of 0"}, note: "left out: 1 × a deployment without an environment",
 		},
 		{
 			name: "days begin and end at midnight in UTC", history: []said{
@@ -151,7 +151,7 @@ func TestWorkedExamples(t *testing.T) {
 				deploy(0, "a", "v1"), detected(1, "i1", "a"), resolved(2, "i1", "a"), detected(4, "i1", "a"), resolved(6, "i1", "a"),
 				deploy(0, "b", "v1"), detected(1, "i2", "b"), resolved(2, "i2", "b"), detected(4, "i2", "b"),
 			},
-			want: map[string]string{dora.MTTR: fmt.Sprintf("%.4g of 2", 5*hour), dora.RecoveryTime: fmt.Sprintf("%.4g of 2", 5*hour), dora.ChangeFailureRate: "1 of 2"}, note: "1 of 2 are still open",
+			want: map[string]string{dora.MTTR: fmt.Sprintf("%.4g of 2", 5*hour), dora.RecoveryTime: fmt.Sprintf("%.4g of 2", 5*hour), dora.ChangeFailureRate: "1 of 2"}, note: "1 of 2 still open",
 		},
 		{
 			name: "a report that is written afterwards opens nothing again", history: []said{

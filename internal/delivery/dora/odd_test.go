@@ -209,7 +209,7 @@ func TestIncidentOpenForAYear(t *testing.T) {
 		began, ended := days(0, 30), days(360, 390)
 		for _, name := range []string{dora.MTTR, dora.RecoveryTime} {
 			p := ask(t, s, o, name, began)[0]
-			if p.Value != nil || p.N != 1 || !strings.Contains(p.Note, "1 of 1 are still open") {
+			if p.Value != nil || p.N != 1 || !strings.Contains(p.Note, "1 of 1 still open") {
 				t.Errorf("%s: %+v", name, p.Estimate)
 			}
 		}

@@ -32,12 +32,7 @@ func (Projector) Version() int { return 3 }
 
 // Reset empties the tables.
 func (Projector) Reset(ctx context.Context, tx event.SQL) error {
-	for _, table := range []string{"deployments", "changes", "commit_times", "incident_facts", "incidents", "incident_links", "failed_pipelines", "delivery_period"} {
-		if _, err := tx.Exec(ctx, "DELETE FROM "+table); err != nil {
-			return fmt.Errorf("empty %s: %w", table, err)
-		}
-	}
-	return nil
+	return tx.Empty(ctx, "deployments", "changes", "commit_times", "incident_facts", "incidents", "incident_links", "failed_pipelines", "delivery_period")
 }
 
 // Apply adds what the records say and brings up to date what follows from it.

@@ -97,7 +97,7 @@ func (i Insight) pathSheet(ctx context.Context, s measure.Scope) (page.Sheet, er
 	}
 	fresh, err := i.ask(ctx, "share-new-services-on-path", s)
 	for _, p := range fresh.Points {
-		add("New services", p.Parts["on"], p.Parts["off"], func(string) string { return address("/measures/share-new-services-on-path", s) })
+		add("New services", p.Parts["onPath"], p.Parts["offPath"], func(string) string { return address("/measures/share-new-services-on-path", s) })
 	}
 	return sheet, err
 }

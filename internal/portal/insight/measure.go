@@ -41,7 +41,7 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, now 
 		JSON:     "/api/v1/measures/" + name + "?" + s.Query().Encode(),
 	}
 	for _, key := range sortedParts(at.Parts) {
-		show.Parts = append(show.Parts, page.Part{Name: key, Value: measure.Digits(at.Parts[key])})
+		show.Parts = append(show.Parts, page.Part{Name: measure.PartTitle(key), Value: measure.Digits(at.Parts[key])})
 	}
 	for _, p := range slices.Backward(series.Points) {
 		show.Series = append(show.Series, pointRow(d, month(p.From), p))
