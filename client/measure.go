@@ -126,3 +126,33 @@ func (c *Client) Scorecard(ctx context.Context, name string, q url.Values) (Scor
 	err := c.do(ctx, http.MethodGet, "/api/v1/scorecard", q, nil, &out)
 	return out, err
 }
+
+// Journey is what the people of a persona do on the platform, and what those of
+// them come to who are new. A number of people is nil where it is too small to
+// be shown.
+type Journey struct {
+	Persona   string `json:"persona"` // "developer", "data", "qa", "operations" or "visitor"
+	People    *int   `json:"people"`
+	Newcomers *int   `json:"newcomers"`
+	Left      *int   `json:"left"` // newcomers who were not seen for 30 days
+	Stops     []Stop `json:"stops"`
+}
+
+// Stop is a capability that newcomers come to.
+type Stop struct {
+	Capability string `json:"capability"`
+	Reached    int    `json:"reached"` // newcomers who used it
+	Share      Point  `json:"share"`
+	Days       Point  `json:"days"`  // from their first day on
+	Ended      *int   `json:"ended"` // newcomers to whom nothing was new after it
+}
+
+// Journeys gives the journeys of all personas, over a time and narrowed by a
+// team, segment, wave or capability, as Measure takes them.
+func (c *Client) Journeys(ctx context.Context, query url.Values) ([]Journey, error) {
+	var out struct {
+		Items []Journey `json:"items"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/v1/journeys", query, nil, &out)
+	return out.Items, err
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // Fewest is how many people a number about people stands for at least; smaller
@@ -48,8 +49,12 @@ type Stop struct {
 // Journeys says, by persona, what people who are new in the scope's time come to
 // use, in which order, and where they stop. The persona follows from what
 // somebody did in the time, by PersonaRules. Cells of fewer than Fewest people
-// are not shown.
+// are not shown. It may be narrowed as measures of active people may.
 func Journeys(ctx context.Context, v *measure.View) ([]Journey, error) {
+	d := measure.Definition{Cuts: byTeams(measure.ByCapability)}
+	if dimension, ok := d.Allows(v.Scope); !ok {
+		return nil, problem.New(problem.Invalid, "journeys cannot be narrowed by %s", dimension)
+	}
 	travellers, err := readTravellers(ctx, v)
 	if err != nil {
 		return nil, fmt.Errorf("journeys: %w", err)
@@ -61,7 +66,8 @@ func Journeys(ctx context.Context, v *measure.View) ([]Journey, error) {
 	end := measure.DayOf(until-1) + 1
 	by := map[Persona][]*traveller{}
 	for _, t := range travellers {
-		if persona := likeliest(t.days); t.active {
+		if len(t.tells) > 0 {
+			persona := likeliest(t.days())
 			by[persona] = append(by[persona], t)
 		}
 	}
@@ -77,10 +83,26 @@ func Journeys(ctx context.Context, v *measure.View) ([]Journey, error) {
 // traveller is what one person did.
 type traveller struct {
 	// first is the first day of each capability, last the last day of anything.
-	first  map[string]int64
-	last   int64
-	days   map[Persona]int // of the scope
-	active bool            // in the scope
+	first map[string]int64
+	last  int64
+	// tells are the days of the scope, a bit each, on which something told of a
+	// persona; one who was not active in it has none.
+	tells map[tell]int64
+}
+
+// tell is what the days of a month told.
+type tell struct {
+	month   int64
+	persona Persona
+}
+
+// days counts on how many days something told of each persona.
+func (t *traveller) days() map[Persona]int {
+	all := map[Persona]int{}
+	for of, days := range t.tells {
+		all[of.persona] += bits.OnesCount64(uint64(days))
+	}
+	return all
 }
 
 // began is the first day.
@@ -124,7 +146,7 @@ func readTravellers(ctx context.Context, v *measure.View) (map[int64]*traveller,
 		}
 		t := travellers[actor]
 		if t == nil {
-			t = &traveller{first: map[string]int64{}, days: map[Persona]int{}}
+			t = &traveller{first: map[string]int64{}, tells: map[tell]int64{}}
 			travellers[actor] = t
 		}
 		first, final := start+int64(bits.TrailingZeros64(uint64(days))), start+int64(bits.Len64(uint64(days)))-1
@@ -138,8 +160,7 @@ func readTravellers(ctx context.Context, v *measure.View) (map[int64]*traveller,
 				persona = personaOf(rules, use.Capability)
 				personas[use.Capability] = persona
 			}
-			t.active = true
-			t.days[persona] += bits.OnesCount64(uint64(inScope))
+			t.tells[tell{month, persona}] |= inScope
 		}
 	}
 	return travellers, nil

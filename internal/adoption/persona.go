@@ -30,11 +30,12 @@ type PersonaRule struct {
 
 // PersonaRules is the whole of what personas are inferred from: somebody is what
 // they did on most days. Whoever did nothing that a rule knows is a visitor.
+// What people of every persona do, such as reading logs, tells of none.
 func PersonaRules() []PersonaRule {
 	return []PersonaRule{
 		{Data, []string{"data", "database", "dataset", "etl", "kafka", "model", "notebook", "queue", "stream", "topic", "warehouse"}},
-		{QA, []string{"preview", "qa", "quality", "scan", "test", "tests"}},
-		{Operations, []string{"alert", "alerts", "audit", "incident", "incidents", "logs", "metrics", "oncall", "runbooks", "slo", "status"}},
+		{QA, []string{"preview", "qa", "quality", "scan", "test", "testing", "tests"}},
+		{Operations, []string{"alert", "alerts", "audit", "incident", "incidents", "metrics", "oncall", "runbooks", "slo", "status"}},
 		{Developer, []string{"api", "build", "deploy", "secrets", "template", "templates"}},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
@@ -18,6 +19,7 @@ type Measures interface {
 	Ask(ctx context.Context, name string, s measure.Scope) (measure.Answer, error)
 	Evidence(ctx context.Context, name string, s measure.Scope, after int64, limit int) ([]int64, error)
 	Score(ctx context.Context, name string, spec measure.ScorecardSpec, s measure.Scope) (measure.Computed, error)
+	View(ctx context.Context, s measure.Scope) (*measure.View, error)
 }
 
 func (a *api) measureRoutes() {
@@ -36,6 +38,10 @@ func (a *api) measureRoutes() {
 		OperationID: "scorecard", Method: http.MethodGet, Path: "/api/v1/scorecard", Summary: "Measures held against their targets", Tags: tags,
 		Description: "The scorecard named balanced comes with the platform; an object of kind Scorecard with that name replaces it. Times are whole days in UTC, half-open: to is the day after the last.",
 	}, a.scorecard)
+	register(a, huma.Operation{
+		OperationID: "journeys", Method: http.MethodGet, Path: "/api/v1/journeys", Summary: "What newcomers come to, and where they stop, by persona", Tags: tags,
+		Description: "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null.",
+	}, a.journeys)
 }
 
 // ScopeInput is the time and the cut that a measure is asked for.
@@ -105,6 +111,32 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 	}
 	before, err := a.Measures.Ask(ctx, in.Name, s.Before())
 	out.Body.Before = before.Points
+	return out, err
+}
+
+type journeysInput struct {
+	ScopeInput
+}
+
+type journeysOutput struct {
+	Body struct {
+		Items []adoption.Journey     `json:"items"`
+		Rules []adoption.PersonaRule `json:"rules" doc:"Which words in the name of a capability tell of a persona."`
+	}
+}
+
+func (a *api) journeys(ctx context.Context, in *journeysInput) (*journeysOutput, error) {
+	s, err := measure.ParseScope(in.values(), measure.UsualDays, a.Clock())
+	if err != nil {
+		return nil, err
+	}
+	view, err := a.Measures.View(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	out := &journeysOutput{}
+	out.Body.Rules = adoption.PersonaRules()
+	out.Body.Items, err = adoption.Journeys(ctx, view)
 	return out, err
 }
 

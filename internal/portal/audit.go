@@ -2,6 +2,7 @@ package portal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"regexp"
@@ -134,8 +135,11 @@ func (p *Portal) named(ctx context.Context, records []event.Record) (people, err
 	return p.people(ctx, pseudonyms)
 }
 
+// aboutOf is what an event is about; of the use of the platform, what was used.
+func aboutOf(r event.Record) string { return cmp.Or(r.Subject, r.Capability) }
+
 func eventRow(r event.Record, known people, latest event.Checkpoint) page.Event {
-	e := page.Event{Seq: r.Seq, At: r.Time, What: what(r.Type), Type: r.Type, By: known.person(r.Actor), Subject: r.Subject,
+	e := page.Event{Seq: r.Seq, At: r.Time, What: what(r.Type), Type: r.Type, By: known.person(r.Actor), Subject: aboutOf(r),
 		Team: r.Team, Service: r.Service, Environment: r.Environment, Erased: r.Erased, Proof: page.State{Level: page.Busy, Word: "not sealed yet"}}
 	if name, ok := known[r.AboutPerson()]; ok {
 		e.Subject = name

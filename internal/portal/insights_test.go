@@ -296,8 +296,8 @@ func TestJourneysPage(t *testing.T) {
 		t.Fatalf("%s: %s", a.Status, a.text("main"))
 	}
 	contains(t, "the sentence", a.text("p.answer"), "7 people are new in this time")
-	contains(t, "operations", a.text("section#operations"), "7 people active, 7 of them new", "too few to show")
-	contains(t, "the way to logs", a.row(t, "operations", "logs"), "| 7 | 100 %", "| too few to show")
+	contains(t, "operations", a.text("section#operations"), "7 people active, 7 of them new", "fewer than 5")
+	contains(t, "the way to logs", a.row(t, "operations", "logs"), "| 7 | 100 %", "| fewer than 5")
 	contains(t, "the way to deploy", a.row(t, "operations", "deploy"), "| 5 | 71.4 %")
 	contains(t, "developers", a.text("section#developer"), "Too few people to show")
 	contains(t, "QA", a.text("section#qa"), "Nobody in this time")

@@ -95,7 +95,7 @@ func (p *Portal) remember(v *visit, show *page.Me) error {
 	}
 	for _, r := range latest {
 		show.Latest.Rows = append(show.Latest.Rows, page.Cells{p.eventCell(v, r.Seq, r.Team), {At: r.Time, Raw: r.Time},
-			{Text: what(r.Type), Sub: r.Type, Raw: r.Type}, {Text: r.Subject, Raw: r.Subject}})
+			{Text: what(r.Type), Sub: r.Type, Raw: r.Type}, {Text: aboutOf(r), Raw: aboutOf(r)}})
 	}
 	return nil
 }

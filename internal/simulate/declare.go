@@ -48,7 +48,7 @@ type serviceSpec struct {
 
 type capabilitySpec struct {
 	Title    string   `json:"title"`
-	Segments []string `json:"segments"`
+	Segments []string `json:"segments,omitempty"` // none is all
 }
 
 type environmentSpec struct {
@@ -57,7 +57,7 @@ type environmentSpec struct {
 }
 
 // objects are the people, teams and services that there are at the end, the
-// capability that is not Stoa's, and those of the environments that are missing.
+// capabilities that are not Stoa's, and those of the environments that are missing.
 func (w *world) objects(missing []string) []declared {
 	name := w.options.Name()
 	var all []declared
@@ -72,6 +72,7 @@ func (w *world) objects(missing []string) []declared {
 		add("Environment", e, "", nil, environmentSpec{Production: e == production, Order: 50})
 	}
 	add("Capability", kafka, "", nil, capabilitySpec{"Kafka", kafkaSegments})
+	add("Capability", testRuns, "", nil, capabilitySpec{"Test runs", nil})
 	for _, p := range w.people {
 		add("User", p.name, "", nil, userSpec{p.name + "@example.org"})
 	}

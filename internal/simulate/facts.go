@@ -11,6 +11,7 @@ const (
 	sourceCI        = "https://ci.example.org/" // and the team
 	sourceStaff     = "https://people.example.com/organisation"
 	sourceKafka     = "https://kafka.example.com/usage"
+	sourceTests     = "https://tests.example.com/runs"
 )
 
 // The types of events, those of CDEvents as its release 0.5 has them.
@@ -24,6 +25,7 @@ const (
 	typeRefused          = "dev.stoa.gate.refused"
 	typeTeam             = "com.example.team.formed"
 	typeKafka            = "com.example.kafka.topic.used"
+	typeTestRun          = "com.example.test.run.started"
 	typeDeployed         = "dev.cdevents.service.deployed.0.3.0"
 	typeUpgraded         = "dev.cdevents.service.upgraded.0.3.0"
 	typeRolledBack       = "dev.cdevents.service.rolledback.0.3.0"
@@ -44,9 +46,12 @@ const (
 	botStaff   = "token/people"
 )
 
-// kafka is a capability that is not Stoa's: it tells of its use by itself, and is
+// The capabilities that are not Stoa's: each tells of its use by itself. Kafka is
 // offered to some segments only.
-const kafka = "kafka"
+const (
+	kafka    = "kafka"
+	testRuns = "test-runs"
+)
 
 var kafkaSegments = []string{"data", "core"}
 

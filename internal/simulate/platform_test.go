@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,13 +20,16 @@ import (
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/simulate"
+	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
-// platform starts a whole one in this process and gives its admin's client.
-func platform(t *testing.T) *client.Client {
+// platform starts a whole one in this process, on a new file where database is
+// empty, and gives its admin's client.
+func platform(t *testing.T, database string) *client.Client {
 	t.Helper()
 	data := t.TempDir()
-	p, err := app.Open(t.Context(), config.Config{Data: data, Listen: "127.0.0.1:0", Database: filepath.Join(data, "stoa.db"), Version: "test"}, slog.New(slog.DiscardHandler))
+	database = cmp.Or(database, filepath.Join(data, "stoa.db"))
+	p, err := app.Open(t.Context(), config.Config{Data: data, Listen: "127.0.0.1:0", Database: database, Version: "test"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +72,12 @@ func organisation(t *testing.T, teams, months int) simulate.Options {
 // A simulation that broke off is done again whole, and then what the platform
 // measures is what the generator says is true.
 func TestPlatformMeasuresTheTruth(t *testing.T) {
-	c, o := platform(t), organisation(t, 26, 10)
+	t.Run("SQLite", func(t *testing.T) { measureTheTruth(t, platform(t, "")) })
+	t.Run("PostgreSQL", func(t *testing.T) { measureTheTruth(t, platform(t, testenv.Postgres(t))) })
+}
+
+func measureTheTruth(t *testing.T, c *client.Client) {
+	o := organisation(t, 26, 10)
 	before, err := simulate.Survey(t.Context(), c)
 	if err != nil || len(before.Real) != 0 || len(before.Simulations) != 0 {
 		t.Fatalf("a new platform has %v and %v, %v", before.Real, before.Simulations, err)
@@ -118,6 +127,7 @@ func TestPlatformMeasuresTheTruth(t *testing.T) {
 		if len(differ) == 0 {
 			t.Logf("%d values agree", compared)
 			checkForecast(t, c, truth)
+			checkPersonas(t, c, truth)
 			break
 		}
 		if time.Now().After(deadline) {
@@ -156,6 +166,39 @@ func checkForecast(t *testing.T, c *client.Client, truth simulate.Truth) {
 	if foretold == 0 {
 		t.Error("nothing was foretold")
 	}
+}
+
+// checkPersonas: what people do for a living is inferred from what they use. That
+// errs about some of them; of a persona there are as many as there truly are, give
+// or take a fifth.
+func checkPersonas(t *testing.T, c *client.Client, truth simulate.Truth) {
+	t.Helper()
+	named := map[string]string{}
+	for _, v := range truth.Measures[slices.IndexFunc(truth.Measures, func(m simulate.Measure) bool { return m.Name == "personas" })].Values {
+		if v.Window != "whole" {
+			continue
+		}
+		w := truth.Windows[v.Window]
+		journeys, err := c.Journeys(t.Context(), url.Values{"from": {w.From.Format(time.DateOnly)}, "to": {w.To.Format(time.DateOnly)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		persona := strings.TrimPrefix(v.Cut, "persona=")
+		got := 0.0
+		for _, j := range journeys {
+			if j.Persona == persona && j.People != nil {
+				got = float64(*j.People)
+			}
+		}
+		named[persona] = fmt.Sprintf("%g of %g", got, *v.Value)
+		if math.Abs(got-*v.Value) > 2+*v.Value/5 {
+			t.Errorf("%g people are %s by what they use, %g are in truth", got, persona, *v.Value)
+		}
+	}
+	if len(named) != 4 {
+		t.Errorf("personas compared: %v", named)
+	}
+	t.Logf("personas: %v", named)
 }
 
 // compare asks the platform for every value of the truth that it measures.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-const useIs = "A use is an event with a capability of the platform that a person caused: recorded usage, a deployment by the platform, and the use of kafka. What failed runs, questions and refusals tell of is none, nor is what bots do, a CI of a team's own among them."
+const useIs = "A use is an event with a capability of the platform that a person caused: recorded usage, a deployment by the platform, and the use of kafka and of test runs. What failed runs, questions and refusals tell of is none, nor is what bots do, a CI of a team's own among them."
 
 // useMeasures are about who uses the platform.
 func (b *book) useMeasures() []asks {
@@ -20,7 +20,7 @@ func (b *book) useMeasures() []asks {
 	measures := []asks{
 		{"adoption-rate", "ratio", "Teams with at least one use in the window, of all teams of the organisation; of one capability, of the teams that it is offered to. " + useIs, teams, all, b.adoptionOf("")},
 	}
-	for _, capability := range []string{"deploy", "logs", "portal", "catalog", "secrets", "audit", kafka} {
+	for _, capability := range []string{"deploy", "logs", "portal", "catalog", "secrets", "audit", kafka, testRuns} {
 		only := []cut{{name: "capability=" + capability, team: offered(capability)}}
 		measures = append(measures, asks{"adoption-rate", "", "", only, all, b.adoptionOf(capability)})
 	}

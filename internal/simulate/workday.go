@@ -13,9 +13,13 @@ func (g *generator) use(u use) {
 	p := u.member.person
 	f := fact{at: u.at, source: sourcePlatform, kind: typeUsage, actor: p.principal(), team: u.member.team.nameAt(u.at), service: u.service,
 		capability: u.capability, environment: u.environment, surface: u.surface, count: u.count}
-	if u.capability == kafka {
+	switch u.capability {
+	case kafka:
 		f.source, f.kind, f.surface, f.count = sourceKafka, typeKafka, "", 0
 		f.data = object("{").text("topic", u.member.team.firstName()+".events").close()
+	case testRuns:
+		f.source, f.kind, f.surface, f.count = sourceTests, typeTestRun, "", 0
+		f.data = object("{").text("suite", u.member.team.firstName()+".acceptance").close()
 	}
 	if g.out.put("", f) {
 		g.book.used(u.member, u.capability, u.at)
@@ -24,10 +28,10 @@ func (g *generator) use(u use) {
 
 // habits are what people of a persona use, by weight, beside what they release.
 var habits = [][]int{
-	developer:    {35, 25, 20, 10, 2, 8},
-	dataEngineer: {15, 20, 25, 3, 0, 37},
-	quality:      {40, 55, 5, 0, 0, 0},
-	operations:   {40, 20, 10, 10, 20, 0},
+	developer:    {35, 25, 20, 10, 2, 8, 0},
+	dataEngineer: {15, 20, 25, 3, 0, 37, 0},
+	quality:      {25, 30, 5, 0, 0, 0, 40},
+	operations:   {40, 20, 10, 10, 20, 0, 0},
 }
 
 var habitual = []struct {
@@ -40,6 +44,7 @@ var habitual = []struct {
 	{"secrets", []string{"cli"}},
 	{"audit", []string{"portal", "cli"}},
 	{kafka, []string{"api"}},
+	{testRuns, []string{"api"}},
 }
 
 // workday lets a person work on a date of their office.

@@ -128,7 +128,8 @@ type Arrival struct {
 	Time    float64
 	Reached bool
 	// Interval holds Time. High is infinite if the upper curve stays above the
-	// share; Low is 0 if there was no event at all.
+	// share; Low is 0 if there was no event at all, and of so few waits that all of
+	// them may well be longer: under six for the median.
 	Interval Interval
 }
 
@@ -160,7 +161,9 @@ func (s Survival) Quantile(q float64) (Arrival, bool) {
 	var a Arrival
 	a.Time, a.Reached = first(func(s Step) float64 { return s.Waiting })
 	a.Interval.Low, _ = first(func(s Step) float64 { return s.Interval.Low })
-	if s.AllCensored() {
+	// Before the first event the curve's own interval is [1, 1], as if a few waits
+	// could rule out that most are shorter; the binomial bound says they cannot.
+	if s.AllCensored() || math.Pow(1-q, float64(s.N)) > tail {
 		a.Interval.Low = 0
 	}
 	high, bounded := first(func(s Step) float64 { return s.Interval.High })

@@ -182,3 +182,18 @@ func TestSurvivalsThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// Five waits may all be longer than the median of those they stand for, with one
+// chance of 32, which is more than an interval leaves out on a side; six may not.
+func TestAFewWaitsBoundNoMedian(t *testing.T) {
+	for n, low := range map[int]float64{1: 0, 5: 0, 6: 1} {
+		var waits []stat.Wait
+		for i := range n {
+			waits = append(waits, stat.Wait{Duration: float64(i + 1), Event: true})
+		}
+		curve, _ := stat.KaplanMeier(waits)
+		if median, _ := curve.Median(); median.Interval.Low != low {
+			t.Errorf("of %d waits the median is over %g, want %g", n, median.Interval.Low, low)
+		}
+	}
+}

@@ -219,6 +219,9 @@ func funnelSheet(f adoption.Path, s measure.Scope) page.Sheet {
 		if n == 0 {
 			start, before = page.Cell{Text: "the start", None: true}, page.Cell{Text: "the start", None: true}
 		}
+		if step.Name == "onboarded" { // it is no step of its own
+			before = page.Cell{Text: "with the last of them", None: true}
+		}
 		sheet.Rows = append(sheet.Rows, page.Cells{head, {Text: fmt.Sprintf("%d of %d", step.Teams, f.Teams), Raw: step.Teams}, share, start, before})
 	}
 	return sheet

@@ -77,7 +77,7 @@ func (i Insight) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (
 func panel(answer measure.Answer, s measure.Scope, whole measure.Estimate, targets map[string]measure.Target) page.Panel {
 	d := answer.Definition
 	name := d.Name
-	p := page.Panel{Name: name, Title: d.Title, Href: address("/measures/"+name, s), Now: estimated(d.Unit, whole, ""), Note: whole.Note}
+	p := page.Panel{Name: name, Title: d.Title, Href: address("/measures/"+name, s), Now: estimated(d.Unit, whole, ""), Note: upper(whole.Note)}
 	var target *float64
 	if t, ok := targets[name]; ok {
 		p.Target = targetText(d.Unit, &t)

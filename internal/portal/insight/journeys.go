@@ -9,7 +9,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/portal/page"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // personas in the order in which the page shows them, as people read them.
@@ -20,19 +19,14 @@ var personas = []struct {
 	{adoption.Developer, "Developers"}, {adoption.Data, "Data"}, {adoption.QA, "QA"}, {adoption.Operations, "Operations"}, {adoption.Visitor, "Visitors"},
 }
 
-// tooFew stands for a number of people that could tell who they are.
-func tooFew() page.Cell { return page.Cell{Text: "too few to show", None: true} }
+// fewer is how a number of people is told that could tell who they are.
+var fewer = fmt.Sprintf("fewer than %d", adoption.Fewest)
 
 // Journeys answers: where do newcomers stop?
 func (i Insight) Journeys(ctx context.Context, s measure.Scope, now time.Time) (page.Journeys, error) {
 	s.By, s.Step = "", measure.Whole
 	show := page.Journeys{Ranges: ranges("/journeys", s, now), Fewest: adoption.Fewest,
 		Same: page.Command{Text: "stoa measure mau --by capability " + flags(s), Says: "Who uses what, on the command line"}}
-	if d, err := i.Measures.Find("mau"); err != nil {
-		return show, err
-	} else if dimension, ok := d.Allows(s); !ok {
-		return show, problem.New(problem.Invalid, "journeys cannot be narrowed by %s", dimension)
-	}
 	view, err := i.Measures.View(ctx, s)
 	if err != nil {
 		return show, err
@@ -79,7 +73,7 @@ func journey(name, title string, j adoption.Journey, s measure.Scope) page.Perso
 	case j.Newcomers == nil:
 		show.Says = fmt.Sprintf("%s active, too few newcomers to show.", people(*j.People))
 	case j.Left == nil:
-		show.Says = fmt.Sprintf("%s active, %d of them new; of the newcomers too few to show were not seen for 30 days.", people(*j.People), *j.Newcomers)
+		show.Says = fmt.Sprintf("%s active, %d of them new; %s of the newcomers were not seen for 30 days.", people(*j.People), *j.Newcomers, fewer)
 	default:
 		show.Says = fmt.Sprintf("%s active, %d of them new; %d of the newcomers were not seen for 30 days.", people(*j.People), *j.Newcomers, *j.Left)
 	}
@@ -92,7 +86,7 @@ func journey(name, title string, j adoption.Journey, s measure.Scope) page.Perso
 		if stop.Days.Value != nil {
 			days = estimated(measure.Count, stop.Days, "")
 		}
-		ended := tooFew()
+		ended := page.Cell{Text: fewer, None: true}
 		if stop.Ended != nil {
 			ended = page.Cell{Text: page.Count(int64(*stop.Ended)), Raw: *stop.Ended}
 		}
@@ -128,7 +122,7 @@ func journeySentence(all []adoption.Journey) string {
 	case newcomers == 0:
 		return "Too few people are new in this time to show where they go."
 	case where == "":
-		return fmt.Sprintf("%s are new in this time; at no step did as many stop as can be shown.", people(newcomers))
+		return fmt.Sprintf("%s are new in this time; %s of a kind stopped at any step.", people(newcomers), fewer)
 	}
 	return fmt.Sprintf("%s are new in this time; %s.", people(newcomers), where)
 }

@@ -35,7 +35,7 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, now 
 	at := whole.Points[0]
 	show := page.Measure{
 		Name: d.Name, Title: d.Title, Question: d.Question, Formula: d.Formula, Version: d.Version, Ranges: ranges("/measures/"+name, s, now),
-		Value: valueText(d.Unit, at.Value), HasValue: at.Value != nil, N: at.N, Note: at.Note, Trend: trend(d, series.Points, nil),
+		Value: valueText(d.Unit, at.Value), HasValue: at.Value != nil, N: at.N, Note: upper(at.Note), Trend: trend(d, series.Points, nil),
 		Sentence: measureSentence(d, at),
 		Same:     page.Command{Text: "stoa measure " + name + " " + flags(s), Says: "The same on the command line"},
 		JSON:     "/api/v1/measures/" + name + "?" + s.Query().Encode(),

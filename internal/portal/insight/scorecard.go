@@ -85,7 +85,8 @@ func targetText(u measure.Unit, t *measure.Target) string {
 	}
 	op := strings.NewReplacer(">=", "≥", "<=", "≤").Replace(t.Op)
 	if t.Relative {
-		return fmt.Sprintf("%s %+.0f %% against before", op, t.Value*100)
+		less := strings.Replace(fmt.Sprintf("%+.0f %%", t.Value*100), "-", "−", 1)
+		return op + " " + less + " against before"
 	}
 	return op + " " + u.Format(t.Value)
 }
