@@ -296,13 +296,13 @@ func TestJourneysPage(t *testing.T) {
 		t.Fatalf("%s: %s", a.Status, a.text("main"))
 	}
 	contains(t, "the sentence", a.text("p.answer"), "7 people are new in this time")
-	contains(t, "operations", a.text("section#operations"), "7 people active, 7 of them new", "fewer than 5")
-	contains(t, "the way to logs", a.row(t, "operations", "logs"), "| 7 | 100 %", "| fewer than 5")
-	contains(t, "the way to deploy", a.row(t, "operations", "deploy"), "| 5 | 71.4 %")
-	contains(t, "developers", a.text("section#developer"), "Too few people to show")
+	contains(t, "developers", a.text("section#developer"), "7 people active, 7 of them new", "fewer than 5")
+	contains(t, "the way to logs", a.row(t, "developer", "logs"), "| 5 | 71.4 %", "| fewer than 5")
+	contains(t, "the way to deploy", a.row(t, "developer", "deploy"), "| 7 | 100 %")
+	contains(t, "who only read logs", a.text("section#visitor"), "Too few people to show")
 	contains(t, "QA", a.text("section#qa"), "Nobody in this time")
 	contains(t, "the rules", a.text("main"), "fewer than 5 people is not shown", "notebook")
-	if body := get(t, c, at+"&table=developer&format=json").body; strings.TrimSpace(body) != `{"items":[]}` {
+	if body := get(t, c, at+"&table=visitor&format=json").body; strings.TrimSpace(body) != `{"items":[]}` {
 		t.Errorf("the file shows what the page hides: %s", body)
 	}
 	contains(t, "newcomers of a month", get(t, c, s.url+"/journeys?"+past(30)).text("p.answer"), "Too few people are new")
