@@ -9,6 +9,8 @@ import (
 // SQL is a transaction, with $N placeholders on both databases.
 type SQL interface {
 	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// Add runs an insertion over many rows, see Upsert.Run.
+	Add(ctx context.Context, into *Upsert, values []any) error
 	// Empty removes all rows of the tables, by the fastest way of the database,
 	// which may make others wait who read them.
 	Empty(ctx context.Context, tables ...string) error

@@ -56,6 +56,12 @@ type bulk struct {
 	// wrap puts an expression around the values of a column, by its place; %s is
 	// the value.
 	wrap map[int]string
+	// sizes are the numbers of rows of one statement, falling to 1, where rows are
+	// parameters; the dialect's chunks where there are none.
+	sizes []int
+	// ends says that a failed statement ends the transaction anyway, so that the
+	// database need not be able to undo it alone.
+	ends bool
 }
 
 // arrayRows is how many rows are given as arrays at once.
@@ -63,30 +69,67 @@ const arrayRows = 10_000
 
 // run runs the statement over rows, each of which has bulk.columns values.
 func (tx *Tx) run(ctx context.Context, b bulk, rows [][]any) error {
-	for tx.store.dialect.arrays && len(rows) > 1 {
-		some := rows[:min(arrayRows, len(rows))]
-		args, types, ok := b.arrays(some)
+	return tx.runValues(ctx, b, rowValues(rows))
+}
+
+func (tx *Tx) runValues(ctx context.Context, b bulk, all values) error {
+	d, at := tx.store.dialect, 0
+	for d.arrays && all.rows()-at > 1 {
+		end := min(at+arrayRows, all.rows())
+		args, types, ok := b.arrays(all, at, end)
 		if !ok {
 			break
 		}
 		if _, err := tx.sql.ExecContext(ctx, b.fromArrays(types), args...); err != nil {
 			return err
 		}
-		rows = rows[len(some):]
+		at = end
 	}
-	return inChunks(tx.store.dialect.chunks, rows, func(chunk [][]any) error {
-		args := make([]any, 0, len(chunk)*b.columns)
-		for _, row := range chunk {
-			args = append(args, row...)
+	sizes := b.sizes
+	if sizes == nil {
+		sizes = d.chunks
+	}
+	args := make([]any, 0, b.columns*min(sizes[0], all.rows()-at))
+	for _, size := range sizes {
+		for ; all.rows()-at >= size; at += size {
+			args = args[:0]
+			for row := at; row < at+size; row++ {
+				for column := range b.columns {
+					args = append(args, all.at(row, column))
+				}
+			}
+			if _, err := tx.sql.ExecContext(ctx, tx.store.text(b, size), args...); err != nil {
+				return err
+			}
 		}
-		_, err := tx.sql.ExecContext(ctx, b.text(len(chunk)), args...)
-		return err
-	})
+	}
+	return nil
 }
 
-func (b bulk) text(rows int) string {
+// textKey is what the text of a statement with parameters follows from.
+type textKey struct {
+	head, tail string
+	rows       int
+}
+
+// text gives the text of a statement with so many rows of parameters; there are
+// few different ones.
+func (s *Store) text(b bulk, rows int) string {
+	key := textKey{b.head, b.tail, rows}
+	text, ok := s.texts.Load(key)
+	if !ok {
+		text, _ = s.texts.LoadOrStore(key, b.text(s.dialect, rows))
+	}
+	return text.(string)
+}
+
+func (b bulk) text(d dialect, rows int) string {
 	var text strings.Builder
-	text.WriteString(b.head)
+	if into, ok := strings.CutPrefix(b.head, "INSERT INTO "); ok && b.ends {
+		text.WriteString(d.insertEnding + into)
+	} else {
+		text.WriteString(b.head)
+	}
 	for n := range rows * b.columns {
 		column := n % b.columns
 		if column == 0 {
@@ -103,53 +146,25 @@ func (b bulk) text(rows int) string {
 	return text.String() + ")" + b.tail
 }
 
-// arrays gives the columns of rows as arrays with the types of their elements. It
-// is not ok where a column holds something else than one of three types.
-func (b bulk) arrays(rows [][]any) (args []any, types []string, ok bool) {
+// arrays gives the columns of some rows as arrays with the types of their
+// elements. It is not ok where a column holds something else than one of three
+// types.
+func (b bulk) arrays(all values, from, to int) (args []any, types []string, ok bool) {
 	for c := range b.columns {
-		var column any
-		var typ string
-		switch rows[0][c].(type) {
-		case int64, int:
-			column, ok = columnOf(rows, c, wholeNumber)
-			typ = "bigint"
-		case string:
-			column, ok = columnOf(rows, c, asIs[string])
-			typ = "text"
-		case []byte:
-			column, ok = columnOf(rows, c, asIs[[]byte])
-			typ = "bytea"
+		column := all.column(c, from, to)
+		switch column.(type) {
+		case []int64:
+			types = append(types, "bigint")
+		case []string:
+			types = append(types, "text")
+		case [][]byte:
+			types = append(types, "bytea")
 		default:
 			return nil, nil, false
 		}
-		if !ok {
-			return nil, nil, false
-		}
-		args, types = append(args, column), append(types, typ)
+		args = append(args, column)
 	}
 	return args, types, true
-}
-
-func columnOf[T any](rows [][]any, c int, as func(any) (T, bool)) (column []T, ok bool) {
-	column = make([]T, len(rows))
-	for i, row := range rows {
-		if column[i], ok = as(row[c]); !ok {
-			return nil, false
-		}
-	}
-	return column, true
-}
-
-func asIs[T any](v any) (T, bool) {
-	t, ok := v.(T)
-	return t, ok
-}
-
-func wholeNumber(v any) (int64, bool) {
-	if n, ok := v.(int); ok {
-		return int64(n), true
-	}
-	return asIs[int64](v)
 }
 
 // fromArrays is the statement with a query of arrays in the place of VALUES.

@@ -29,6 +29,8 @@ type dialect struct {
 	// analyze refreshes what the planner knows of the objects; "" where plans do
 	// not go stale.
 	analyze string
+	// insertEnding begins an insertion that, where it fails, ends the transaction.
+	insertEnding string
 	// empty begins the statement that removes all rows of the table named next.
 	empty string
 	// vacuum, run outside of a transaction, sets tables in order that were filled

@@ -77,7 +77,7 @@ func (s *Store) InsertForBenchmark(t testing.TB, rows map[string][][]any) {
 		if table == "object_search" {
 			b = s.insertSearch()
 		}
-		stmt, err := tx.Prepare(b.text(1))
+		stmt, err := tx.Prepare(b.text(s.dialect, 1))
 		if err != nil {
 			t.Fatal(err)
 		}

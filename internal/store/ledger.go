@@ -224,22 +224,22 @@ func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []even
 			}
 		}
 	}
-	columns := make([]any, 0, 13)
+	columns := make(columnValues, 0, 13)
 	for _, c := range numbers {
 		columns = append(columns, c)
 	}
 	columns = append(columns, subjects, envelopes, hashes)
 	for _, insert := range []struct {
-		table   *bulkTable
-		columns []any
+		what    bulk
+		columns columnValues
 	}{
-		{&eventsTable, columns},
-		{&keyTable, []any{keys, numbers[0]}},
-		{&payloadTable, []any{payloadSeqs, salts, bodies}},
-		{&personTable, []any{persons, personSeqs}},
+		{insertEvents, columns},
+		{insertKeys, columnValues{keys, numbers[0]}},
+		{insertPayloads, columnValues{payloadSeqs, salts, bodies}},
+		{insertPersons, columnValues{persons, personSeqs}},
 	} {
-		if err := tx.insertRows(ctx, insert.table, insert.columns); err != nil {
-			return fmt.Errorf("insert into %s: %w", insert.table.name, err)
+		if err := tx.runValues(ctx, insert.what, insert.columns); err != nil {
+			return fmt.Errorf("append events: %w", tx.store.translate(err))
 		}
 	}
 	_, err = tx.Exec(ctx, "UPDATE ledger_head SET seq = $1, dims = $2 WHERE one = 1", head.seq, head.dims)

@@ -5,111 +5,22 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
-	"sync"
 
 	"github.com/stoa-platform/stoa/internal/event"
 )
 
-// bulkTable is a table that takes many rows at once, by columns.
-type bulkTable struct {
-	name    string
-	columns []string
-	types   []string // PostgreSQL's types of the columns
-
-	once                       sync.Once
-	postgres, single, multiple string
-}
-
-// bulkRows is the number of rows that one statement inserts on SQLite, whose
+// ledgerSizes are the numbers of rows that one statement inserts on SQLite, whose
 // driver binds parameters in time that grows with their square.
-const bulkRows = 20
+var ledgerSizes = []int{20, 1}
 
+// The statements that append events; what fails ends the transaction.
 var (
-	eventsTable = bulkTable{
-		name: "events",
-		columns: []string{"seq", "time", "received", "type", "source", "actor", "team", "service", "capability", "environment",
-			"subject", "envelope", "payload_hash"},
-		types: []string{"bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint",
-			"text", "bytea", "bytea"},
-	}
-	keyTable     = bulkTable{name: "event_key", columns: []string{"k", "seq"}, types: []string{"bytea", "bigint"}}
-	payloadTable = bulkTable{name: "event_payload", columns: []string{"seq", "salt", "body"}, types: []string{"bigint", "bytea", "bytea"}}
-	personTable  = bulkTable{name: "event_person", columns: []string{"pseudonym", "seq"}, types: []string{"text", "bigint"}}
+	insertEvents = bulk{head: "INSERT INTO events (seq, time, received, type, source, actor, team, service, capability, environment, subject, envelope, payload_hash) VALUES ",
+		columns: 13, sizes: ledgerSizes, ends: true}
+	insertKeys     = bulk{head: "INSERT INTO event_key (k, seq) VALUES ", columns: 2, sizes: ledgerSizes, ends: true}
+	insertPayloads = bulk{head: "INSERT INTO event_payload (seq, salt, body) VALUES ", columns: 3, sizes: ledgerSizes, ends: true}
+	insertPersons  = bulk{head: "INSERT INTO event_person (pseudonym, seq) VALUES ", columns: 2, sizes: ledgerSizes, ends: true}
 )
-
-func (t *bulkTable) statements() {
-	into := fmt.Sprintf("INSERT INTO %s (%s) ", t.name, strings.Join(t.columns, ", "))
-	arrays := make([]string, len(t.types))
-	for i, typ := range t.types {
-		arrays[i] = fmt.Sprintf("unnest($%d::%s[])", i+1, typ)
-	}
-	t.postgres = into + "SELECT " + strings.Join(arrays, ", ")
-	rows := make([]string, bulkRows)
-	for r := range rows {
-		values := make([]string, len(t.columns))
-		for c := range values {
-			values[c] = fmt.Sprintf("$%d", r*len(t.columns)+c+1)
-		}
-		rows[r] = "(" + strings.Join(values, ", ") + ")"
-	}
-	// A failed statement ends the transaction, so SQLite need not be able to undo
-	// it alone: OR FAIL spares the copies of pages that it keeps for that.
-	into = strings.Replace(into, "INSERT", "INSERT OR FAIL", 1)
-	t.single, t.multiple = into+"VALUES "+rows[0], into+"VALUES "+strings.Join(rows, ", ")
-}
-
-// insertRows inserts rows given as one slice ([]int64, []string or [][]byte) a
-// column. PostgreSQL takes the columns as arrays; SQLite, in the same process,
-// rows as parameters.
-func (tx *Tx) insertRows(ctx context.Context, t *bulkTable, columns []any) error {
-	t.once.Do(t.statements)
-	n := columnLen(columns[0])
-	if n == 0 {
-		return nil
-	}
-	if tx.store.dialect.name == "postgres" {
-		_, err := tx.Exec(ctx, t.postgres, columns...)
-		return err
-	}
-	args := make([]any, 0, bulkRows*len(columns))
-	for at := 0; at < n; {
-		query, rows := t.single, 1
-		if n-at >= bulkRows {
-			query, rows = t.multiple, bulkRows
-		}
-		args = args[:0]
-		for r := at; r < at+rows; r++ {
-			for _, c := range columns {
-				switch c := c.(type) {
-				case []int64:
-					args = append(args, c[r])
-				case []string:
-					args = append(args, c[r])
-				case [][]byte:
-					args = append(args, c[r])
-				}
-			}
-		}
-		if _, err := tx.Exec(ctx, query, args...); err != nil {
-			return err
-		}
-		at += rows
-	}
-	return nil
-}
-
-func columnLen(column any) int {
-	switch c := column.(type) {
-	case []int64:
-		return len(c)
-	case []string:
-		return len(c)
-	case [][]byte:
-		return len(c)
-	}
-	return 0
-}
 
 // knownEvents gives the events that stand under the keys, with their time only
 // where the sender gave one.

@@ -34,21 +34,18 @@ func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.R
 	var records []event.Record
 	extensions := event.ExtensionsDecoder{}
 	for size := 0; len(records) < limit && size < followedBytes; {
-		asked := min(followedAtOnce, limit-len(records))
-		some, envelopes, err := s.follow(ctx, &extensions, after, asked)
+		before, asked := len(records), min(followedAtOnce, limit-len(records))
+		if before > 0 { // there are many: growing by and by would copy them again and again
+			records = slices.Grow(records, limit-before)
+		}
+		found, envelopes, err := s.follow(ctx, &extensions, records, after, asked)
 		if err != nil {
 			return nil, fmt.Errorf("follow events: %w", err)
 		}
-		found := len(some)
-		if some, size, err = s.withPayloads(ctx, some, size+envelopes); err != nil {
+		if records, size, err = s.withPayloads(ctx, found, before, size+envelopes); err != nil {
 			return nil, fmt.Errorf("follow events: %w", err)
 		}
-		if records == nil {
-			records = some
-		} else {
-			records = append(records, some...)
-		}
-		if found < asked {
+		if len(found)-before < asked {
 			break
 		}
 		after = records[len(records)-1].Seq
@@ -56,9 +53,9 @@ func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.R
 	return records, nil
 }
 
-// follow reads records without their payloads, Erased where they have one, and
-// how many bytes it read.
-func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder, after int64, limit int) (records []event.Record, size int, err error) {
+// follow adds records to others, without their payloads, Erased where they have
+// one, and says how many bytes it read.
+func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder, records []event.Record, after int64, limit int) (_ []event.Record, size int, err error) {
 	rows, err := s.reader.QueryContext(ctx, followed, after, limit)
 	if err != nil {
 		return nil, 0, s.translate(err)
@@ -113,13 +110,15 @@ func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder,
 	return records, size, s.translate(rows.Err())
 }
 
-// withPayloads adds payloads to records of a page of which so much is read
-// already, leaves out those that would make it too large, and gives what it then is.
-func (s *Store) withPayloads(ctx context.Context, records []event.Record, size int) ([]event.Record, int, error) {
-	first := slices.IndexFunc(records, func(r event.Record) bool { return r.Erased })
+// withPayloads adds the payloads of a page's records from a place on, of which so
+// much is read already, leaves out those that would make it too large, and gives
+// what it then is.
+func (s *Store) withPayloads(ctx context.Context, records []event.Record, from, size int) ([]event.Record, int, error) {
+	first := slices.IndexFunc(records[from:], func(r event.Record) bool { return r.Erased })
 	if first < 0 {
 		return records, size, nil
 	}
+	first += from
 	rows, err := s.reader.QueryContext(ctx, followedPayloads, records[first].Seq, records[len(records)-1].Seq)
 	if err != nil {
 		return nil, 0, s.translate(err)

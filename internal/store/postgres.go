@@ -58,9 +58,10 @@ func postgresDialect() dialect {
 		forUpdate: " FOR UPDATE",
 		lock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
 		// Of documents and search terms no statistics are used, and those cost the most.
-		analyze: "ANALYZE objects (uid, kind, name, owner), object_history (kind, name, version), object_labels, object_fields, object_search (uid)",
-		empty:   "TRUNCATE TABLE ",
-		vacuum:  "VACUUM (ANALYZE)",
+		analyze:      "ANALYZE objects (uid, kind, name, owner), object_history (kind, name, version), object_labels, object_fields, object_search (uid)",
+		insertEnding: "INSERT INTO ",
+		empty:        "TRUNCATE TABLE ",
+		vacuum:       "VACUUM (ANALYZE)",
 		search: searchDialect{
 			key: "uid", tokens: "array_to_tsvector(string_to_array(%s, ' '))", match: "object_search.tokens @@ %s::tsquery", or: " | ",
 			query: func(terms []string) string { return `'` + strings.Join(terms, `' & '`) + `':*` },

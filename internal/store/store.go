@@ -46,6 +46,7 @@ type Store struct {
 
 	jobs   Enqueuer // set once by UseJobs, before the first Write
 	ledger ledgerState
+	texts  sync.Map // of statements, string by textKey
 
 	open       context.Context // ends with Close
 	closing    context.CancelFunc

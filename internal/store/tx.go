@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
@@ -154,6 +155,28 @@ func (tx *Tx) Lock(ctx context.Context, name string) error {
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	result, err := tx.sql.ExecContext(ctx, query, args...)
 	return result, tx.store.translate(err)
+}
+
+// Add runs an insertion over rows whose values lie one row after the other.
+func (tx *Tx) Add(ctx context.Context, into *event.Upsert, values []any) error {
+	columns := len(into.Columns)
+	b := bulk{head: "INSERT INTO " + into.Table + " (" + strings.Join(into.Columns, ", ") + ") VALUES ", columns: columns, sizes: addSizes(columns)}
+	if into.Conflict != "" {
+		b.tail = " " + into.Conflict
+	}
+	return tx.store.translate(tx.runValues(ctx, b, flatValues{values, columns}))
+}
+
+// addSizes are the numbers of rows that one statement takes as parameters: few
+// different ones, so that SQLite keeps each compiled, whose driver binds
+// parameters in time that grows with their square.
+func addSizes(columns int) []int {
+	const mostRows, mostParameters = 64, 320
+	var sizes []int
+	for rows := min(mostRows, mostParameters/columns); rows > 1; rows /= 4 {
+		sizes = append(sizes, rows)
+	}
+	return append(sizes, 1)
 }
 
 // Empty removes all rows of the tables. On PostgreSQL their files begin anew, so

@@ -81,10 +81,10 @@ func TestJourneyHidesFew(t *testing.T) {
 	people, newcomers := 9, 6
 	j := adoption.Journey{Persona: adoption.Developer, People: &people, Newcomers: &newcomers, Stops: []adoption.Stop{{Capability: "logs", Reached: 5, Share: measure.Of(5.0/6, 6)}}}
 	show := journey("developer", "Developers", j, measure.Scope{From: 1, To: 2})
-	if cell := show.Stops.Rows[0][4]; !cell.None || cell.Raw != nil || cell.Text != "too few to show" {
+	if cell := show.Stops.Rows[0][4]; !cell.None || cell.Raw != nil || cell.Text != "fewer than 5" {
 		t.Errorf("who stopped: %+v", cell)
 	}
-	if !strings.Contains(show.Says, "too few to show") {
+	if !strings.Contains(show.Says, "fewer than 5") {
 		t.Errorf("it says %q", show.Says)
 	}
 	if none := journey("qa", "QA", adoption.Journey{}, measure.Scope{}); none.Says != "Nobody in this time." || len(none.Stops.Rows) != 0 {
