@@ -92,7 +92,7 @@ func readAccess(ctx context.Context, v *measure.View) (map[measure.Key]waiting, 
 	if err != nil {
 		return nil, err
 	}
-	until, err := knownUntil(ctx, v.DB, measure.Micros(v.To))
+	until, err := knownUntil(ctx, v.DB, Milestones{}, measure.Micros(v.To))
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
 
@@ -61,11 +62,11 @@ func recordedSince(ctx context.Context, db Querier) (day int64, ok bool, err err
 	return first.Int64, first.Valid, err
 }
 
-// knownUntil is the time up to which the ledger knows anything, in microseconds:
-// when its last event came, at most end. What did not happen by then may happen
-// yet.
-func knownUntil(ctx context.Context, db Querier, end int64) (int64, error) {
-	known, err := measure.KnownUntil(ctx, db)
+// knownUntil is the time up to which a projector's summaries know anything, in
+// microseconds: when the last event came that it took in, at most end. What did
+// not happen by then may happen yet.
+func knownUntil(ctx context.Context, db Querier, by event.Projector, end int64) (int64, error) {
+	known, err := measure.KnownUntil(ctx, db, by.Name())
 	if known == 0 {
 		return end, err
 	}

@@ -59,7 +59,7 @@ func Journeys(ctx context.Context, v *measure.View) ([]Journey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journeys: %w", err)
 	}
-	until, err := knownUntil(ctx, v.DB, measure.Micros(v.To))
+	until, err := knownUntil(ctx, v.DB, Usage{}, measure.Micros(v.To))
 	if err != nil {
 		return nil, fmt.Errorf("journeys: %w", err)
 	}

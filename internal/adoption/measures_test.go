@@ -1,6 +1,7 @@
 package adoption_test
 
 import (
+	"context"
 	"math"
 	"slices"
 	"testing"
@@ -138,5 +139,39 @@ func TestTimeToFirst(t *testing.T) {
 		w.expect("onboarded", w.one("time-to-onboard", 2, 7), 4*86400, 3) // the others were watched for less
 		only := measure.Scope{From: day(1), To: day(31), Only: map[measure.Dimension][]string{measure.ByTeam: {"a"}}}
 		w.expect("onboarded a", w.ask("time-to-onboard", only)[0], 4*86400, 1)
+	})
+}
+
+// While a projection lags, nobody waits for what it has not taken in.
+func TestKnownUntilTheProjectionsEnd(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		ended := func() int64 {
+			known, err := measure.KnownUntil(t.Context(), s, adoption.Milestones{}.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return known
+		}
+		if ended() != 0 {
+			t.Errorf("of no event it is known until %d", ended())
+		}
+		w.add(fact(adoption.TypeAccessAsked, noon(2), "a"))
+		before := ended()
+		add(t, s, fact(adoption.TypeAccessAsked, noon(3), "b"))
+		err := s.Write(t.Context(), "user/root", func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE events SET received = received + 1000000 WHERE seq = (SELECT seq FROM ledger_head)") // a second later
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before == 0 || ended() != before {
+			t.Errorf("it was known until %d, and is until %d before the next event is projected", before, ended())
+		}
+		project(t, s, 1000)
+		if ended() <= before {
+			t.Errorf("it is known until %d, as before the next event", ended())
+		}
 	})
 }

@@ -154,7 +154,7 @@ func readStarts(ctx context.Context, v *measure.View) (map[*measure.Team]moment,
 // monthsOver is the first month that is not over at the end of the scope, or of
 // what the ledger knows.
 func monthsOver(ctx context.Context, v *measure.View) (int64, error) {
-	until, err := knownUntil(ctx, v.DB, measure.Micros(v.To))
+	until, err := knownUntil(ctx, v.DB, Usage{}, measure.Micros(v.To))
 	if err != nil {
 		return 0, err
 	}

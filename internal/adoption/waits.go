@@ -89,7 +89,7 @@ func (w wayTo) read(ctx context.Context, v *measure.View) (map[measure.Key]waiti
 	if err != nil {
 		return nil, err
 	}
-	until, err := knownUntil(ctx, v.DB, measure.Micros(v.To))
+	until, err := knownUntil(ctx, v.DB, Milestones{}, measure.Micros(v.To))
 	if err != nil {
 		return nil, err
 	}

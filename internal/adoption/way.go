@@ -94,7 +94,7 @@ type way struct {
 func readWay(ctx context.Context, v *measure.View) (way, error) {
 	w := way{reached: map[*measure.Team]map[Milestone]moment{}}
 	var err error
-	if w.until, err = knownUntil(ctx, v.DB, measure.Micros(v.To)); err != nil {
+	if w.until, err = knownUntil(ctx, v.DB, Milestones{}, measure.Micros(v.To)); err != nil {
 		return w, err
 	}
 	all, err := readMilestones(ctx, v)

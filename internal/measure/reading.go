@@ -8,13 +8,15 @@ import (
 	"github.com/stoa-platform/stoa/internal/measure/stat"
 )
 
-// KnownUntil is up to when the ledger knows what happened, in microseconds: when
-// its last event came; 0 for an empty one. What is open then has lasted at least
-// so long, and what did not happen by then may happen yet.
-func KnownUntil(ctx context.Context, db Querier) (int64, error) {
+// KnownUntil is up to when the summaries of a projection know what happened, in
+// microseconds: when the last event came that they took in; 0 for none. What is
+// open then has lasted at least so long, and what did not happen by then may
+// happen yet. Of a projection that lags, or stands still, that is before the
+// ledger's end: nobody waits longer for its sake.
+func KnownUntil(ctx context.Context, db Querier, projection string) (int64, error) {
 	var known int64
-	if err := db.QueryRow(ctx, "SELECT coalesce(max(e.received), 0) FROM ledger_head h JOIN events e ON e.seq = h.seq").Scan(&known); err != nil {
-		return 0, fmt.Errorf("read the ledger's last event: %w", err)
+	if err := db.QueryRow(ctx, "SELECT coalesce(max(e.received), 0) FROM projections p JOIN events e ON e.seq = p.watermark WHERE p.name = $1", projection).Scan(&known); err != nil {
+		return 0, fmt.Errorf("read the last event of projection %s: %w", projection, err)
 	}
 	return known, nil
 }

@@ -32,7 +32,7 @@ func (t ticket) openAt(day int64) bool {
 // stocks gives what is open at the end of each bucket, once any ticket of the
 // group was told of, and no bucket that begins after all that is known.
 func stocks(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[measure.Key]stock, error) {
-	known, err := measure.KnownUntil(ctx, v.DB)
+	known, err := measure.KnownUntil(ctx, v.DB, Tickets{}.Name())
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func open(s stock) measure.Estimate {
 func openEvidence(keep func(ticket) bool) func(context.Context, *measure.View, int64, int) ([]int64, error) {
 	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
 		var all []int64
-		known, err := measure.KnownUntil(ctx, v.DB)
+		known, err := measure.KnownUntil(ctx, v.DB, Tickets{}.Name())
 		if err != nil || known < measure.Micros(v.From) {
 			return all, err
 		}

@@ -56,7 +56,7 @@ func incidentTallies(ctx context.Context, v *measure.View) (map[measure.Key]*inc
 }
 
 func readIncidents(ctx context.Context, v *measure.View) (map[measure.Key]*incidentTally, error) {
-	known, err := measure.KnownUntil(ctx, v.DB)
+	known, err := measure.KnownUntil(ctx, v.DB, Projector{}.Name())
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func (r reading) read(ctx context.Context, v *measure.View, groupOf func(measure
 	g.inGroup = make([]*tally, len(g.buckets))
 	if r.waits {
 		var err error
-		if g.known, err = measure.KnownUntil(ctx, v.DB); err != nil {
+		if g.known, err = measure.KnownUntil(ctx, v.DB, Projector{}.Name()); err != nil {
 			return nil, err
 		}
 	}
