@@ -197,6 +197,9 @@ type Survey struct {
 	Services int            `json:"services"`
 	States   map[string]int `json:"states"` // deployments by state, one of StateRunning … or "never released"
 	Unwell   []Unwell       `json:"unwell"` // those that are degraded or failed, at most 500
+	// Summaries say why the platform's numbers are not of all that happened; empty
+	// while they are.
+	Summaries []string `json:"summaries"`
 }
 
 // Unwell is a deployment that should run well and does not.

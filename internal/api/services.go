@@ -14,6 +14,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/logs"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -48,7 +49,7 @@ func (a *api) serviceRoutes() {
 		OperationID: "status-of-service", Method: http.MethodGet, Path: "/api/v1/services/{name}/status", Summary: "How a service runs now", Tags: []string{"services"},
 	}, a.serviceStatus)
 	register(a, huma.Operation{
-		OperationID: "status", Method: http.MethodGet, Path: "/api/v1/status", Summary: "How all services run now", Tags: []string{"services"},
+		OperationID: "status", Method: http.MethodGet, Path: "/api/v1/status", Summary: "How all services and the platform's summaries are now", Tags: []string{"services"},
 	}, a.platformStatus)
 	register(a, huma.Operation{
 		OperationID: "logs-of-service", Method: http.MethodGet, Path: "/api/v1/services/{name}/logs", Summary: "What a service printed", Tags: []string{"services"},
@@ -139,14 +140,25 @@ type surveyInput struct {
 	Environment string `query:"environment" maxLength:"63" doc:"Only this one; default: all."`
 }
 
-type surveyOutput struct{ Body catalog.Survey }
+type surveyOutput struct {
+	Body struct {
+		catalog.Survey
+		Summaries []string `json:"summaries" doc:"Why numbers are not of all that happened; empty while they are."`
+	}
+}
 
 func (a *api) platformStatus(ctx context.Context, in *surveyInput) (*surveyOutput, error) {
 	if err := a.readsKind(ctx, "Service"); err != nil {
 		return nil, err
 	}
-	all, err := catalog.LookAtAll(ctx, a.Store, a.Runtime, in.Environment)
-	return &surveyOutput{Body: all}, err
+	out := &surveyOutput{}
+	var err error
+	if out.Body.Survey, err = catalog.LookAtAll(ctx, a.Store, a.Runtime, in.Environment); err != nil {
+		return nil, err
+	}
+	projections, err := a.Store.Projections(ctx)
+	out.Body.Summaries = event.Shortfalls(projections)
+	return out, err
 }
 
 type logsInput struct {

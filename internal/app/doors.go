@@ -33,7 +33,7 @@ func (p *Platform) openDoors() error {
 	// Beside the registry that the platform keeps by itself: a scorecard is
 	// computed for those who ask for it.
 	exported := prometheus.NewRegistry()
-	exported.MustRegister(&scores{engine: p.measures, objects: p.store, clock: time.Now, log: p.log})
+	exported.MustRegister(&scores{engine: p.measures, objects: p.store, clock: time.Now, log: p.log}, projections{p.store, p.log})
 	mux.Handle("GET /metrics", p.metrics.Handler(exported))
 	p.server = &http.Server{
 		Handler: p.dispatch(mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,

@@ -124,6 +124,9 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client, env str
 		fmt.Fprintf(c.Out, ": %s", strings.Join(parts, ", "))
 	}
 	fmt.Fprintln(c.Out)
+	for _, why := range out.Summaries {
+		fmt.Fprintf(c.Out, "  %-10s %s\n", "numbers", why)
+	}
 	if len(out.Unwell) == 0 {
 		return nil
 	}

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 )
 
@@ -51,6 +52,37 @@ type Projection struct {
 	ErrorSeq int64     `json:"errorSeq,omitempty"`
 	Error    string    `json:"error,omitempty"`
 	FailedAt time.Time `json:"failedAt,omitzero"`
+}
+
+// lagTold is behind how many events a projection is at most of which nobody needs
+// to be told: it takes in more than that in a second.
+const lagTold = 20_000
+
+// Lag is how many events the projection has not taken in yet.
+func (p Projection) Lag() int64 { return max(0, p.Head-p.Watermark) }
+
+// Shortfall says why numbers from the projection's summaries are not of all that
+// happened; "" while they are, or will be in a moment. Why one stands still is in
+// Error, and in the platform's log.
+func (p Projection) Shortfall() string {
+	switch {
+	case p.ErrorSeq != 0:
+		return fmt.Sprintf("the summary %s stands still at event %d since %s", p.Name, p.ErrorSeq, p.FailedAt.UTC().Format("2006-01-02 15:04 UTC"))
+	case p.Lag() > lagTold:
+		return fmt.Sprintf("the summary %s has taken in %d of %d events so far", p.Name, p.Watermark, p.Head)
+	}
+	return ""
+}
+
+// Shortfalls are those of all projections, in their order.
+func Shortfalls(all []Projection) []string {
+	told := []string{}
+	for _, p := range all {
+		if text := p.Shortfall(); text != "" {
+			told = append(told, text)
+		}
+	}
+	return told
 }
 
 // ProjectionStore is the ledger as projectors see it.

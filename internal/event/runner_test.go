@@ -240,3 +240,17 @@ func TestRebuildGoesOn(t *testing.T) {
 		}
 	})
 }
+
+func TestShortfall(t *testing.T) {
+	for _, c := range []struct {
+		of   event.Projection
+		want string
+	}{
+		{event.Projection{Name: "usage", Watermark: 90_000, Head: 100_000}, ""},
+		{event.Projection{Name: "usage", Watermark: 40_000, Head: 100_000}, "the summary usage has taken in 40000 of 100000 events so far"},
+	} {
+		if got := c.of.Shortfall(); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.of, got, c.want)
+		}
+	}
+}

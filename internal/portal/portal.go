@@ -44,6 +44,8 @@ type Ledger interface {
 	Leaves(ctx context.Context, after int64, limit int) ([]tlog.Hash, error)
 	// Appended returns a channel that closes when this process next appends.
 	Appended() <-chan struct{}
+	// Projections gives how far the summaries have taken in the ledger.
+	Projections(ctx context.Context) ([]event.Projection, error)
 }
 
 // Seals proves what the ledger holds.

@@ -116,12 +116,18 @@ func local(next string) string {
 	return next
 }
 
+// ofNumbers are the entries of the menu whose pages show what summaries say.
+var ofNumbers = []string{"overview", "scorecard", "adoption", "delivery", "journeys", "teams"}
+
 // frame is what is around every page.
 func (p *Portal) frame(v *visit, title, active string) page.Frame {
 	f := page.Frame{
 		Title: title, Active: active, Theme: theme(v.Request), Here: v.URL.RequestURI(), Notice: notices[v.URL.Query().Get("done")],
 		Now: p.Clock(), Asset: p.assets.URL, Version: p.Version, Request: v.id, Server: p.Address, Local: loopback(v.Request),
 		Simulated: v.principal.Name != "" && p.simulated(v.Context()),
+	}
+	if slices.Contains(ofNumbers, active) {
+		f.Shortfalls = p.shortfalls(v.Context())
 	}
 	if v.principal.Name != "" {
 		f.User = &page.User{Name: page.Person(v.principal.Name), Role: strings.ReplaceAll(string(v.principal.Platform), "-", " "), Teams: v.teams()}

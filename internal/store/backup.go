@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -123,11 +124,11 @@ func (s *Store) backup(ctx context.Context, w io.Writer) (Manifest, error) {
 	defer packer.Close() // does nothing after the one below
 	out := &backupWriter{w: bufio.NewWriterSize(packer, 1<<16), sum: sha256.New()}
 
-	snapshot, err := s.snapshot(ctx)
+	snapshot, release, err := s.snapshot(ctx)
 	if err != nil {
 		return Manifest{}, err
 	}
-	defer func() { _ = snapshot.Rollback() }()
+	defer release()
 	tables, err := s.listTables(ctx, snapshot)
 	if err != nil {
 		return Manifest{}, err
@@ -160,13 +161,39 @@ func (s *Store) backup(ctx context.Context, w io.Writer) (Manifest, error) {
 	return m, packer.Close()
 }
 
+// snapshotLock is held while a snapshot is read, shared, and by whoever empties a
+// table in the way that a snapshot does not see.
+const snapshotLock = "snapshot"
+
 // snapshot begins a transaction that sees the database as it is now, whatever
-// others write, and holds nobody up.
-func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
-	if s.dialect.name == "postgres" {
-		return s.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+// others write, and holds nobody up. Release ends it.
+func (s *Store) snapshot(ctx context.Context) (tx *sql.Tx, release func(), err error) {
+	if s.dialect.lockShared == "" {
+		tx, err := s.reader.BeginTx(ctx, nil)
+		return tx, func() { _ = tx.Rollback() }, err
 	}
-	return s.reader.BeginTx(ctx, nil)
+	conn, err := s.reader.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Before the transaction, whose view would be from before the lock is had; it
+	// goes with the connection, which nobody else gets.
+	_, err = conn.ExecContext(ctx, s.dialect.lockShared, snapshotLock)
+	if err == nil {
+		tx, err = conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	}
+	release = func() {
+		if tx != nil {
+			_ = tx.Rollback()
+		}
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		_ = conn.Close()
+	}
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return tx, release, nil
 }
 
 func (s *Store) manifest(ctx context.Context, q *sql.Tx) (Manifest, error) {

@@ -349,3 +349,50 @@ func FuzzVerifyBackup(f *testing.F) {
 		}
 	})
 }
+
+// A summary that is made anew while a backup is read is in the backup as it was:
+// without that, a restored one would be empty and think itself whole.
+func TestBackupWhileASummaryIsEmptied(t *testing.T) {
+	onBoth(t, func(t *testing.T, address func(testing.TB) string) {
+		s := open(t, address(t), options)
+		exec := func(do func(ctx context.Context, tx *store.Tx) error) {
+			t.Helper()
+			if err := s.Write(t.Context(), "user/ann", do); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exec(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, "INSERT INTO usage_day (kind, day, team, n) VALUES (1, 2, 3, 4)")
+			if err == nil { // a table before it that is more than the writer keeps back
+				_, err = tx.Exec(ctx, `INSERT INTO actor_month (month, actor, kind, team, days)
+					WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT i, (i * 7919) % 99991, 1, 1, i FROM n`)
+			}
+			return err
+		})
+		empty := func(ctx context.Context, tx *store.Tx) error { return tx.Empty(ctx, "usage_day") }
+		var packed bytes.Buffer
+		emptied := false
+		m, err := s.Backup(t.Context(), &once{to: &packed, do: func() { exec(empty); emptied = true }})
+		if !emptied || err != nil || m.Tables["usage_day"].Rows != 1 {
+			t.Errorf("the backup has %d rows of one (%v)", m.Tables["usage_day"].Rows, err)
+		}
+		exec(empty)
+		if _, after := backup(t, s); after.Tables["usage_day"].Rows != 0 {
+			t.Error("the table was not emptied")
+		}
+	})
+}
+
+// once does something before the first byte is written.
+type once struct {
+	to io.Writer
+	do func()
+}
+
+func (o *once) Write(b []byte) (int, error) {
+	if o.do != nil {
+		o.do()
+		o.do = nil
+	}
+	return o.to.Write(b)
+}

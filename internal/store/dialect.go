@@ -23,6 +23,11 @@ type dialect struct {
 	// lock takes the lock named $1 until the end of the transaction; "" where
 	// there is one writer at a time anyway.
 	lock string
+	// lockShared takes the lock named $1 for the connection, beside others who share
+	// it; "" where a snapshot sees all the same what is emptied meanwhile.
+	lockShared string
+	// tryLock gives whether the transaction gets the lock named $1 at once.
+	tryLock string
 	// quickCheck is the query that answers "ok" for an undamaged database; ""
 	// where there is none.
 	quickCheck string
@@ -31,7 +36,8 @@ type dialect struct {
 	analyze string
 	// insertEnding begins an insertion that, where it fails, ends the transaction.
 	insertEnding string
-	// empty begins the statement that removes all rows of the table named next.
+	// empty begins the statement that removes all rows of the table named next, if
+	// nobody reads a snapshot.
 	empty string
 	// vacuum, run outside of a transaction, sets tables in order that were filled
 	// at once; "" in a database of one file.

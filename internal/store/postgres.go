@@ -51,12 +51,14 @@ func (s *Store) openPostgres(url string) error {
 
 func postgresDialect() dialect {
 	return dialect{
-		name:      "postgres",
-		chunks:    []int{64, 8, 1},
-		arrays:    true,
-		collate:   ` COLLATE "C"`,
-		forUpdate: " FOR UPDATE",
-		lock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+		name:       "postgres",
+		chunks:     []int{64, 8, 1},
+		arrays:     true,
+		collate:    ` COLLATE "C"`,
+		forUpdate:  " FOR UPDATE",
+		lockShared: "SELECT pg_advisory_lock_shared(hashtextextended($1, 0))",
+		tryLock:    "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))",
+		lock:       "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
 		// Of documents and search terms no statistics are used, and those cost the most.
 		analyze:      "ANALYZE objects (uid, kind, name, owner), object_history (kind, name, version), object_labels, object_fields, object_search (uid)",
 		insertEnding: "INSERT INTO ",

@@ -180,10 +180,21 @@ func addSizes(columns int) []int {
 }
 
 // Empty removes all rows of the tables. On PostgreSQL their files begin anew, so
-// that a summary that is made again is not read among the rows of the old one.
+// that a summary that is made again is not read among the rows of the old one;
+// not while a backup is made, which would find them empty, and keep those waiting
+// who read them.
 func (tx *Tx) Empty(ctx context.Context, tables ...string) error {
+	empty, alone := tx.store.dialect.empty, true
+	if try := tx.store.dialect.tryLock; try != "" {
+		if err := tx.sql.QueryRowContext(ctx, try, snapshotLock).Scan(&alone); err != nil {
+			return tx.store.translate(err)
+		}
+	}
+	if !alone {
+		empty = "DELETE FROM "
+	}
 	for _, table := range tables {
-		if _, err := tx.sql.ExecContext(ctx, tx.store.dialect.empty+quote(table)); err != nil {
+		if _, err := tx.sql.ExecContext(ctx, empty+quote(table)); err != nil {
 			return fmt.Errorf("empty %s: %w", table, tx.store.translate(err))
 		}
 	}

@@ -27,6 +27,8 @@ type Frame struct {
 	Local   bool   // the browser sits on the platform's own host
 	// Simulated says that the platform holds data of an organisation that does not exist.
 	Simulated bool
+	// Shortfalls say why the numbers of the page are not of all that happened.
+	Shortfalls []string
 }
 
 // User is who is signed in.
