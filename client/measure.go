@@ -44,6 +44,7 @@ type Point struct {
 // Answer is what a measure says.
 type Answer struct {
 	Measure
+	Target *Target `json:"target,omitempty"` // of the balanced scorecard, nil where it has none
 	Points []Point `json:"points"`
 	Before []Point `json:"before,omitempty"` // of the same time before, when asked to compare
 }

@@ -106,8 +106,18 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 		return nil, err
 	}
 	out := &measureOutput{}
-	if out.Body.Answer, err = a.Measures.Ask(ctx, in.Name, s); err != nil || !in.Compare {
-		return out, err
+	if out.Body.Answer, err = a.Measures.Ask(ctx, in.Name, s); err != nil {
+		return nil, err
+	}
+	targets, err := measure.TargetsOf(ctx, a.Store)
+	if err != nil {
+		return nil, err
+	}
+	if t, ok := targets[in.Name]; ok {
+		out.Body.Target = &t
+	}
+	if !in.Compare {
+		return out, nil
 	}
 	before, err := a.Measures.Ask(ctx, in.Name, s.Before())
 	out.Body.Before = before.Points

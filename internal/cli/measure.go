@@ -114,7 +114,11 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 	if c.Structured() {
 		return c.Print(answer)
 	}
-	fmt.Fprintf(c.Out, "%s\n%s\n\n", answer.Title, answer.Formula)
+	fmt.Fprintf(c.Out, "%s\n%s\n", answer.Title, answer.Formula)
+	if answer.Target != nil {
+		fmt.Fprintf(c.Out, "Target %s, of the balanced scorecard.\n", targetText(answer.Target, answer.Unit))
+	}
+	fmt.Fprintln(c.Out)
 	var rows [][]string
 	for i, p := range answer.Points {
 		group := p.Group

@@ -57,6 +57,9 @@ type Point struct {
 // Answer is what a measure says about a scope.
 type Answer struct {
 	Definition
+	// Target is what the balanced scorecard says that the value shall be; nil where
+	// it says nothing, or was not asked, see TargetsOf.
+	Target *Target `json:"target,omitempty"`
 	// Points are sorted by group and time. Without a cut, every bucket of the
 	// series has a point, perhaps without value; with one, every group that has data
 	// has all buckets.

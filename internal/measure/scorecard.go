@@ -218,8 +218,8 @@ func ScorecardKind(known func(name string) bool) object.Kind {
 	}
 }
 
-// Balanced is the scorecard that a platform starts with: two rows each for
-// customers, delivery, reliability, and money. Whoever runs the platform
+// Balanced is the scorecard that a platform starts with: rows for customers,
+// delivery, reliability, and money. Whoever runs the platform
 // changes it by declaring a Scorecard of the same name.
 func Balanced() ScorecardSpec {
 	day := 86400.0
@@ -227,7 +227,10 @@ func Balanced() ScorecardSpec {
 		{Measure: "adoption-rate", Target: &Target{Op: ">", Value: 0.70}},
 		{Measure: "nps", Target: &Target{Op: ">", Value: 30}},
 		{Measure: "time-to-first-deployment", Target: &Target{Op: "<", Value: day}},
+		{Measure: "time-to-first-log-query", Target: &Target{Op: "<", Value: 3 * day}},
+		{Measure: "time-to-first-alert", Target: &Target{Op: "<", Value: 2 * day}},
 		{Measure: "time-to-onboard", Target: &Target{Op: "<=", Value: 5 * day}},
+		{Measure: "share-new-services-on-path", Target: &Target{Op: ">=", Value: 0.70}},
 		{Measure: "deployment-frequency", Target: &Target{Op: ">", Value: 5}},
 		{Measure: "lead-time", Target: &Target{Op: "<", Value: day}},
 		{Measure: "change-failure-rate", Target: &Target{Op: "<=", Value: 0.02}},
@@ -261,4 +264,20 @@ func SpecOf(ctx context.Context, objects object.Reader, name string) (ScorecardS
 		return Balanced(), nil
 	}
 	return card.Spec, err
+}
+
+// TargetsOf gives what the balanced scorecard says that values shall be, by measure.
+func TargetsOf(ctx context.Context, objects object.Reader) (map[string]Target, error) {
+	spec, err := SpecOf(ctx, objects, BalancedName)
+	return spec.targets(), err
+}
+
+func (s ScorecardSpec) targets() map[string]Target {
+	targets := map[string]Target{}
+	for _, r := range s.Rows {
+		if r.Target != nil {
+			targets[r.Measure] = *r.Target
+		}
+	}
+	return targets
 }

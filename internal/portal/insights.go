@@ -8,18 +8,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/portal/page"
 )
 
-// balanced gives the targets of the balanced scorecard by measure.
-func (p *Portal) balanced(v *visit) (map[string]measure.Target, error) {
-	spec, err := measure.SpecOf(v.Context(), p.Objects, measure.BalancedName)
-	targets := map[string]measure.Target{}
-	for _, r := range spec.Rows {
-		if r.Target != nil {
-			targets[r.Measure] = *r.Target
-		}
-	}
-	return targets, err
-}
-
 // quarter is the time that leadership looks back on.
 const quarter = 90
 
@@ -108,7 +96,7 @@ func (p *Portal) deliveryPage(v *visit) error {
 	asked := v.URL.Query()
 	q := insight.DeliveryQuery{Scope: s, Sort: asked.Get("sort"), Before: asked.Get("before"), All: asked.Has("all") || asked.Has("table"),
 		MayAudit: p.auditor(v)}
-	if q.Targets, err = p.balanced(v); err != nil {
+	if q.Targets, err = measure.TargetsOf(v.Context(), p.Objects); err != nil {
 		return err
 	}
 	show, err := p.insight().Delivery(v.Context(), q, p.Clock())

@@ -57,7 +57,11 @@ func (p *Portal) measure(v *visit) error {
 	if err != nil {
 		return err
 	}
-	show, err := p.insight().Measure(v.Context(), name, s, p.Clock())
+	targets, err := measure.TargetsOf(v.Context(), p.Objects)
+	if err != nil {
+		return err
+	}
+	show, err := p.insight().Measure(v.Context(), name, s, targets, p.Clock())
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // Measure answers: what is this number, how did it go, and where does it come
-// from?
-func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, now time.Time) (page.Measure, error) {
+// from? Targets are those that values are held against, by measure.
+func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, targets map[string]measure.Target, now time.Time) (page.Measure, error) {
 	d, err := i.Measures.Find(name)
 	if err != nil {
 		return page.Measure{}, err
@@ -33,9 +33,17 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, now 
 		return page.Measure{}, err
 	}
 	at := whole.Points[0]
+	var line *float64
+	aim := ""
+	if t, ok := targets[name]; ok {
+		aim = targetText(d.Unit, &t)
+		if !t.Relative {
+			line = &t.Value
+		}
+	}
 	show := page.Measure{
 		Name: d.Name, Title: d.Title, Question: d.Question, Formula: d.Formula, Version: d.Version, Ranges: ranges("/measures/"+name, s, now),
-		Value: valueText(d.Unit, at.Value), HasValue: at.Value != nil, N: at.N, Note: upper(at.Note), Trend: trend(d, series.Points, nil),
+		Value: valueText(d.Unit, at.Value), HasValue: at.Value != nil, N: at.N, Note: upper(at.Note), Target: aim, Trend: trend(d, series.Points, line),
 		Sentence: measureSentence(d, at),
 		Same:     page.Command{Text: "stoa measure " + name + " " + flags(s), Says: "The same on the command line"},
 		JSON:     "/api/v1/measures/" + name + "?" + s.Query().Encode(),
