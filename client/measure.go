@@ -148,12 +148,36 @@ type Stop struct {
 	Ended      *int   `json:"ended"` // newcomers to whom nothing was new after it
 }
 
-// Journeys gives the journeys of all personas, over a time and narrowed by a
-// team, segment, wave or capability, as Measure takes them.
+// Journeys gives the journeys of all personas, over a time and narrowed by
+// team, segment or wave, as Measure takes them.
 func (c *Client) Journeys(ctx context.Context, query url.Values) ([]Journey, error) {
 	var out struct {
 		Items []Journey `json:"items"`
 	}
 	err := c.do(ctx, http.MethodGet, "/api/v1/journeys", query, nil, &out)
+	return out.Items, err
+}
+
+// Contrast is a measure on the golden path and off it, a correlation: teams chose
+// the path themselves.
+type Contrast struct {
+	Measure string `json:"measure"`
+	On      Point  `json:"on"`
+	Off     Point  `json:"off"`
+	// Difference is on less off, matched by segment; nil where no segment has both.
+	Difference *float64  `json:"difference"`
+	Interval   *Interval `json:"interval,omitempty"`
+	Clear      bool      `json:"clear"` // the interval leaves out 0
+	Segments   []string  `json:"segments"`
+	LeftOut    []string  `json:"leftOut,omitempty"` // segments with data on one side only
+	Caution    string    `json:"caution"`
+}
+
+// Contrasts compares deployments on the golden path with those off it.
+func (c *Client) Contrasts(ctx context.Context, query url.Values) ([]Contrast, error) {
+	var out struct {
+		Items []Contrast `json:"items"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/v1/contrasts", query, nil, &out)
 	return out.Items, err
 }

@@ -49,9 +49,10 @@ type Stop struct {
 // Journeys says, by persona, what people who are new in the scope's time come to
 // use, in which order, and where they stop. The persona follows from what
 // somebody did in the time, by PersonaRules. Cells of fewer than Fewest people
-// are not shown. It may be narrowed as measures of active people may.
+// are not shown. It may be narrowed to teams, and not to capabilities, since the
+// persona and who is new follow from all that somebody did.
 func Journeys(ctx context.Context, v *measure.View) ([]Journey, error) {
-	d := measure.Definition{Cuts: byTeams(measure.ByCapability)}
+	d := measure.Definition{Cuts: byTeams()}
 	if dimension, ok := d.Allows(v.Scope); !ok {
 		return nil, problem.New(problem.Invalid, "journeys cannot be narrowed by %s", dimension)
 	}

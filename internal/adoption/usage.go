@@ -140,10 +140,6 @@ func isUse(r *event.Record) bool {
 	return r.IDs.Capability != 0 && (r.Type == event.TypeUsage || !strings.HasPrefix(r.Type, "dev.stoa."))
 }
 
-// maxCount bounds how often one event can say that something was used: the sum of
-// any number of them is a number still.
-const maxCount = 1_000_000
-
 // count is how often a usage event says that something was used; 1 for others,
 // and for one that says no number.
 func count(r *event.Record) int64 {
@@ -155,7 +151,7 @@ func count(r *event.Record) int64 {
 	if err != nil || n < 1 {
 		return 1
 	}
-	return min(n, maxCount)
+	return min(n, event.MaxCount)
 }
 
 // surface is the door through which it was used: "" when it is not said, or says

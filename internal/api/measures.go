@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
@@ -42,6 +43,10 @@ func (a *api) measureRoutes() {
 		OperationID: "journeys", Method: http.MethodGet, Path: "/api/v1/journeys", Summary: "What newcomers come to, and where they stop, by persona", Tags: tags,
 		Description: "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null.",
 	}, a.journeys)
+	register(a, huma.Operation{
+		OperationID: "contrasts", Method: http.MethodGet, Path: "/api/v1/contrasts", Summary: "Delivery on the golden path and off it, matched by segment", Tags: tags,
+		Description: "A correlation: teams chose the path themselves. Nothing may be claimed of a difference that is not clear.",
+	}, a.contrasts)
 }
 
 // ScopeInput is the time and the cut that a measure is asked for.
@@ -124,9 +129,7 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 	return out, err
 }
 
-type journeysInput struct {
-	ScopeInput
-}
+type scopedInput struct{ ScopeInput }
 
 type journeysOutput struct {
 	Body struct {
@@ -135,7 +138,7 @@ type journeysOutput struct {
 	}
 }
 
-func (a *api) journeys(ctx context.Context, in *journeysInput) (*journeysOutput, error) {
+func (a *api) journeys(ctx context.Context, in *scopedInput) (*journeysOutput, error) {
 	s, err := measure.ParseScope(in.values(), measure.UsualDays, a.Clock())
 	if err != nil {
 		return nil, err
@@ -147,6 +150,26 @@ func (a *api) journeys(ctx context.Context, in *journeysInput) (*journeysOutput,
 	out := &journeysOutput{}
 	out.Body.Rules = adoption.PersonaRules()
 	out.Body.Items, err = adoption.Journeys(ctx, view)
+	return out, err
+}
+
+type contrastsOutput struct {
+	Body struct {
+		Items []dora.Contrast `json:"items"`
+	}
+}
+
+func (a *api) contrasts(ctx context.Context, in *scopedInput) (*contrastsOutput, error) {
+	s, err := measure.ParseScope(in.values(), measure.UsualDays, a.Clock())
+	if err != nil {
+		return nil, err
+	}
+	view, err := a.Measures.View(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	out := &contrastsOutput{}
+	out.Body.Items, err = dora.Contrasts(ctx, view)
 	return out, err
 }
 

@@ -21,6 +21,7 @@ var layers = []layer{
 		"internal/event",
 		"internal/auth",
 		"internal/store/sqliteconn",
+		"internal/store/bulk",
 		"internal/store",
 		"internal/reconcile",
 		"internal/admission",

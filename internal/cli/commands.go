@@ -18,7 +18,7 @@ func (c *Command) objects() []*cobra.Command {
 // platform are the commands of people who run the platform.
 func (c *Command) platform() []*cobra.Command {
 	return []*cobra.Command{
-		c.scorecardCommand(), c.measureCommand(), c.connectCommand(), c.serveCommand(), c.backupCommand(), c.restoreCommand(), c.eventsCommand(), c.simulateCommand(), c.auditCommand(),
+		c.scorecardCommand(), c.measureCommand(), c.journeysCommand(), c.contrastsCommand(), c.connectCommand(), c.serveCommand(), c.backupCommand(), c.restoreCommand(), c.eventsCommand(), c.simulateCommand(), c.auditCommand(),
 		c.tokenCommand(), c.accountCommand(), c.personCommand(),
 	}
 }

@@ -163,15 +163,16 @@ func (in *Ingester) checkOwn(by Poster, ev *Event, index int) error {
 			"leave capability out, or name the one that you offer")
 	}
 	if count, given := ev.Extensions[ExtCount]; given && ev.Type == TypeUsage {
-		if n, err := strconv.ParseInt(count, 10, 64); err != nil || n < 1 || n > maxCount {
-			return invalid(index, ExtCount, "must be a number from 1 to %d, is %q", maxCount, count)
+		if n, err := strconv.ParseInt(count, 10, 64); err != nil || n < 1 || n > MaxCount {
+			return invalid(index, ExtCount, "must be a number from 1 to %d, is %q", MaxCount, count)
 		}
 	}
 	return nil
 }
 
-// maxCount bounds how often one event can say that something was used.
-const maxCount = 1_000_000_000
+// MaxCount bounds how often one event can say that something was used: the sum of
+// any number of them is a number still.
+const MaxCount = 1_000_000
 
 // broughtType reports whether the platform team may post events of the type
 // under a source that is not Stoa's: what another platform knows of its history.

@@ -4,8 +4,13 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // table gives the rows of a sheet as its page shows them, cells joined by " | ".
@@ -80,6 +85,11 @@ func TestDeliveryPage(t *testing.T) {
 	contains(t, "the unattributed", a.row(t, "failures", "unattributed incidents"), "| 1 |", "in no rate")
 	contains(t, "the contrast", a.row(t, "contrast", "Lead time"), "40 h", "| better")
 	contains(t, "the caution", a.text("section#contrast"), "This is a correlation")
+	contrasts, err := s.Contrasts(t.Context(), url.Values{"days": {"60"}})
+	lead := slices.IndexFunc(contrasts, func(c client.Contrast) bool { return c.Measure == "lead-time" })
+	if err != nil || lead < 0 || contrasts[lead].Difference == nil || !contrasts[lead].Clear || *contrasts[lead].On.Value >= *contrasts[lead].Off.Value || contrasts[lead].Caution == "" {
+		t.Errorf("the API says %+v (%v)", contrasts, err)
+	}
 	failed := a.all("section#failed")
 	var proofs int
 	for _, link := range (answer{root: failed[0]}).all("a") {
@@ -302,6 +312,13 @@ func TestJourneysPage(t *testing.T) {
 	contains(t, "the way to deploy", a.row(t, "developer", "deploy"), "| 7 | 100 %")
 	contains(t, "who only read logs", a.text("section#visitor"), "Too few people to show")
 	contains(t, "QA", a.text("section#qa"), "Nobody in this time")
+	journeys, err := s.Journeys(t.Context(), url.Values{"days": {"200"}})
+	if err != nil || len(journeys) != 2 || journeys[0].Persona != "developer" || *journeys[0].People != 7 || journeys[1].People != nil || len(journeys[0].Stops) != 2 {
+		t.Errorf("the API says %+v (%v)", journeys, err)
+	}
+	if _, err := s.Journeys(t.Context(), url.Values{"capability": {"logs"}}); !problem.Is(err, problem.Invalid) {
+		t.Errorf("narrowed by a capability, which would make everybody of one persona: %v", err)
+	}
 	contains(t, "the rules", a.text("main"), "fewer than 5 people is not shown", "notebook")
 	if body := get(t, c, at+"&table=visitor&format=json").body; strings.TrimSpace(body) != `{"items":[]}` {
 		t.Errorf("the file shows what the page hides: %s", body)

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // dialect is all in which the two databases differ for the queries of this
@@ -60,4 +62,9 @@ type searchDialect struct {
 	match  string                      // the condition; %s is the placeholder
 	query  func(terms []string) string // all of them, the last one as a prefix
 	or     string                      // between queries
+}
+
+// bulk is in what the databases differ for many rows.
+func (d dialect) bulk() bulk.Dialect {
+	return bulk.Dialect{Sizes: d.chunks, Arrays: d.arrays, InsertEnding: d.insertEnding}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // SchemaForTest describes the tables, one a line.
@@ -73,11 +74,11 @@ func (s *Store) InsertForBenchmark(t testing.TB, rows map[string][][]any) {
 	}
 	defer func() { _ = tx.Rollback() }()
 	for table, of := range rows {
-		b := bulk{head: "INSERT INTO " + table + " VALUES ", columns: len(of[0])}
+		b := bulk.Statement{Head: "INSERT INTO " + table + " VALUES ", Columns: len(of[0])}
 		if table == "object_search" {
 			b = s.insertSearch()
 		}
-		stmt, err := tx.Prepare(b.text(s.dialect, 1))
+		stmt, err := tx.Prepare(b.Text(s.dialect.bulk(), 1))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // ledgerState is what a process keeps of the ledger besides the database.
@@ -224,21 +225,21 @@ func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []even
 			}
 		}
 	}
-	columns := make(columnValues, 0, 13)
+	columns := make(bulk.Columns, 0, 13)
 	for _, c := range numbers {
 		columns = append(columns, c)
 	}
 	columns = append(columns, subjects, envelopes, hashes)
 	for _, insert := range []struct {
-		what    bulk
-		columns columnValues
+		what    bulk.Statement
+		columns bulk.Columns
 	}{
 		{insertEvents, columns},
-		{insertKeys, columnValues{keys, numbers[0]}},
-		{insertPayloads, columnValues{payloadSeqs, salts, bodies}},
-		{insertPersons, columnValues{persons, personSeqs}},
+		{insertKeys, bulk.Columns{keys, numbers[0]}},
+		{insertPayloads, bulk.Columns{payloadSeqs, salts, bodies}},
+		{insertPersons, bulk.Columns{persons, personSeqs}},
 	} {
-		if err := tx.runValues(ctx, insert.what, insert.columns); err != nil {
+		if err := tx.runRows(ctx, insert.what, insert.columns); err != nil {
 			return fmt.Errorf("append events: %w", tx.store.translate(err))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // ledgerSizes are the numbers of rows that one statement inserts on SQLite, whose
@@ -15,11 +16,11 @@ var ledgerSizes = []int{20, 1}
 
 // The statements that append events; what fails ends the transaction.
 var (
-	insertEvents = bulk{head: "INSERT INTO events (seq, time, received, type, source, actor, team, service, capability, environment, subject, envelope, payload_hash) VALUES ",
-		columns: 13, sizes: ledgerSizes, ends: true}
-	insertKeys     = bulk{head: "INSERT INTO event_key (k, seq) VALUES ", columns: 2, sizes: ledgerSizes, ends: true}
-	insertPayloads = bulk{head: "INSERT INTO event_payload (seq, salt, body) VALUES ", columns: 3, sizes: ledgerSizes, ends: true}
-	insertPersons  = bulk{head: "INSERT INTO event_person (pseudonym, seq) VALUES ", columns: 2, sizes: ledgerSizes, ends: true}
+	insertEvents = bulk.Statement{Head: "INSERT INTO events (seq, time, received, type, source, actor, team, service, capability, environment, subject, envelope, payload_hash) VALUES ",
+		Columns: 13, Sizes: ledgerSizes, Ends: true}
+	insertKeys     = bulk.Statement{Head: "INSERT INTO event_key (k, seq) VALUES ", Columns: 2, Sizes: ledgerSizes, Ends: true}
+	insertPayloads = bulk.Statement{Head: "INSERT INTO event_payload (seq, salt, body) VALUES ", Columns: 3, Sizes: ledgerSizes, Ends: true}
+	insertPersons  = bulk.Statement{Head: "INSERT INTO event_person (pseudonym, seq) VALUES ", Columns: 2, Sizes: ledgerSizes, Ends: true}
 )
 
 // knownEvents gives the events that stand under the keys, with their time only

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 type dimName struct {
@@ -93,7 +94,7 @@ func (tx *Tx) numberDims(ctx context.Context, head *ledgerHead, entries []event.
 	return ids, nil
 }
 
-var insertDims = bulk{head: "INSERT INTO dim (id, kind, name) VALUES ", columns: 3}
+var insertDims = bulk.Statement{Head: "INSERT INTO dim (id, kind, name) VALUES ", Columns: 3}
 
 // findDims puts the numbers of those names into ids that have one.
 func (tx *Tx) findDims(ctx context.Context, names []dimName, ids map[dimName]int64) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // postgresConnections bounds the pool of one replica; the server's default
@@ -41,6 +42,7 @@ func (s *Store) openPostgres(url string) error {
 		}
 	}
 	s.dialect = postgresDialect()
+	s.bulk = bulk.NewRunner(s.dialect.bulk())
 	s.writer = stdlib.OpenDB(*config)
 	s.writer.SetMaxOpenConns(postgresConnections)
 	s.writer.SetMaxIdleConns(postgresConnections)

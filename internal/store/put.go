@@ -10,6 +10,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // PutResult is what a Put did.
@@ -267,14 +268,14 @@ func (s *Store) analyze() {
 	})
 }
 
-var upsertObjects = bulk{
-	head:    "INSERT INTO objects (uid, kind, name, owner, title, version, generation, created, updated, doc) VALUES ",
-	columns: 10,
-	tail: ` ON CONFLICT (uid) DO UPDATE SET owner = excluded.owner, title = excluded.title, version = excluded.version,
+var upsertObjects = bulk.Statement{
+	Head:    "INSERT INTO objects (uid, kind, name, owner, title, version, generation, created, updated, doc) VALUES ",
+	Columns: 10,
+	Tail: ` ON CONFLICT (uid) DO UPDATE SET owner = excluded.owner, title = excluded.title, version = excluded.version,
 		generation = excluded.generation, updated = excluded.updated, doc = excluded.doc`,
 }
 
-var insertHistory = bulk{
-	head:    "INSERT INTO object_history (kind, name, version, uid, actor, at, deleted, doc) VALUES ",
-	columns: 8,
+var insertHistory = bulk.Statement{
+	Head:    "INSERT INTO object_history (kind, name, version, uid, actor, at, deleted, doc) VALUES ",
+	Columns: 8,
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // reindexing is what the tables that objects are found by lose and gain.
@@ -44,13 +46,13 @@ func planReindex(revisions []revision) reindexing {
 
 func (tx *Tx) reindex(ctx context.Context, plan reindexing) error {
 	for _, step := range []struct {
-		bulk bulk
+		what bulk.Statement
 		rows [][]any
 	}{
 		{deleteLabels, plan.labels.gone}, {insertLabels, plan.labels.added},
 		{deleteFields, plan.fields.gone}, {insertFields, plan.fields.added},
 	} {
-		if err := tx.run(ctx, step.bulk, step.rows); err != nil {
+		if err := tx.run(ctx, step.what, step.rows); err != nil {
 			return err
 		}
 	}
@@ -68,15 +70,15 @@ func (tx *Tx) reindex(ctx context.Context, plan reindexing) error {
 // The tails of the insertions let the indexes be right even where the version
 // before was stored by a Stoa that indexed other fields.
 var (
-	insertLabels = bulk{head: "INSERT INTO object_labels (k, v, uid) VALUES ", columns: 3, tail: " ON CONFLICT DO NOTHING"}
-	insertFields = bulk{head: "INSERT INTO object_fields (kind, k, v, uid) VALUES ", columns: 4, tail: " ON CONFLICT DO NOTHING"}
-	deleteLabels = bulk{head: "DELETE FROM object_labels WHERE (k, v, uid) IN (VALUES ", columns: 3, tail: ")", wrap: map[int]string{2: "CAST(%s AS BIGINT)"}}
-	deleteFields = bulk{head: "DELETE FROM object_fields WHERE (kind, k, v, uid) IN (VALUES ", columns: 4, tail: ")", wrap: map[int]string{3: "CAST(%s AS BIGINT)"}}
+	insertLabels = bulk.Statement{Head: "INSERT INTO object_labels (k, v, uid) VALUES ", Columns: 3, Tail: " ON CONFLICT DO NOTHING"}
+	insertFields = bulk.Statement{Head: "INSERT INTO object_fields (kind, k, v, uid) VALUES ", Columns: 4, Tail: " ON CONFLICT DO NOTHING"}
+	deleteLabels = bulk.Statement{Head: "DELETE FROM object_labels WHERE (k, v, uid) IN (VALUES ", Columns: 3, Tail: ")", Wrap: map[int]string{2: "CAST(%s AS BIGINT)"}}
+	deleteFields = bulk.Statement{Head: "DELETE FROM object_fields WHERE (kind, k, v, uid) IN (VALUES ", Columns: 4, Tail: ")", Wrap: map[int]string{3: "CAST(%s AS BIGINT)"}}
 )
 
-func (s *Store) insertSearch() bulk {
+func (s *Store) insertSearch() bulk.Statement {
 	d := s.dialect.search
-	return bulk{head: "INSERT INTO object_search (" + d.key + ", tokens) VALUES ", columns: 2, wrap: map[int]string{1: d.tokens}}
+	return bulk.Statement{Head: "INSERT INTO object_search (" + d.key + ", tokens) VALUES ", Columns: 2, Wrap: map[int]string{1: d.tokens}}
 }
 
 // changes are the rows that an index loses and gains.

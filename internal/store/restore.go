@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // Restore makes the database that url names out of a backup. The database must
@@ -147,7 +148,7 @@ type loading struct {
 	tx     *Tx
 	tables map[string]table
 	into   table // of the rows that come now
-	insert bulk
+	insert bulk.Statement
 	names  []string // of the columns
 	rows   [][]any
 }
@@ -227,7 +228,7 @@ func (l *loading) table(ctx context.Context, line tableLine) error {
 		return damagedBackup("table %s has other columns", line.Table)
 	}
 	l.into, l.tables[t.name], l.names = t, t, line.Columns
-	l.insert = bulk{head: "INSERT INTO " + quote(t.name) + " (" + strings.Join(columns, ", ") + ") VALUES ", columns: len(columns)}
+	l.insert = bulk.Statement{Head: "INSERT INTO " + quote(t.name) + " (" + strings.Join(columns, ", ") + ") VALUES ", Columns: len(columns)}
 	return nil
 }
 

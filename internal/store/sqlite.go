@@ -15,6 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 	"github.com/stoa-platform/stoa/internal/store/sqliteconn"
 )
 
@@ -48,6 +49,7 @@ func (s *Store) openSQLite(path string) error {
 	writing := append(common, "journal_mode(wal)", "synchronous(full)", fmt.Sprintf("wal_autocheckpoint(%d)", walLimit), "cache_size(-65536)")
 	reading := append(common, "query_only(1)", "cache_size(-8192)")
 	s.dialect = sqliteDialect()
+	s.bulk = bulk.NewRunner(s.dialect.bulk())
 	if s.writer, err = openPool(path, "immediate", writing, 1); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // Options are what a store needs of the rest of the platform. The zero value works.
@@ -46,7 +47,7 @@ type Store struct {
 
 	jobs   Enqueuer // set once by UseJobs, before the first Write
 	ledger ledgerState
-	texts  sync.Map // of statements, string by textKey
+	bulk   *bulk.Runner // with the dialect
 
 	open       context.Context // ends with Close
 	closing    context.CancelFunc

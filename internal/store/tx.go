@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
 // Job is work to be done durably after the commit.
@@ -157,14 +158,23 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, 
 	return result, tx.store.translate(err)
 }
 
+// run runs a statement over rows, each of which has the values of its columns.
+func (tx *Tx) run(ctx context.Context, what bulk.Statement, rows [][]any) error {
+	return tx.runRows(ctx, what, bulk.Slices(rows))
+}
+
+func (tx *Tx) runRows(ctx context.Context, what bulk.Statement, rows bulk.Rows) error {
+	return tx.store.bulk.Run(ctx, tx.sql, what, rows)
+}
+
 // Add runs an insertion over rows whose values lie one row after the other.
 func (tx *Tx) Add(ctx context.Context, into *event.Upsert, values []any) error {
 	columns := len(into.Columns)
-	b := bulk{head: "INSERT INTO " + into.Table + " (" + strings.Join(into.Columns, ", ") + ") VALUES ", columns: columns, sizes: addSizes(columns)}
+	b := bulk.Statement{Head: "INSERT INTO " + into.Table + " (" + strings.Join(into.Columns, ", ") + ") VALUES ", Columns: columns, Sizes: addSizes(columns)}
 	if into.Conflict != "" {
-		b.tail = " " + into.Conflict
+		b.Tail = " " + into.Conflict
 	}
-	return tx.store.translate(tx.runValues(ctx, b, flatValues{values, columns}))
+	return tx.store.translate(tx.runRows(ctx, b, bulk.Flat{Values: values, Columns: columns}))
 }
 
 // addSizes are the numbers of rows that one statement takes as parameters: few

@@ -26,7 +26,7 @@ var fewer = fmt.Sprintf("fewer than %d", adoption.Fewest)
 func (i Insight) Journeys(ctx context.Context, s measure.Scope, now time.Time) (page.Journeys, error) {
 	s.By, s.Step = "", measure.Whole
 	show := page.Journeys{Ranges: ranges("/journeys", s, now), Fewest: adoption.Fewest,
-		Same: page.Command{Text: "stoa measure mau --by capability " + flags(s), Says: "Who uses what, on the command line"}}
+		Same: page.Command{Text: "stoa journeys " + flags(s), Says: "The same on the command line"}}
 	view, err := i.Measures.View(ctx, s)
 	if err != nil {
 		return show, err

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/measure"
+)
+
+func (c *Command) journeysCommand() *cobra.Command {
+	var o scopeOptions
+	cmd := &cobra.Command{
+		Use:     "journeys",
+		Short:   "What newcomers come to use, and where they stop, by persona",
+		Long:    "What newcomers come to use, and where they stop. The persona follows from what people do. Numbers of fewer than 5 people are not shown.",
+		Example: "  stoa journeys --days 90\n  stoa journeys --segment data --days 365 -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all, err := cl.Journeys(cmd.Context(), o.query())
+			if err != nil {
+				return err
+			}
+			if c.Structured() {
+				return c.Print(map[string]any{"items": all})
+			}
+			var rows [][]string
+			for _, j := range all {
+				rows = append(rows, []string{j.Persona, fewOr(j.People) + " active", fewOr(j.Newcomers) + " new", "", fewOr(j.Left)})
+				for _, s := range j.Stops {
+					rows = append(rows, []string{"", "", s.Capability, valueText(s.Share.Value, string(measure.Ratio)), fewOr(s.Ended)})
+				}
+			}
+			if len(rows) == 0 {
+				c.Note("nobody used the platform in this time")
+				return nil
+			}
+			return c.Table([]string{"PERSONA", "PEOPLE", "NEWCOMERS CAME TO", "SHARE", "STOPPED"}, rows)
+		},
+	}
+	o.flags(c, cmd)
+	return cmd
+}
+
+// fewOr writes a number of people, or that it is too small to be shown.
+func fewOr(n *int) string {
+	if n == nil {
+		return "fewer than 5"
+	}
+	return fmt.Sprint(*n)
+}
+
+func (c *Command) contrastsCommand() *cobra.Command {
+	var o scopeOptions
+	cmd := &cobra.Command{
+		Use:     "contrasts",
+		Short:   "Delivery on the golden path and off it, matched by segment",
+		Long:    "Delivery on the golden path and off it, matched by segment: a correlation. Where it says \"may be chance\" nothing may be claimed.",
+		Example: "  stoa contrasts --days 90\n  stoa contrasts --segment web -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all, err := cl.Contrasts(cmd.Context(), o.query())
+			if err != nil {
+				return err
+			}
+			if c.Structured() {
+				return c.Print(map[string]any{"items": all})
+			}
+			units := map[string]string{}
+			known, err := cl.Measures(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, m := range known {
+				units[m.Name] = m.Unit
+			}
+			rows := make([][]string, len(all))
+			for i, one := range all {
+				unit := units[one.Measure]
+				rows[i] = []string{one.Measure, valueText(one.On.Value, unit), valueText(one.Off.Value, unit), differenceText(one, unit), intervalText(one.Interval, unit), strings.Join(one.Segments, ", ")}
+			}
+			return c.Table([]string{"MEASURE", "ON THE PATH", "OFF IT", "DIFFERENCE", "95 %", "SEGMENTS"}, rows)
+		},
+	}
+	o.flags(c, cmd)
+	return cmd
+}
+
+func differenceText(of client.Contrast, unit string) string {
+	if of.Difference == nil {
+		return "no segment has both"
+	}
+	sign := "+"
+	if *of.Difference < 0 {
+		sign = "-"
+	}
+	text := sign + measure.Unit(unit).Format(math.Abs(*of.Difference))
+	if !of.Clear {
+		text += " (may be chance)"
+	}
+	return text
+}
