@@ -15,10 +15,14 @@ func Projectors() []event.Projector {
 	return []event.Projector{Usage{}, Milestones{}, Friction{}, measure.Spans{}}
 }
 
+// People reads who was active, for all measures that are of people or divided by
+// them. The zero value works.
+type People struct{ kept keptDays }
+
 // Measures are the measures of who uses the platform.
-func Measures() []measure.Measure {
+func Measures(people *People) []measure.Measure {
 	return slices.Concat(
-		[]measure.Measure{adoptionRate(), activeTeams()}, peopleMeasures(&keptDays{}),
+		[]measure.Measure{adoptionRate(), activeTeams()}, peopleMeasures(&people.kept),
 		[]measure.Measure{retentionMeasure(), forecastMeasure(), timeToAccess()}, wayMeasures(),
 		serviceMeasures(), hindranceMeasures(),
 	)

@@ -31,9 +31,9 @@ func readActorMonths(ctx context.Context, db Querier, first, last int64) ([]acto
 // maxKept bounds the rows that are kept, to some 20 MB.
 const maxKept = 500_000
 
-// keptDays keeps the rows that were read last until the projection has gone on: a
-// page asks for several measures of the same people, over the same time. Nil
-// keeps nothing.
+// keptDays keeps the rows that were read until the projection has gone on: a page
+// asks for several measures of the same people, over the same time and the one
+// before it.
 type keptDays struct {
 	mu          sync.Mutex
 	watermark   int64
@@ -43,9 +43,6 @@ type keptDays struct {
 
 // read gives the rows of some months, both included. Nobody may change them.
 func (k *keptDays) read(ctx context.Context, db Querier, first, last int64) ([]actorMonth, error) {
-	if k == nil {
-		return readActorMonths(ctx, db, first, last)
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var watermark int64
@@ -53,22 +50,35 @@ func (k *keptDays) read(ctx context.Context, db Querier, first, last int64) ([]a
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err
 	}
-	if k.rows == nil || watermark != k.watermark || first < k.first || last > k.last {
-		rows, err := readActorMonths(ctx, db, first, last)
-		if err != nil || len(rows) > maxKept {
-			return rows, err
+	if k.rows == nil || watermark != k.watermark {
+		k.watermark, k.first, k.last, k.rows = watermark, first, last, nil
+	}
+	if k.rows == nil || first < k.first || last > k.last {
+		from, to := min(first, k.first), max(last, k.last)
+		rows, err := readActorMonths(ctx, db, from, to)
+		if err != nil {
+			return nil, err
 		}
-		k.watermark, k.first, k.last, k.rows = watermark, first, last, rows
+		if len(rows) > maxKept {
+			k.rows = nil
+			return between(rows, first, last), nil
+		}
+		k.first, k.last, k.rows = from, to, rows
 	}
 	if first == k.first && last == k.last {
 		return k.rows, nil
 	}
-	// No order was asked for.
-	some := make([]actorMonth, 0, len(k.rows))
-	for _, r := range k.rows {
+	return between(k.rows, first, last), nil
+}
+
+// between gives the rows of some months, both included, in the order in which
+// they are.
+func between(rows []actorMonth, first, last int64) []actorMonth {
+	some := make([]actorMonth, 0, len(rows))
+	for _, r := range rows {
 		if r.month >= first && r.month <= last {
 			some = append(some, r)
 		}
 	}
-	return some, nil
+	return some
 }

@@ -218,17 +218,17 @@ func (p people) mean(from, to int64, counts func(day int64) bool) (mean float64,
 	return float64(sum) / float64(days), days
 }
 
-// ActivePeople counts, for each group and bucket, who was active in it: what
-// measures for a hundred users are divided by.
-func ActivePeople(ctx context.Context, v *measure.View) (map[measure.Key]int, error) {
-	groups, err := readPeople(ctx, v, nil, v.From)
+// Active counts, for each group and bucket, who was active in it: what measures
+// for a hundred users are divided by.
+func (p *People) Active(ctx context.Context, v *measure.View) (map[measure.Key]int, error) {
+	groups, err := readPeople(ctx, v, &p.kept, v.From)
 	if err != nil {
 		return nil, err
 	}
 	found := map[measure.Key]int{}
-	for group, p := range groups {
+	for group, all := range groups {
 		for i, b := range v.Buckets() {
-			if n := p.active(b.From, b.To); n > 0 {
+			if n := all.active(b.From, b.To); n > 0 {
 				found[measure.Key{Group: group, Bucket: i}] = n
 			}
 		}

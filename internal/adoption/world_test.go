@@ -52,7 +52,7 @@ func enter(t tester, s *store.Store) *world {
 	w := &world{t: t, s: s, now: noon(31)}
 	w.org = adoption.NewOrganisation(s, func() time.Time { return w.now })
 	var err error
-	if w.engine, err = measure.NewEngine(s, w.org, adoption.Measures()...); err != nil {
+	if w.engine, err = measure.NewEngine(s, w.org, adoption.Measures(new(adoption.People))...); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -237,7 +237,8 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 
 // measures are those of every room.
 func measures() []measure.Measure {
-	return slices.Concat(adoption.Measures(), dora.Measures(), support.Measures(adoption.ActivePeople), waitingMeasures())
+	people := new(adoption.People)
+	return slices.Concat(adoption.Measures(people), dora.Measures(), support.Measures(people.Active), waitingMeasures())
 }
 
 // ledgerName names the key that signs the ledger's checkpoints.

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"golang.org/x/sync/errgroup"
 )
 
 // Target is what a value shall be.
@@ -98,8 +100,11 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 	if err != nil {
 		return card, err
 	}
-	present, past := NewView(e.db, org, s).Share(), NewView(e.db, org, s.Before()).Share()
-	for _, r := range spec.Rows {
+	now, before, err := e.both(ctx, spec, NewView(e.db, org, s).Share(), NewView(e.db, org, s.Before()).Share())
+	if err != nil {
+		return card, err
+	}
+	for i, r := range spec.Rows {
 		m, err := e.find(r.Measure, Scope{From: s.From, To: s.To})
 		if problem.Is(err, problem.NotFound) { // an older release of the platform had it
 			card.Rows = append(card.Rows, Row{Measure: r.Measure, Title: cmp.Or(r.Title, r.Measure), Target: r.Target, Direction: Neither,
@@ -112,17 +117,39 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 		if _, ok := m.Allows(s); !ok {
 			continue // the scope is narrowed to what this row knows nothing of
 		}
-		now, err := one(ctx, m, present)
-		if err != nil {
-			return card, err
-		}
-		before, err := one(ctx, m, past)
-		if err != nil {
-			return card, err
-		}
-		card.Rows = append(card.Rows, row(m, r, now, before, s))
+		card.Rows = append(card.Rows, row(m, r, now[i], before[i], s))
 	}
 	return card, nil
+}
+
+// both computes the rows over two times, at once: neither waits for the other's
+// reading. A row that cannot be asked for has the zero estimate.
+func (e *Engine) both(ctx context.Context, spec ScorecardSpec, present, past *View) (now, before []Estimate, err error) {
+	now, before = make([]Estimate, len(spec.Rows)), make([]Estimate, len(spec.Rows))
+	group, ctx := errgroup.WithContext(ctx)
+	for view, into := range map[*View][]Estimate{present: now, past: before} {
+		group.Go(func() (err error) {
+			defer func() { // outside of the request's own goroutine nothing else would catch it
+				if p := recover(); p != nil {
+					err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				}
+			}()
+			for i, r := range spec.Rows {
+				m, found := e.byName[r.Measure]
+				if !found {
+					continue
+				}
+				if _, ok := m.Allows(view.Scope); !ok {
+					continue
+				}
+				if into[i], err = one(ctx, m, view); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return now, before, group.Wait()
 }
 
 func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {

@@ -11,9 +11,6 @@ CREATE TABLE use_kind (
     UNIQUE (type, capability, surface)
 );
 
--- What is counted again and again has room beside it in its page, so that a
--- change of it needs no new entry in the index.
-
 -- How often a kind of use came on a day, for each team.
 CREATE TABLE usage_day (
     kind BIGINT NOT NULL,
@@ -21,7 +18,7 @@ CREATE TABLE usage_day (
     team BIGINT NOT NULL,
     n    BIGINT NOT NULL,
     PRIMARY KEY (kind, day, team)
-) WITH (fillfactor = 60);
+);
 
 -- The days of a month on which a person, or a team, used something: bit 0 is the 1st.
 CREATE TABLE actor_month (
@@ -31,7 +28,7 @@ CREATE TABLE actor_month (
     team  BIGINT NOT NULL,
     days  BIGINT NOT NULL,
     PRIMARY KEY (month, actor, kind, team)
-) WITH (fillfactor = 60);
+);
 
 CREATE TABLE team_month (
     month BIGINT NOT NULL,
@@ -39,7 +36,7 @@ CREATE TABLE team_month (
     kind  BIGINT NOT NULL,
     days  BIGINT NOT NULL,
     PRIMARY KEY (month, team, kind)
-) WITH (fillfactor = 60);
+);
 
 -- The first use of each kind, by the event's own time and then by sequence.
 CREATE TABLE first_use (

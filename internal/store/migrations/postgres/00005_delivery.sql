@@ -23,7 +23,7 @@ CREATE TABLE deployments (
     failed       BIGINT NOT NULL DEFAULT 0, -- 0 no, 1 linked, 2 rolled back, 3 hot-fixed, 4 incident within a day
     failed_at    BIGINT,
     recovered_at BIGINT
-) WITH (fillfactor = 60);
+);
 CREATE INDEX deployments_series ON deployments (service, environment, at, event, seq);
 CREATE INDEX deployments_at ON deployments (environment, at);
 CREATE INDEX deployments_release ON deployments (release) WHERE release <> 0;
