@@ -41,7 +41,7 @@ func TestFigures(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	r := &report{began: time.Unix(0, 0), facts: []string{"2 processors"}, lines: []line{
+	r := &report{lab: &lab{runs: 3}, began: time.Unix(0, 0), facts: []string{"2 processors"}, lines: []line{
 		{what: "a", ours: "1 ms", target: "≤ 2 ms", met: true}, {what: "b", ours: "3 ms", target: "≤ 2 ms"}, {what: "c|d", ours: "5/s"},
 	}}
 	path := filepath.Join(t.TempDir(), "benchmarks.md")

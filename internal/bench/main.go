@@ -61,6 +61,7 @@ func rows() []row {
 		{"jobs", onBoth(measureJobs)},
 		{"year", onBoth(measureYear)},
 		{"binary", measureBinary},
+		{"build", measureBuild},
 	}
 }
 
@@ -151,9 +152,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 }
 
 // build makes the binary as `make dist` does.
-func build(ctx context.Context, into string) (string, error) {
+func build(ctx context.Context, into string, environment ...string) (string, error) {
 	path := filepath.Join(into, "stoa")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/stoa-platform/stoa/cmd/stoa")
+	cmd.Env = append(os.Environ(), environment...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build stoa: %w: %s", err, out)
 	}

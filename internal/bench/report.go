@@ -56,6 +56,9 @@ func newReport(ctx context.Context, l *lab) *report {
 	}
 	r.facts = append(r.facts, l.missing...)
 	r.facts = append(r.facts, fmt.Sprintf("medians of %d paired runs", l.runs))
+	if l.keep != "" {
+		r.facts = append(r.facts, "the simulated years were kept of an earlier run (-keep)")
+	}
 	if load := loadAverage(); load != "" {
 		r.facts = append(r.facts, "load average at the start "+load)
 	}
@@ -91,7 +94,8 @@ func (r *report) text(w io.Writer) error {
 // write writes the report as a page of the documentation.
 func (r *report) write(path string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench-docs` on %s; `make bench` measures and prints only.\n\n", r.began.UTC().Format(time.DateOnly))
+	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench-docs RUNS=%d` on %s; `make bench` measures and prints only, `ROW=up,read` narrows it. "+
+		"Read the ratios, not the times.\n\n", r.lab.runs, r.began.UTC().Format(time.DateOnly))
 	for _, fact := range r.facts {
 		fmt.Fprintf(&b, "- %s\n", fact)
 	}
