@@ -58,6 +58,8 @@ var causes = []cause{
 		"the source asks for Go ${1}${2}", []string{"go env -w GOTOOLCHAIN=auto   on the machine that builds, or install that Go there"}},
 	{"version", match(`(?:requires a different Python|Requires-Python|requires-python)[^\n]*?: (\S+ not in \S+)`),
 		"a package asks for another Python: $1", []string{"state the Python that fits in requires-python of pyproject.toml or in .python-version"}},
+	{"version", match(`EBADDEVENGINES Invalid semver version "([^"]+)" does not match "([^"]+)" for "runtime"`),
+		"the source asks for Node.js $1 in its devEngines, and this machine has $2", []string{"install that Node.js on the machine that builds", "or change devEngines.runtime of package.json"}},
 	{"version", match(`npm (?:ERR!|error) code EBADENGINE`),
 		"a package asks for another version of Node.js", []string{"state the version that fits in engines.node of package.json"}},
 	{"dependency-conflict", match(`npm (?:ERR!|error) code ERESOLVE|ResolutionImpossible|No solution found when resolving`),

@@ -125,7 +125,7 @@ func TestCausesOfRecordedOutput(t *testing.T) {
 		"gcc-missing.txt": "compiler-missing", "gyp-no-make.txt": "compiler-missing", "header.txt": "header-missing", "disk-full-npm.txt": "disk-full", "disk-full-go.txt": "disk-full",
 		"eresolve.txt": "dependency-conflict", "pip-conflict.txt": "dependency-conflict", "e404.txt": "module-missing", "etarget.txt": "module-missing", "e401.txt": "not-authorised", "private-git.txt": "not-authorised",
 		"pnpm-frozen.txt": "lockfile-outdated", "yarn-frozen.txt": "lockfile-outdated", "certificate-go.txt": "certificate", "certificate-npm.txt": "certificate", "certificate-pip.txt": "certificate",
-		"tsc.txt": "compile-error", "vite-unresolved.txt": "module-missing", "go-killed.txt": "out-of-memory", "engine.txt": "version", "integrity.txt": "checksum-mismatch", "go-checksum.txt": "checksum-mismatch",
+		"tsc.txt": "compile-error", "vite-unresolved.txt": "module-missing", "go-killed.txt": "out-of-memory", "engine.txt": "version", "dev-engines.txt": "version", "integrity.txt": "checksum-mismatch", "go-checksum.txt": "checksum-mismatch",
 	}
 	files, err := filepath.Glob("testdata/causes/*.txt")
 	must(t, err)

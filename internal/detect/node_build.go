@@ -108,10 +108,18 @@ func (s *scan) nodeBuild(d *draft, p *nodePackage, fw *nodeFramework) {
 	}
 	published := s.published(p)
 	build := p.Scripts["build"] != "" && !published
-	lean := !build && p.Scripts["prepare"] == "" && plainStart(d.Start) && d.Root == d.Dir
-	if published && p.Scripts["prepare"] != "" {
+	// What npm runs at an installation in the folder itself; it may want what only
+	// development needs.
+	var preparation []string
+	for _, name := range []string{"prepare", "prepublish"} {
+		if p.Scripts[name] != "" {
+			preparation = append(preparation, "scripts."+name)
+		}
+	}
+	lean := !build && len(preparation) == 0 && plainStart(d.Start) && d.Root == d.Dir
+	if published && len(preparation) > 0 {
 		// A published package is built; its preparation wants sources that were left out.
-		d.step("leave out preparation", "npm", "pkg", "delete", "scripts.prepare")
+		d.step("leave out preparation", append([]string{"npm", "pkg", "delete"}, preparation...)...)
 		lean = true
 	}
 	if len(p.Dependencies)+len(p.DevDependencies) > 0 || d.Root != d.Dir || s.lockfile(d.Root) != "" {
