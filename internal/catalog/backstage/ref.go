@@ -79,12 +79,16 @@ func (r Ref) team() object.Ref {
 // nameOf joins parts to a name. What is too long for one is cut, and told apart
 // from others that begin alike by a digest of the whole.
 func nameOf(parts []string, whole string) string {
-	slugs := make([]string, len(parts))
+	var slugs []string
 	cut := false
-	for i, part := range parts {
-		slugs[i] = part
+	for _, part := range parts {
+		slug := part
 		if !object.ValidName(part) {
-			slugs[i], cut = object.SlugName(part), cut || len(part) > object.MaxName
+			slug = object.SlugName(part)
+			cut = cut || len(part) > object.MaxName || slug == "" // nothing is left of signs alone
+		}
+		if slug != "" {
+			slugs = append(slugs, slug)
 		}
 	}
 	name := strings.Join(slugs, "-")
@@ -93,5 +97,5 @@ func nameOf(parts []string, whole string) string {
 	}
 	sum := sha256.Sum256([]byte(whole))
 	digest := hex.EncodeToString(sum[:4])
-	return strings.TrimRight(name[:min(len(name), object.MaxName-len(digest)-1)], "-") + "-" + digest
+	return strings.TrimLeft(strings.TrimRight(name[:min(len(name), object.MaxName-len(digest)-1)], "-")+"-"+digest, "-")
 }
