@@ -258,36 +258,58 @@ func checkForecast(t *testing.T, c *client.Client, truth simulate.Truth) {
 }
 
 // checkPersonas: what people do for a living is inferred from what they use. That
-// errs about some of them; of a persona there are as many as there truly are, give
-// or take a fifth.
+// errs about some of them; in every part of the organisation there are of a
+// persona as many as there truly are, give or take a fifth, and nobody who was
+// active is of none or of two.
 func checkPersonas(t *testing.T, c *client.Client, truth simulate.Truth) {
 	t.Helper()
-	named := map[string]string{}
-	for _, v := range truth.Measures[slices.IndexFunc(truth.Measures, func(m simulate.Measure) bool { return m.Name == "personas" })].Values {
-		if v.Window != "whole" {
-			continue
+	const fewest = 5                                                            // fewer people are told as none
+	values := map[string]map[string]float64{"personas": {}, "active-users": {}} // by window and cut
+	for _, m := range truth.Measures {
+		for _, v := range m.Values {
+			if of := values[m.Name]; of != nil {
+				of[v.Window+" "+v.Cut] = *v.Value
+			}
 		}
-		w := truth.Windows[v.Window]
-		journeys, err := c.Journeys(t.Context(), url.Values{"from": {w.From.Format(time.DateOnly)}, "to": {w.To.Format(time.DateOnly)}})
+	}
+	named := map[string]int{} // parts in which enough are of a persona for the platform to tell
+	for at, active := range values["active-users"] {
+		window, cut, _ := strings.Cut(at, " ")
+		w := truth.Windows[window]
+		q := url.Values{"from": {w.From.Format(time.DateOnly)}, "to": {w.To.Format(time.DateOnly)}}
+		if dimension, group, narrowed := strings.Cut(cut, "="); narrowed {
+			q.Set(dimension, group)
+		}
+		journeys, err := c.Journeys(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
-		persona := strings.TrimPrefix(v.Cut, "persona=")
-		got := 0.0
+		least, most := map[string]float64{}, map[string]float64{} // by persona
+		all, more := 0.0, 0.0
 		for _, j := range journeys {
-			if j.Persona == persona && j.People != nil {
-				got = float64(*j.People)
+			least[j.Persona], most[j.Persona] = 1, fewest-1
+			if j.People != nil {
+				least[j.Persona], most[j.Persona] = float64(*j.People), float64(*j.People)
+				named[j.Persona]++
+			}
+			all, more = all+least[j.Persona], more+most[j.Persona]
+		}
+		if active < all || active > more {
+			t.Errorf("%s: of %g active people between %g and %g have a persona", at, active, all, more)
+		}
+		for _, persona := range []string{"data", "developer", "operations", "qa", "visitor"} {
+			are := values["personas"][strings.TrimSuffix(window+" persona="+persona+","+cut, ",all")] // nobody is truly a visitor
+			if give := 2 + are/5; least[persona] > are+give || most[persona] < are-give {
+				t.Errorf("%s: %g to %g people are %s by what they use, %g are in truth", at, least[persona], most[persona], persona, are)
 			}
 		}
-		named[persona] = fmt.Sprintf("%g of %g", got, *v.Value)
-		if math.Abs(got-*v.Value) > 2+*v.Value/5 {
-			t.Errorf("%g people are %s by what they use, %g are in truth", got, persona, *v.Value)
+	}
+	for _, persona := range []string{"data", "developer", "operations", "qa"} {
+		if named[persona] < 4 {
+			t.Errorf("personas compared: %v", named)
 		}
 	}
-	if len(named) != 4 {
-		t.Errorf("personas compared: %v", named)
-	}
-	t.Logf("personas: %v", named)
+	t.Logf("personas compared: %v", named)
 }
 
 // compare asks the platform for every value of the truth that it measures, and

@@ -37,13 +37,14 @@ type told struct {
 }
 
 // recount reads a stream of events by itself: none of the generator's own
-// numbers is used but who is in which segment.
+// numbers is used but who is in which segment and of which persona.
 type recount struct {
 	events     []told
 	lines      int
 	duplicates int
 	segment    map[string]string // by team, under all its names
 	team       map[string]string // its name now
+	persona    map[string]string // by principal
 }
 
 // tester is what the tests of the standard library and of rapid share.
@@ -77,7 +78,7 @@ func each(t tester, o Options, visit func(e told, line []byte)) (*world, Truth) 
 // simulated is an organisation with its events and its truth.
 func simulated(t tester, o Options) (*recount, Truth) {
 	t.Helper()
-	r := &recount{segment: map[string]string{}, team: map[string]string{}}
+	r := &recount{segment: map[string]string{}, team: map[string]string{}, persona: map[string]string{}}
 	seen := map[string]string{}
 	w, truth := each(t, o, func(e told, line []byte) {
 		r.lines++
@@ -95,6 +96,9 @@ func simulated(t tester, o Options) (*recount, Truth) {
 		for _, name := range []string{one.name, one.firstName()} {
 			r.segment[name], r.team[name] = one.segment.name, one.name
 		}
+	}
+	for _, one := range w.people {
+		r.persona[one.principal()] = personas[one.persona]
 	}
 	return r, truth
 }

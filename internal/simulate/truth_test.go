@@ -61,6 +61,10 @@ func checkUse(t *testing.T, r *recount, truth Truth, window string, w Window, cu
 	person := func(e told) string { return e.Actor }
 	users := distinct(uses, person)
 	truth.agrees(t, "active-users", window, cut, float64(users), true)
+	for _, persona := range personas {
+		are := distinct(r.in(w, segment, func(e told) bool { return e.used() && r.persona[e.Actor] == persona }), person)
+		truth.agrees(t, "personas", window, strings.TrimSuffix("persona="+persona+","+cut, ",all"), float64(are), true)
+	}
 	adopted := func(keep func(told) bool) float64 {
 		return float64(distinct(r.in(w, segment, keep), func(e told) string { return r.team[e.Team] })) / float64(teams)
 	}

@@ -3,6 +3,7 @@ package simulate
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,6 +25,11 @@ func (b *book) useMeasures() []asks {
 		only := []cut{{name: "capability=" + capability, team: offered(capability)}}
 		measures = append(measures, asks{"adoption-rate", "", "", only, all, b.adoptionOf(capability)})
 	}
+	for is, name := range personas {
+		measures = append(measures, asks{"personas", "people", "Active people by what they do for a living.", b.personaCuts(name), all, func(w window, c cut) answer {
+			return number(b.presentIf(w, func(m *member) bool { return m.person.persona == persona(is) && c.team(m.team) }))
+		}})
+	}
 	return append(measures, []asks{
 		{"active-teams", "teams", "Teams with at least one use in the window.", teams, all, func(w window, c cut) answer { return number(b.using(w, c, "")) }},
 		{"active-users", "people", "Distinct people with at least one use in the window. " + useIs, teams, all, func(w window, c cut) answer {
@@ -43,9 +49,6 @@ func (b *book) useMeasures() []asks {
 			}
 			return answer{daily.value / float64(monthly), monthly, true}
 		}},
-		{"personas", "people", "Active people by what they do for a living.", b.personaCuts(), all, func(w window, c cut) answer {
-			return number(b.presentIf(w, func(m *member) bool { return "persona="+personas[m.person.persona] == c.name }))
-		}},
 		{"retention-3-months", "ratio", "Teams with a use in the third calendar month after that of their first one, of all teams for which the last day of that month lies in the window.", teams, all, b.stayed},
 	}...)
 }
@@ -55,10 +58,11 @@ func offered(capability string) func(*team) bool {
 	return func(t *team) bool { return capability != kafka || slices.Contains(kafkaSegments, t.segment.name) }
 }
 
-func (b *book) personaCuts() []cut {
-	var cuts []cut
-	for _, p := range personas {
-		cuts = append(cuts, cut{name: "persona=" + p})
+// personaCuts are those of teams, of the people of one persona.
+func (b *book) personaCuts(name string) []cut {
+	cuts := b.teamCuts()
+	for i, c := range cuts {
+		cuts[i].name = strings.TrimSuffix("persona="+name+","+c.name, ",all")
 	}
 	return cuts
 }
