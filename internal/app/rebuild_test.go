@@ -17,6 +17,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/simulate"
 	"github.com/stoa-platform/stoa/internal/store"
 	"github.com/stoa-platform/stoa/internal/support"
+	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
 // breaking is a projector after so many of whose batches the context ends, while
@@ -39,7 +40,12 @@ func (b breaking) Apply(ctx context.Context, tx event.SQL, records []event.Recor
 // to the rows of one in peace: of every table, one by one.
 func TestRebuildOfAllThatBreaksOff(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{})
+	t.Run("sqlite", func(t *testing.T) { rebuildAll(t, filepath.Join(t.TempDir(), "stoa.db")) })
+	t.Run("postgres", func(t *testing.T) { rebuildAll(t, testenv.Postgres(t)) })
+}
+
+func rebuildAll(t *testing.T, url string) {
+	s, err := store.Open(t.Context(), url, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +137,15 @@ func summaries(t *testing.T, s *store.Store) map[string][]string {
 		slices.Sort(all)
 		return all
 	}
+	tables := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+	if s.Dialect() == "postgres" {
+		tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+	}
 	found := map[string][]string{}
-	for _, table := range lines("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'event_p%' AND name NOT IN ('events', 'event_key', 'projections')") {
-		found[table] = lines(`SELECT * FROM "` + table + `"`)
+	for _, table := range lines(tables) {
+		if !strings.HasPrefix(table, "event_p") && !slices.Contains([]string{"events", "event_key", "projections"}, table) {
+			found[table] = lines(`SELECT * FROM "` + table + `"`)
+		}
 	}
 	return found
 }
