@@ -43,6 +43,8 @@ func (p *Portal) home(v *visit) error {
 		show.Sentence = welcome(teams)
 		return p.render(v, 200, page.HomePage(show))
 	}
+	// The newest are those of all teams, not of the first one.
+	slices.SortStableFunc(mine, func(a, b catalog.Service) int { return b.Metadata.Created.Compare(*a.Metadata.Created) })
 	mine = mine[:min(len(mine), homeServices)]
 	var err error
 	if show.Services, err = p.rows(ctx, mine); err != nil {
