@@ -82,3 +82,33 @@ func TestInsightsInTheBrowser(t *testing.T) {
 		b.silent("the pages")
 	})
 }
+
+// Of a long table a narrow screen shows the first rows, and all of them to who
+// asks, without scripts; a wide screen shows all at once.
+func TestLongTablesAreShortOnAPhone(t *testing.T) {
+	s := lived(t)
+	b := s.open(t, false)
+	b.signIn()
+	const (
+		table = ".table-responsive:not(details *):has(+ .list-rest)"
+		more  = table + " + .list-rest"
+		rows  = `[...document.querySelector("` + table + `").querySelectorAll("tbody > tr")]`
+		shown = rows + ".filter(r => r.checkVisibility()).length"
+	)
+	for _, path := range []string{"/overview", "/measures/lead-time?" + past(90)} { // a sheet, and events
+		b.look("light", 390)
+		b.goTo(path)
+		all := run(b, chromedp.Evaluate[int](rows+".length"))
+		b.sees(more, fmt.Sprintf("All %d rows", all))
+		if n := run(b, chromedp.Evaluate[int](shown)); n != 8 || all <= n || run(b, chromedp.Evaluate[bool](rows+"[8].checkVisibility()")) {
+			t.Errorf("%s: a narrow screen shows %d of %d rows at first, not the first 8", path, n, all)
+		}
+		b.clicks(more + " input")
+		b.comesToBe(fmt.Sprintf("%s === %d", shown, all))
+		b.look("light", 1440)
+		b.goTo(path)
+		if n := run(b, chromedp.Evaluate[int](shown)); n != all || run(b, chromedp.Evaluate[bool](`document.querySelector("`+more+`").checkVisibility()`)) {
+			t.Errorf("%s: a wide screen shows %d of %d rows, or a switch for more", path, n, all)
+		}
+	}
+}
