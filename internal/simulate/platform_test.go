@@ -151,13 +151,13 @@ var partOf = map[string]struct{ measure, part string }{
 	"questions":             {"input-friction", "questions"},
 	"questions-by-question": {"input-friction", "question:%s"},
 	"tickets-by-kind":       {"tickets-opened", "%s"},
+	"active-users":          {"tickets-per-100-users", "people"},
 }
 
 // notMeasured are the measures of the truth that the platform does not have, and
 // why.
 var notMeasured = map[string]string{
 	"personas":                       "journeys tell of them, see checkPersonas",
-	"active-users":                   "the platform tells who is active by day, week and month, see checkPersonas for other times",
 	"new-teams":                      "the forecast is made of them, see checkForecast",
 	"teams-at-step":                  "a page shows them; the times between the steps are measures",
 	"retention":                      "a page shows all cohorts; retention-3-months is the measure",

@@ -27,7 +27,7 @@ func Measures(active ActivePeople) []measure.Measure {
 			Name: "tickets-per-100-users", Title: "Tickets for 100 users", Question: "How much help do people need?",
 			Formula: "Tickets opened, without requests for features, ÷ active people of the same time, for 100 people in 30 days. The interval is exact for a Poisson " +
 				"count. The parts tell questions, faults and access apart.",
-			Unit: measure.Per100, Better: measure.Lower, Version: 1, Cuts: cuts,
+			Unit: measure.Per100, Better: measure.Lower, Version: 2, Cuts: cuts,
 		}, func(ctx context.Context, v *measure.View) (map[measure.Key]tally, error) {
 			found, err := read(ctx, v, help)
 			if err != nil {
@@ -37,9 +37,17 @@ func Measures(active ActivePeople) []measure.Measure {
 			if err != nil {
 				return nil, err
 			}
+			first, _, err := told(ctx, v.DB)
+			if err != nil {
+				return nil, err
+			}
+			buckets := v.Buckets()
 			for key, n := range people {
-				t := found[key]
+				t, b := found[key], buckets[key.Bucket]
 				t.people = n
+				if first.Valid && measure.Micros(b.To) > first.Int64 { // without a ticket of its own, too
+					t.days = b.To - b.From
+				}
 				found[key] = t
 			}
 			return found, nil
@@ -120,9 +128,9 @@ func reading(keep func(ticket) bool) func(context.Context, *measure.View) (map[m
 // read makes the tallies. Once any ticket has been told of, a bucket after it
 // without one is a number too.
 func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[measure.Key]tally, error) {
-	var first, last sql.NullInt64
-	if err := v.DB.QueryRow(ctx, "SELECT min(opened), max(coalesce(closed, opened)) FROM tickets").Scan(&first, &last); err != nil {
-		return nil, fmt.Errorf("read tickets: %w", err)
+	first, last, err := told(ctx, v.DB)
+	if err != nil {
+		return nil, err
 	}
 	found := map[measure.Key]tally{}
 	if !first.Valid {
@@ -162,9 +170,20 @@ func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[mea
 	})
 }
 
+// told are the times of the first ticket and of the last word of any.
+func told(ctx context.Context, db measure.Querier) (first, last sql.NullInt64, err error) {
+	if err = db.QueryRow(ctx, "SELECT min(opened), max(coalesce(closed, opened)) FROM tickets").Scan(&first, &last); err != nil {
+		err = fmt.Errorf("read tickets: %w", err)
+	}
+	return first, last, err
+}
+
 func perUsers(t tally) measure.Estimate {
-	if t.people == 0 || t.days == 0 {
+	switch {
+	case t.people == 0:
 		return measure.None("nobody was active in this time")
+	case t.days == 0:
+		return measure.None("nobody has told of a ticket by then")
 	}
 	exposure := float64(t.people) / 100 * float64(t.days) / month30
 	rate, ok := stat.Rate(t.n, exposure)
