@@ -170,23 +170,11 @@ func (tx *Tx) runRows(ctx context.Context, what bulk.Statement, rows bulk.Rows) 
 // Add runs an insertion over rows whose values lie one row after the other.
 func (tx *Tx) Add(ctx context.Context, into *event.Upsert, values []any) error {
 	columns := len(into.Columns)
-	b := bulk.Statement{Head: "INSERT INTO " + into.Table + " (" + strings.Join(into.Columns, ", ") + ") VALUES ", Columns: columns, Sizes: addSizes(columns)}
+	b := bulk.Statement{Head: "INSERT INTO " + into.Table + " (" + strings.Join(into.Columns, ", ") + ") VALUES ", Columns: columns, Sizes: bulk.SizesFor(columns)}
 	if into.Conflict != "" {
 		b.Tail = " " + into.Conflict
 	}
 	return tx.store.translate(tx.runRows(ctx, b, bulk.Flat{Values: values, Columns: columns}))
-}
-
-// addSizes are the numbers of rows that one statement takes as parameters: few
-// different ones, so that SQLite keeps each compiled, whose driver binds
-// parameters in time that grows with their square.
-func addSizes(columns int) []int {
-	const mostRows, mostParameters = 64, 320
-	var sizes []int
-	for rows := min(mostRows, mostParameters/columns); rows > 1; rows /= 4 {
-		sizes = append(sizes, rows)
-	}
-	return append(sizes, 1)
 }
 
 // Empty removes all rows of the tables. On PostgreSQL their files begin anew, so

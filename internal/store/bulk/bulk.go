@@ -26,6 +26,19 @@ type Statement struct {
 	Ends bool
 }
 
+// SizesFor are the numbers of rows of one statement that keep it from having very
+// many parameters, of so many columns: few different ones, so that SQLite keeps
+// each compiled, whose driver binds parameters in time that grows with their
+// square.
+func SizesFor(columns int) []int {
+	const mostRows, mostParameters = 64, 320
+	var sizes []int
+	for rows := min(mostRows, mostParameters/columns); rows > 1; rows /= 4 {
+		sizes = append(sizes, rows)
+	}
+	return append(sizes, 1)
+}
+
 // Dialect is in what databases differ.
 type Dialect struct {
 	// Sizes are the usual numbers of rows of one statement, falling to 1; few, so that
