@@ -31,9 +31,14 @@ type Interval [2]*float64
 // Point is the value of a group of a measure in a time, days as "2026-11-01",
 // half-open.
 type Point struct {
-	Group    string             `json:"group,omitempty"` // empty for the whole
-	From     string             `json:"from"`
-	To       string             `json:"to"`
+	Group string `json:"group,omitempty"` // empty for the whole
+	From  string `json:"from"`
+	To    string `json:"to"`
+	Estimate
+}
+
+// Estimate is a value with what it rests on.
+type Estimate struct {
 	Value    *float64           `json:"value"`              // nil where there is no data, never 0 for want of it
 	N        int64              `json:"n"`                  // on how many observations it rests
 	Interval *Interval          `json:"interval,omitempty"` // nil where none is known
@@ -141,11 +146,11 @@ type Journey struct {
 
 // Stop is a capability that newcomers come to.
 type Stop struct {
-	Capability string `json:"capability"`
-	Reached    int    `json:"reached"` // newcomers who used it
-	Share      Point  `json:"share"`
-	Days       Point  `json:"days"`  // from their first day on
-	Ended      *int   `json:"ended"` // newcomers to whom nothing was new after it
+	Capability string   `json:"capability"`
+	Reached    int      `json:"reached"` // newcomers who used it
+	Share      Estimate `json:"share"`
+	Days       Estimate `json:"days"`  // from their first day on
+	Ended      *int     `json:"ended"` // newcomers to whom nothing was new after it
 }
 
 // Journeys gives the journeys of all personas, over a time and narrowed by
@@ -161,9 +166,9 @@ func (c *Client) Journeys(ctx context.Context, query url.Values) ([]Journey, err
 // Contrast is a measure on the golden path and off it, a correlation: teams chose
 // the path themselves.
 type Contrast struct {
-	Measure string `json:"measure"`
-	On      Point  `json:"on"`
-	Off     Point  `json:"off"`
+	Measure string   `json:"measure"`
+	On      Estimate `json:"on"`
+	Off     Estimate `json:"off"`
 	// Difference is on less off, matched by segment; nil where no segment has both.
 	Difference *float64  `json:"difference"`
 	Interval   *Interval `json:"interval,omitempty"`

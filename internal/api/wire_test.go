@@ -22,9 +22,11 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/logs"
@@ -41,8 +43,10 @@ var wire = [][2]any{
 	{client.Answer{}, measureOutput{}.Body},
 	{client.Applied{}, admission.Result{}},
 	{client.Checkpoint{}, checkpointOutput{}.Body},
+	{client.Contrast{}, dora.Contrast{}},
 	{client.Detection{}, detect.Result{}},
 	{client.Event{}, event.Record{}},
+	{client.Journey{}, adoption.Journey{}},
 	{client.Kept{}, kept{}},
 	{client.Kind{}, kindInfo{}},
 	{client.LogEntry{}, logs.Entry{}},
@@ -57,6 +61,7 @@ var wire = [][2]any{
 	{client.Scorecard{}, measure.Computed{}},
 	{client.Service{}, catalog.Service{}},
 	{client.Status{}, serviceStatus{}},
+	{client.Survey{}, surveyOutput{}.Body},
 	{client.Token{}, auth.Token{}},
 }
 
