@@ -36,7 +36,7 @@ func (s *Store) ReadFrom(ctx context.Context, after int64, limit int) ([]event.R
 	for size := 0; len(records) < limit && size < followedBytes; {
 		before, asked := len(records), min(followedAtOnce, limit-len(records))
 		if before > 0 { // there are many: growing by and by would copy them again and again
-			records = slices.Grow(records, limit-before)
+			records = slices.Grow(records, min(limit-before, 3*before))
 		}
 		found, envelopes, err := s.follow(ctx, &extensions, records, after, asked)
 		if err != nil {
