@@ -195,7 +195,7 @@ func (c *Client) verb(ctx context.Context, service, verb string, in map[string]a
 // Survey is how everything that is deployed does at one moment.
 type Survey struct {
 	Services int            `json:"services"`
-	States   map[string]int `json:"states"` // deployments by state, one of StateRunning … or "never released"
+	States   map[string]int `json:"states"` // deployments by state, one of StateRunning … or StateUnreleased
 	Unwell   []Unwell       `json:"unwell"` // those that are degraded or failed, at most 500
 	// Summaries say why the platform's numbers are not of all that happened; empty
 	// while they are.

@@ -131,6 +131,15 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 
 type scopedInput struct{ ScopeInput }
 
+// view is what is computed of that is no measure.
+func (a *api) view(ctx context.Context, in *scopedInput) (*measure.View, error) {
+	s, err := measure.ParseScope(in.values(), measure.UsualDays, a.Clock())
+	if err != nil {
+		return nil, err
+	}
+	return a.Measures.View(ctx, s)
+}
+
 type journeysOutput struct {
 	Body struct {
 		Items []adoption.Journey     `json:"items"`
@@ -139,11 +148,7 @@ type journeysOutput struct {
 }
 
 func (a *api) journeys(ctx context.Context, in *scopedInput) (*journeysOutput, error) {
-	s, err := measure.ParseScope(in.values(), measure.UsualDays, a.Clock())
-	if err != nil {
-		return nil, err
-	}
-	view, err := a.Measures.View(ctx, s)
+	view, err := a.view(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -160,11 +165,7 @@ type contrastsOutput struct {
 }
 
 func (a *api) contrasts(ctx context.Context, in *scopedInput) (*contrastsOutput, error) {
-	s, err := measure.ParseScope(in.values(), measure.UsualDays, a.Clock())
-	if err != nil {
-		return nil, err
-	}
-	view, err := a.Measures.View(ctx, s)
+	view, err := a.view(ctx, in)
 	if err != nil {
 		return nil, err
 	}

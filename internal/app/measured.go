@@ -10,10 +10,7 @@ import (
 // MeasuredPage tells people what is measured and how, as Markdown: made from
 // the definitions themselves.
 func MeasuredPage() string {
-	targets := map[string]*measure.Target{}
-	for _, r := range measure.Balanced().Rows {
-		targets[r.Measure] = r.Target
-	}
+	targets := measure.Balanced().Targets()
 	var b strings.Builder
 	b.WriteString("# What is measured\n\n<!-- Made from the code: go test ./internal/app -run Measured -update -->\n\n" +
 		"Ask for any of these with `stoa measure NAME`, at `/api/v1/measures/NAME`, or in the portal, where each leads to the events behind\n" +
@@ -28,7 +25,7 @@ func MeasuredPage() string {
 			}
 			b.WriteString("\nCut by " + strings.Join(cuts, ", ") + ".\n")
 		}
-		if t := targets[m.Name]; t != nil {
+		if t, ok := targets[m.Name]; ok {
 			aim := m.Unit.Format(t.Value)
 			if t.Relative {
 				aim = fmt.Sprintf("%+.0f %% against the time before", t.Value*100)

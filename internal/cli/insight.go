@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
 
@@ -52,7 +53,7 @@ func (c *Command) journeysCommand() *cobra.Command {
 // fewOr writes a number of people, or that it is too small to be shown.
 func fewOr(n *int) string {
 	if n == nil {
-		return "fewer than 5"
+		return fmt.Sprintf("fewer than %d", adoption.Fewest)
 	}
 	return fmt.Sprint(*n)
 }

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
-	"golang.org/x/sync/errgroup"
 )
 
 // Target is what a value shall be.
@@ -100,56 +98,50 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 	if err != nil {
 		return card, err
 	}
-	now, before, err := e.both(ctx, spec, NewView(e.db, org, s).Share(), NewView(e.db, org, s.Before()).Share())
+	asked := make([]*Measure, len(spec.Rows)) // nil of what there is not, or that the scope is narrowed away from
+	for i, r := range spec.Rows {
+		if m := e.byName[r.Measure]; m != nil {
+			if _, ok := m.Allows(s); ok {
+				asked[i] = m
+			}
+		}
+	}
+	now, before, err := both(ctx, asked, NewView(e.db, org, s).Share(), NewView(e.db, org, s.Before()).Share())
 	if err != nil {
 		return card, err
 	}
 	for i, r := range spec.Rows {
-		m, err := e.find(r.Measure, Scope{From: s.From, To: s.To})
-		if problem.Is(err, problem.NotFound) { // an older release of the platform had it
+		switch {
+		case asked[i] != nil:
+			card.Rows = append(card.Rows, row(asked[i], r, now[i], before[i], s))
+		case !e.Known(r.Measure): // an older release of the platform had it
 			card.Rows = append(card.Rows, Row{Measure: r.Measure, Title: cmp.Or(r.Title, r.Measure), Target: r.Target, Direction: Neither,
 				Status: NoData, Note: "this platform does not measure it"})
-			continue
 		}
-		if err != nil {
-			return card, err
-		}
-		if _, ok := m.Allows(s); !ok {
-			continue // the scope is narrowed to what this row knows nothing of
-		}
-		card.Rows = append(card.Rows, row(m, r, now[i], before[i], s))
 	}
 	return card, nil
 }
 
-// both computes the rows over two times, at once: neither waits for the other's
-// reading. A row that cannot be asked for has the zero estimate.
-func (e *Engine) both(ctx context.Context, spec ScorecardSpec, present, past *View) (now, before []Estimate, err error) {
-	now, before = make([]Estimate, len(spec.Rows)), make([]Estimate, len(spec.Rows))
-	group, ctx := errgroup.WithContext(ctx)
-	for view, into := range map[*View][]Estimate{present: now, past: before} {
-		group.Go(func() (err error) {
-			defer func() { // outside of the request's own goroutine nothing else would catch it
-				if p := recover(); p != nil {
-					err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-				}
-			}()
-			for i, r := range spec.Rows {
-				m, found := e.byName[r.Measure]
-				if !found {
+// both computes measures over two times, at once: neither waits for the other's
+// reading. One that is not asked has the zero estimate.
+func both(ctx context.Context, asked []*Measure, present, past *View) (now, before []Estimate, err error) {
+	compute := func(v *View, into *[]Estimate) func(context.Context) error {
+		return func(ctx context.Context) (err error) {
+			all := make([]Estimate, len(asked))
+			for i, m := range asked {
+				if m == nil {
 					continue
 				}
-				if _, ok := m.Allows(view.Scope); !ok {
-					continue
-				}
-				if into[i], err = one(ctx, m, view); err != nil {
+				if all[i], err = one(ctx, m, v); err != nil {
 					return err
 				}
 			}
+			*into = all
 			return nil
-		})
+		}
 	}
-	return now, before, group.Wait()
+	err = Together(ctx, compute(present, &now), compute(past, &before))
+	return now, before, err
 }
 
 func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
@@ -296,10 +288,11 @@ func SpecOf(ctx context.Context, objects object.Reader, name string) (ScorecardS
 // TargetsOf gives what the balanced scorecard says that values shall be, by measure.
 func TargetsOf(ctx context.Context, objects object.Reader) (map[string]Target, error) {
 	spec, err := SpecOf(ctx, objects, BalancedName)
-	return spec.targets(), err
+	return spec.Targets(), err
 }
 
-func (s ScorecardSpec) targets() map[string]Target {
+// Targets gives those of the rows that have one, by measure.
+func (s ScorecardSpec) Targets() map[string]Target {
 	targets := map[string]Target{}
 	for _, r := range s.Rows {
 		if r.Target != nil {

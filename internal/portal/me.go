@@ -109,16 +109,6 @@ func (p *Portal) eventCell(v *visit, seq int64, team string) page.Cell {
 	return c
 }
 
-// shortfalls say why numbers are not of all that happened. Where that cannot be
-// found out the page has other troubles, and says them.
-func (p *Portal) shortfalls(ctx context.Context) []string {
-	projections, err := p.Ledger.Projections(ctx)
-	if err != nil {
-		return nil
-	}
-	return event.Shortfalls(projections)
-}
-
 // simulation remembers whether the platform holds simulated data, so that no page
 // has to ask for it.
 type simulation struct {

@@ -135,6 +135,16 @@ func (p *Portal) frame(v *visit, title, active string) page.Frame {
 	return f
 }
 
+// shortfalls say why numbers are not of all that happened. Where that cannot be
+// found out the page has other troubles, and says them.
+func (p *Portal) shortfalls(ctx context.Context) []string {
+	projections, err := p.Ledger.Projections(ctx)
+	if err != nil {
+		return nil
+	}
+	return event.Shortfalls(projections)
+}
+
 // teams are the visitor's own, in order.
 func (v *visit) teams() []string {
 	var names []string

@@ -36,7 +36,7 @@ func placeholders[T any](items []T, first ...any) (string, []any) {
 // byName calls do with the names in pieces: how to compare a column with those of
 // the piece, and the arguments, of which first is $1.
 func (d dialect) byName(names []string, first any, do func(compared string, args []any) error) error {
-	if d.arrays && len(names) > 1 {
+	if d.bulk.Arrays && len(names) > 1 {
 		for some := range slices.Chunk(names, bulk.ArrayRows) {
 			if err := do("= ANY($2::text[])", []any{first, some}); err != nil {
 				return err
@@ -44,7 +44,7 @@ func (d dialect) byName(names []string, first any, do func(compared string, args
 		}
 		return nil
 	}
-	return inChunks(d.chunks, names, func(some []string) error {
+	return inChunks(d.bulk.Sizes, names, func(some []string) error {
 		in, args := placeholders(some, first)
 		return do("IN "+in, args)
 	})

@@ -12,12 +12,8 @@ import (
 // postgres.go.
 type dialect struct {
 	name string
-	// chunks are the numbers of rows that bulk statements are made for, falling
-	// to 1; few, so that each statement stays prepared.
-	chunks []int
-	// arrays says that many rows are given as one array for each column, in a
-	// statement that is the same for any number.
-	arrays bool
+	// bulk says how many rows are written, and named, at once.
+	bulk bulk.Dialect
 	// collate orders text by its bytes; "" where that is the default.
 	collate string
 	// forUpdate ends a SELECT whose rows must not change before the commit.
@@ -36,8 +32,6 @@ type dialect struct {
 	// analyze refreshes what the planner knows of the objects; "" where plans do
 	// not go stale.
 	analyze string
-	// insertEnding begins an insertion that, where it fails, ends the transaction.
-	insertEnding string
 	// empty begins the statement that removes all rows of the table named next, if
 	// nobody reads a snapshot.
 	empty string
@@ -62,9 +56,4 @@ type searchDialect struct {
 	match  string                      // the condition; %s is the placeholder
 	query  func(terms []string) string // all of them, the last one as a prefix
 	or     string                      // between queries
-}
-
-// bulk is in what the databases differ for many rows.
-func (d dialect) bulk() bulk.Dialect {
-	return bulk.Dialect{Sizes: d.chunks, Arrays: d.arrays, InsertEnding: d.insertEnding}
 }

@@ -78,7 +78,7 @@ func (s *Store) InsertForBenchmark(t testing.TB, rows map[string][][]any) {
 		if table == "object_search" {
 			b = s.insertSearch()
 		}
-		stmt, err := tx.Prepare(b.Text(s.dialect.bulk(), 1))
+		stmt, err := tx.Prepare(b.Text(s.dialect.bulk, 1))
 		if err != nil {
 			t.Fatal(err)
 		}

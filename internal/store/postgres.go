@@ -42,7 +42,7 @@ func (s *Store) openPostgres(url string) error {
 		}
 	}
 	s.dialect = postgresDialect()
-	s.bulk = bulk.NewRunner(s.dialect.bulk())
+	s.bulk = bulk.NewRunner(s.dialect.bulk)
 	s.writer = stdlib.OpenDB(*config)
 	s.writer.SetMaxOpenConns(postgresConnections)
 	s.writer.SetMaxIdleConns(postgresConnections)
@@ -54,18 +54,16 @@ func (s *Store) openPostgres(url string) error {
 func postgresDialect() dialect {
 	return dialect{
 		name:       "postgres",
-		chunks:     []int{64, 8, 1},
-		arrays:     true,
+		bulk:       bulk.Dialect{Sizes: []int{64, 8, 1}, Arrays: true, InsertEnding: "INSERT INTO "},
 		collate:    ` COLLATE "C"`,
 		forUpdate:  " FOR UPDATE",
 		lockShared: "SELECT pg_advisory_lock_shared(hashtextextended($1, 0))",
 		tryLock:    "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))",
 		lock:       "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
 		// Of documents and search terms no statistics are used, and those cost the most.
-		analyze:      "ANALYZE objects (uid, kind, name, owner), object_history (kind, name, version), object_labels, object_fields, object_search (uid)",
-		insertEnding: "INSERT INTO ",
-		empty:        "TRUNCATE TABLE ",
-		vacuum:       "VACUUM (ANALYZE)",
+		analyze: "ANALYZE objects (uid, kind, name, owner), object_history (kind, name, version), object_labels, object_fields, object_search (uid)",
+		empty:   "TRUNCATE TABLE ",
+		vacuum:  "VACUUM (ANALYZE)",
 		search: searchDialect{
 			key: "uid", tokens: "array_to_tsvector(string_to_array(%s, ' '))", match: "object_search.tokens @@ %s::tsquery", or: " | ",
 			query: func(terms []string) string { return `'` + strings.Join(terms, `' & '`) + `':*` },

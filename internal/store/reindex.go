@@ -56,7 +56,7 @@ func (tx *Tx) reindex(ctx context.Context, plan reindexing) error {
 			return err
 		}
 	}
-	err := inChunks(tx.store.dialect.chunks, plan.noText, func(chunk []int64) error {
+	err := inChunks(tx.store.dialect.bulk.Sizes, plan.noText, func(chunk []int64) error {
 		in, args := placeholders(chunk)
 		_, err := tx.sql.ExecContext(ctx, "DELETE FROM object_search WHERE "+tx.store.dialect.search.key+" IN "+in, args...)
 		return err

@@ -238,7 +238,7 @@ func (l *loading) row(ctx context.Context, line []byte) error {
 		return damagedBackup("table %s: %w", l.into.name, err)
 	}
 	l.rows = append(l.rows, row)
-	enough := l.store.dialect.chunks[0]
+	enough := l.store.dialect.bulk.Sizes[0]
 	if l.store.dialect.copyIn != nil {
 		enough = copiedRows
 	}

@@ -49,7 +49,7 @@ func (s *Store) openSQLite(path string) error {
 	writing := append(common, "journal_mode(wal)", "synchronous(full)", fmt.Sprintf("wal_autocheckpoint(%d)", walLimit), "cache_size(-65536)")
 	reading := append(common, "query_only(1)", "cache_size(-8192)")
 	s.dialect = sqliteDialect()
-	s.bulk = bulk.NewRunner(s.dialect.bulk())
+	s.bulk = bulk.NewRunner(s.dialect.bulk)
 	if s.writer, err = openPool(path, "immediate", writing, 1); err != nil {
 		return err
 	}
@@ -101,11 +101,10 @@ func sqliteDialect() dialect {
 	return dialect{
 		name: "sqlite",
 		// The driver's cost of an argument grows with the number of arguments.
-		chunks:     []int{8, 1},
+		// OR FAIL spares the copies of pages that are kept to undo one statement alone.
+		bulk:       bulk.Dialect{Sizes: []int{8, 1}, InsertEnding: "INSERT OR FAIL INTO "},
 		quickCheck: "PRAGMA quick_check(1)",
-		// It spares the copies of pages that SQLite keeps to undo one statement alone.
-		insertEnding: "INSERT OR FAIL INTO ",
-		empty:        "DELETE FROM ",
+		empty:      "DELETE FROM ",
 		search: searchDialect{
 			key: "rowid", tokens: "%s", match: "object_search MATCH %s", or: " OR ",
 			query: func(terms []string) string { return `"` + strings.Join(terms, `" AND "`) + `"*` },

@@ -62,7 +62,7 @@ func (i Insight) Adoption(ctx context.Context, s measure.Scope, now time.Time, m
 			people, err = i.Measures.AskAll(ctx, activePeople, s)
 			return err
 		})
-	if err := together(ctx, work...); err != nil {
+	if err := measure.Together(ctx, work...); err != nil {
 		return show, err
 	}
 	for n, answer := range months {

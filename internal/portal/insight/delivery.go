@@ -56,7 +56,7 @@ func (i Insight) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (
 	show.First = whole[dora.DeploymentFrequency].Value == nil
 	show.Failures = failureSheet(s, whole)
 	var months []measure.Answer
-	if err := together(ctx,
+	if err := measure.Together(ctx,
 		into(&months, func(ctx context.Context) ([]measure.Answer, error) { return i.Measures.AskAll(ctx, theFive, yearOf(s)) }),
 		into(&show.Groups, func(ctx context.Context) (page.Sheet, error) { return i.deliveryGroups(ctx, q, s) }),
 		into(&show.Contrast, func(ctx context.Context) (page.Sheet, error) {
@@ -78,14 +78,8 @@ func panel(answer measure.Answer, s measure.Scope, whole measure.Estimate, targe
 	d := answer.Definition
 	name := d.Name
 	p := page.Panel{Name: name, Title: d.Title, Href: address("/measures/"+name, s), Now: estimated(d.Unit, whole, ""), Note: upper(whole.Note)}
-	var target *float64
-	if t, ok := targets[name]; ok {
-		p.Target = targetText(d.Unit, &t)
-		if !t.Relative {
-			target = &t.Value
-		}
-	}
-	p.Trend = trend(d, answer.Points, target)
+	aim, line := aimed(d, targets)
+	p.Target, p.Trend = aim, trend(d, answer.Points, line)
 	p.Trend.Labels = 5
 	for n, point := range answer.Points {
 		if point.Value != nil {

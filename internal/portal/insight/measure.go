@@ -29,18 +29,11 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, targ
 		groups.By = by
 		asked = append(asked, ask(&cut, groups))
 	}
-	if err := together(ctx, asked...); err != nil {
+	if err := measure.Together(ctx, asked...); err != nil {
 		return page.Measure{}, err
 	}
 	at := whole.Points[0]
-	var line *float64
-	aim := ""
-	if t, ok := targets[name]; ok {
-		aim = targetText(d.Unit, &t)
-		if !t.Relative {
-			line = &t.Value
-		}
-	}
+	aim, line := aimed(d, targets)
 	show := page.Measure{
 		Name: d.Name, Title: d.Title, Question: d.Question, Formula: d.Formula, Version: d.Version, Ranges: ranges("/measures/"+name, s, now),
 		Value: valueText(d.Unit, at.Value), HasValue: at.Value != nil, N: at.N, Note: upper(at.Note), Target: aim, Trend: trend(d, series.Points, line),

@@ -48,7 +48,7 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 	var stuck []adoption.StuckTeam
 	var gates, waits []page.Cells
 	var refused string
-	if err := together(ctx,
+	if err := measure.Together(ctx,
 		func(ctx context.Context) (err error) {
 			rows, show.Moved, err = i.overviewRows(ctx, q.Spec, s)
 			return err

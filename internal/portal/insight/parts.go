@@ -2,16 +2,12 @@ package insight
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/portal/page"
@@ -147,26 +143,6 @@ func estimated(u measure.Unit, e measure.Estimate, href string) page.Cell {
 // unbroken keeps numbers on one line with their units.
 func unbroken(interval string) string {
 	return strings.NewReplacer(" to ", " to ", " ", "\u00a0").Replace(interval)
-}
-
-// atOnce is how many readings of the summaries a page makes at the same time.
-const atOnce = 4
-
-// together does what does not wait for each other.
-func together(ctx context.Context, do ...func(ctx context.Context) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for _, one := range do {
-		group.Go(func() (err error) {
-			defer func() { // outside of the request's own goroutine nothing else would catch it
-				if p := recover(); p != nil {
-					err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-				}
-			}()
-			return one(ctx)
-		})
-	}
-	return group.Wait()
 }
 
 // into keeps what is computed where a page has its place.

@@ -91,6 +91,19 @@ func targetText(u measure.Unit, t *measure.Target) string {
 	return op + " " + u.Format(t.Value)
 }
 
+// aimed gives the target of a measure in words and, where it is one value, as the
+// line that a chart draws; neither where there is none.
+func aimed(d measure.Definition, targets map[string]measure.Target) (text string, line *float64) {
+	t, ok := targets[d.Name]
+	if ok && !t.Relative {
+		line = &t.Value
+	}
+	if ok {
+		text = targetText(d.Unit, &t)
+	}
+	return text, line
+}
+
 // signed writes a difference with its sign.
 func signed(u measure.Unit, v float64) string {
 	sign := "+"
