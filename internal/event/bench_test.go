@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,6 +122,31 @@ func BenchmarkAppend(b *testing.B) {
 		b.ReportMetric(rate(bare), "raw/s")
 		b.ReportMetric(rate(ours)/rate(theirs), "xplain")
 		b.ReportMetric(rate(ours)/rate(bare), "xraw")
+	})
+}
+
+// BenchmarkAppendOne reports events a second of posters that come with one event
+// each: those that wait are committed together.
+func BenchmarkAppendOne(b *testing.B) {
+	onBothBench(b, func(b *testing.B, s *store.Store) {
+		for _, posters := range []int{1, 4, 16, 64} {
+			b.Run(fmt.Sprint(posters, " posters"), func(b *testing.B) {
+				var all sync.WaitGroup
+				var next atomic.Int64
+				for range posters {
+					all.Go(func() {
+						for next.Add(1) <= int64(b.N) {
+							if _, err := s.AppendEvents(b.Context(), "token/ci", benchEvents(1), nil); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				all.Wait()
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+			})
+		}
 	})
 }
 

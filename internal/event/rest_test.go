@@ -23,8 +23,26 @@ func TestProjectorsRestBetweenLooks(t *testing.T) {
 	})
 }
 
+// Who works for long leaves the database to others for as long, but not for ever.
+func TestProjectorsRestAsLongAsTheyWork(t *testing.T) {
+	for worked, want := range map[time.Duration]int64{300 * time.Millisecond: 16, 4 * time.Second: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			looks := &busyLedger{takes: worked}
+			ctx, stop := context.WithTimeout(t.Context(), 9100*time.Millisecond)
+			defer stop()
+			event.NewRunner(looks, []event.Projector{idle{}}, event.RunnerOptions{Rest: 100 * time.Millisecond, Every: time.Second}).Run(ctx)
+			if n := looks.n.Load(); n != want {
+				t.Errorf("%d looks of %s in 9.1 s, want %d", n, worked, want)
+			}
+		})
+	}
+}
+
 // busyLedger always says that something was appended, and has nothing to read.
-type busyLedger struct{ n atomic.Int64 }
+type busyLedger struct {
+	n     atomic.Int64
+	takes time.Duration // to read
+}
 
 func (*busyLedger) Appended() <-chan struct{} {
 	closed := make(chan struct{})
@@ -34,6 +52,7 @@ func (*busyLedger) Appended() <-chan struct{} {
 
 func (b *busyLedger) ReadFrom(context.Context, int64, int) ([]event.Record, error) {
 	b.n.Add(1)
+	time.Sleep(b.takes)
 	return nil, nil
 }
 

@@ -22,7 +22,8 @@ type RunnerOptions struct {
 	Every time.Duration
 	// Rest is the shortest time from one look for events to the next: while many
 	// come, they are projected together, and leave the database to those who bring
-	// them. Default 200 ms.
+	// them. Default 200 ms. Who worked longer rests as long as it worked, but not
+	// longer than Every.
 	Rest time.Duration
 }
 
@@ -77,8 +78,10 @@ func (r *Runner) Run(ctx context.Context) {
 func (r *Runner) keep(ctx context.Context, p Projector) {
 	wait, told := r.every, ""
 	for ctx.Err() == nil {
-		appended, rested := r.store.Appended(), time.After(r.rest)
+		appended, began := r.store.Appended(), time.Now()
 		err := r.catchUp(ctx, p)
+		worked := time.Since(began)
+		rested := time.After(max(r.rest-worked, min(worked, r.every)))
 		switch {
 		case ctx.Err() != nil:
 			return

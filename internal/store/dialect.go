@@ -32,6 +32,9 @@ type dialect struct {
 	// analyze refreshes what the planner knows of the objects; "" where plans do
 	// not go stale.
 	analyze string
+	// late, run in a transaction, spares its commit the wait for the disk; "" where
+	// that is said before the transaction begins: sqliteconn.Late.
+	late string
 	// empty begins the statement that removes all rows of the table named next, if
 	// nobody reads a snapshot.
 	empty string

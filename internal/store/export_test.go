@@ -24,6 +24,13 @@ func (s *Store) SchemaForTest(t testing.TB) []string {
 	return lines
 }
 
+// AppendingForTest is how many wait to append events.
+func (s *Store) AppendingForTest() int {
+	s.ledger.queue.mu.Lock()
+	defer s.ledger.queue.mu.Unlock()
+	return len(s.ledger.queue.waiting)
+}
+
 // RowsForBenchmark reads all that a store's objects consist of, by table.
 func (s *Store) RowsForBenchmark(t testing.TB) map[string][][]any {
 	t.Helper()

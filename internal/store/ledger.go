@@ -16,6 +16,7 @@ type ledgerState struct {
 	dims       nameCache
 	names      dimNamesByID
 	persons    personCache
+	queue      appendQueue
 	appended   event.Signal
 	partitions atomic.Int64 // PostgreSQL: the partitions known to exist, counted from the first
 }
@@ -23,27 +24,6 @@ type ledgerState struct {
 // Appended returns a channel that closes when this process next commits events.
 // Other replicas' events do not close it: look again every second or so.
 func (s *Store) Appended() <-chan struct{} { return s.ledger.appended.Wait() }
-
-// AppendEvents appends events that belong to no other change, such as those
-// posted over HTTP, and says what became of each. also, if not nil, runs first
-// in the same transaction and may refuse them all.
-func (s *Store) AppendEvents(ctx context.Context, poster string, events []event.Event, also func(context.Context, event.LedgerTx) error) ([]event.Outcome, error) {
-	var outcomes []event.Outcome
-	err := s.Write(ctx, poster, func(ctx context.Context, tx *Tx) error {
-		if also != nil {
-			if err := also(ctx, ledgerTx{tx}); err != nil {
-				return err
-			}
-		}
-		var err error
-		outcomes, err = tx.appendLedger(ctx, events)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return outcomes, nil
-}
 
 // ledgerTx adapts a transaction for package event.
 type ledgerTx struct{ *Tx }
@@ -54,19 +34,19 @@ func (tx ledgerTx) Pseudonym(ctx context.Context, principal string) (string, err
 
 // appendEvents writes the transaction's events under the lock of the ledger's head.
 func (tx *Tx) appendEvents(ctx context.Context, events []event.Event) error {
-	_, err := tx.appendLedger(ctx, events)
+	entries, err := tx.prepareEvents(ctx, events)
+	if err != nil {
+		return fmt.Errorf("append events: %w", err)
+	}
+	_, err = tx.appendEntries(ctx, events, entries)
 	return err
 }
 
-// appendLedger gives each event its sequence and writes it. The head's lock is
+// appendEntries gives each event its sequence and writes it. The head's lock is
 // held from here to the commit, so everything that can be done before is.
-func (tx *Tx) appendLedger(ctx context.Context, events []event.Event) ([]event.Outcome, error) {
+func (tx *Tx) appendEntries(ctx context.Context, events []event.Event, entries []event.Entry) ([]event.Outcome, error) {
 	if len(events) == 0 {
 		return nil, nil
-	}
-	entries, err := tx.prepareEvents(ctx, events)
-	if err != nil {
-		return nil, fmt.Errorf("append events: %w", err)
 	}
 	head, err := tx.lockHead(ctx)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/store/sqliteconn"
 )
 
 // projectorPrincipal is who acts when a projector writes its summaries.
@@ -16,8 +17,16 @@ const selectProjections = "SELECT name, version, watermark, error_seq, error, fa
 // Project runs change in one transaction with the state of the named projection
 // locked, and stores what change made of it. A projection that never ran has
 // version 0.
+//
+// The commit does not wait for the disk: where a failure of power undoes it, the
+// watermark goes back with the summary, and the events are projected again.
 func (s *Store) Project(ctx context.Context, name string, change func(context.Context, event.SQL, *event.Projection) error) error {
-	err := s.Write(ctx, projectorPrincipal, func(ctx context.Context, tx *Tx) error {
+	err := s.Write(sqliteconn.Late(ctx), projectorPrincipal, func(ctx context.Context, tx *Tx) error {
+		if s.dialect.late != "" {
+			if _, err := tx.Exec(ctx, s.dialect.late); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.Exec(ctx, `INSERT INTO projections (name, version, watermark, error_seq, error, failed_at)
 			VALUES ($1, 0, 0, 0, '', 0) ON CONFLICT (name) DO NOTHING`, name); err != nil {
 			return err

@@ -57,6 +57,7 @@ func postgresDialect() dialect {
 		bulk:       bulk.Dialect{Sizes: []int{64, 8, 1}, Arrays: true, InsertEnding: "INSERT INTO "},
 		collate:    ` COLLATE "C"`,
 		forUpdate:  " FOR UPDATE",
+		late:       "SET LOCAL synchronous_commit TO off",
 		lockShared: "SELECT pg_advisory_lock_shared(hashtextextended($1, 0))",
 		tryLock:    "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))",
 		lock:       "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",

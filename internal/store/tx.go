@@ -117,6 +117,13 @@ func (s *Store) writeOnce(ctx context.Context, by string, again bool, fn func(co
 	return false, nil
 }
 
+// as gives a view of the transaction as another principal's, whose events it keeps.
+func (tx *Tx) as(by string) *Tx {
+	other := *tx
+	other.by, other.actor, other.events, other.after = by, "", nil, nil
+	return &other
+}
+
 // By is the principal on whose behalf the transaction runs.
 func (tx *Tx) By() string { return tx.by }
 

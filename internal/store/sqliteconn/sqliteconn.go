@@ -61,8 +61,9 @@ type sqliteConn interface {
 // conn is used by one goroutine at a time, as every driver.Conn is.
 type conn struct {
 	sqliteConn
-	of   Connector
-	kept map[string]*keptStatement
+	of     Connector
+	kept   map[string]*keptStatement
+	broken bool
 }
 
 type keptStatement struct {
@@ -130,12 +131,59 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return &keptRows{Rows: rows, of: k}, nil
 }
 
-// BeginTx waits for another process's lock in slices, because SQLite's own
-// waiting does not end with the context.
+type lateKey struct{}
+
+// Late gives a context in which the commit of a transaction does not wait until
+// the disk has it: a failure of power may undo the last such commits, never one
+// of them without those after it, and never one that another transaction's commit
+// has followed which did wait.
+func Late(ctx context.Context) context.Context { return context.WithValue(ctx, lateKey{}, true) }
+
+// BeginTx begins a transaction, one that commits late if the context says so.
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	if !c.of.Writes {
 		return c.sqliteConn.BeginTx(ctx, o)
 	}
+	if ctx.Value(lateKey{}) == nil {
+		return c.begin(ctx, o)
+	}
+	// SQLite refuses to change this inside a transaction.
+	if err := c.pragma("synchronous(normal)"); err != nil {
+		return nil, err
+	}
+	tx, err := c.begin(ctx, o)
+	if err != nil {
+		c.waitForDisk()
+		return nil, err
+	}
+	return lateTx{tx, c}, nil
+}
+
+type lateTx struct {
+	driver.Tx
+	c *conn
+}
+
+func (tx lateTx) Commit() error {
+	defer tx.c.waitForDisk()
+	return tx.Tx.Commit()
+}
+
+func (tx lateTx) Rollback() error {
+	defer tx.c.waitForDisk()
+	return tx.Tx.Rollback()
+}
+
+// waitForDisk makes commits wait for the disk again; a connection that cannot is
+// not used any more.
+func (c *conn) waitForDisk() { c.broken = c.pragma("synchronous(full)") != nil }
+
+// IsValid says whether the connection may be used again.
+func (c *conn) IsValid() bool { return !c.broken && c.sqliteConn.IsValid() }
+
+// begin waits for another process's lock in slices, because SQLite's own waiting
+// does not end with the context.
+func (c *conn) begin(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	if err := c.waitFor(busySlice); err != nil {
 		return nil, err
 	}
@@ -156,7 +204,11 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 
 // waitFor sets how long a statement waits for a lock.
 func (c *conn) waitFor(d time.Duration) error {
-	_, err := c.sqliteConn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA busy_timeout(%d)", d.Milliseconds()), nil)
+	return c.pragma(fmt.Sprintf("busy_timeout(%d)", d.Milliseconds()))
+}
+
+func (c *conn) pragma(what string) error {
+	_, err := c.sqliteConn.ExecContext(context.Background(), "PRAGMA "+what, nil)
 	return err
 }
 
