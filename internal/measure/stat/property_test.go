@@ -128,6 +128,29 @@ func TestPropertiesOfRates(t *testing.T) {
 	})
 }
 
+// A quantile and its ends are what a sort would give, whatever the order and however
+// many values are alike. The ranks are those of 1, 2, …, n, each its own rank.
+func TestQuantilesAreThoseOfASort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		xs := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 40), func(i int) float64 { return float64(i) }), 1, 300).Draw(t, "values")
+		q := rapid.Float64Range(0.001, 0.999).Draw(t, "q")
+		ranks, _ := stat.Quantile(oneTo(len(xs)), q)
+		sorted := slices.Clone(xs)
+		slices.Sort(sorted)
+		at := func(rank float64) float64 {
+			if math.IsInf(rank, 0) {
+				return rank
+			}
+			below := sorted[int(rank)-1]
+			return below + (rank-math.Floor(rank))*(sorted[min(int(rank), len(xs)-1)]-below)
+		}
+		e, ok := stat.Quantile(xs, q)
+		if !ok || !alike(e.Value+1, at(ranks.Value)+1) || !alike(e.Interval.Low+1, at(ranks.Interval.Low)+1) || !alike(e.Interval.High+1, at(ranks.Interval.High)+1) {
+			t.Fatalf("%+v of %v, want the ranks %+v", e, sorted, ranks)
+		}
+	})
+}
+
 func TestPropertiesOfQuantiles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		xs := someValues.Draw(t, "values")

