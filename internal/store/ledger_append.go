@@ -146,14 +146,22 @@ func (s *Store) appendTogether(ctx context.Context) {
 	}
 }
 
-// appendAll appends the events of all, each with those that it adds itself.
-func (tx *Tx) appendAll(ctx context.Context, all []*appending) error {
+// appendAll appends the events of all, each with those that it adds itself. A panic is
+// an error: it must not leave behind those who wait.
+func (tx *Tx) appendAll(ctx context.Context, all []*appending) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	var events []event.Event
 	var entries []event.Entry
 	for _, a := range all {
 		own := tx.as(a.poster)
-		err := a.check(ctx, own)
-		tx.raced = tx.raced || own.raced
+		if a.also != nil {
+			err = a.also(ctx, ledgerTx{own})
+			tx.raced = tx.raced || own.raced
+		}
 		if err != nil {
 			return err
 		}
@@ -173,18 +181,4 @@ func (tx *Tx) appendAll(ctx context.Context, all []*appending) error {
 		a.outcomes = outcomes[a.first : a.first+len(a.events)]
 	}
 	return nil
-}
-
-// check does what comes before the events. A panic is an error: nobody else would
-// catch it.
-func (a *appending) check(ctx context.Context, tx *Tx) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	if a.also == nil {
-		return nil
-	}
-	return a.also(ctx, ledgerTx{tx})
 }
