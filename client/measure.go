@@ -176,9 +176,10 @@ type Contrast struct {
 	Segments   []string  `json:"segments"`
 	LeftOut    []string  `json:"leftOut,omitempty"` // segments with data on one side only
 	Caution    string    `json:"caution"`
+	Note       string    `json:"note,omitempty"` // what was left out, or what it waits for
 }
 
-// Contrasts compares deployments on the golden path with those off it.
+// Contrasts compares deployments and tickets on the golden path with those off it.
 func (c *Client) Contrasts(ctx context.Context, query url.Values) ([]Contrast, error) {
 	var out struct {
 		Items []Contrast `json:"items"`

@@ -73,12 +73,6 @@ func knownUntil(ctx context.Context, db Querier, by event.Projector, end int64) 
 	return min(end, known), err
 }
 
-// working reports whether a day is one from Monday to Friday.
-func working(day int64) bool {
-	weekday := measure.Date(day).Weekday()
-	return weekday != time.Saturday && weekday != time.Sunday
-}
-
 // heardSince is the first day of which the ledger tells anything about a team; ok
 // is false when it does of none.
 func heardSince(ctx context.Context, db Querier) (day int64, ok bool, err error) {

@@ -187,6 +187,24 @@ func anyBit(set []uint64, from, to int64) bool {
 	return false
 }
 
+// workingDays counts the working days of [from, to) on which each was active.
+func (p people) workingDays(from, to int64) int {
+	first := (from - p.from) / 64
+	working := make([]uint64, (to-p.from+63)/64-first) // the bits of those days
+	for day := from; day < to; day++ {
+		if bit := day - p.from; measure.Working(day) {
+			working[bit/64-first] |= 1 << (bit % 64)
+		}
+	}
+	n := 0
+	for _, set := range p.days {
+		for i, word := range working {
+			n += bits.OnesCount64(set[first+int64(i)] & word)
+		}
+	}
+	return n
+}
+
 // daily gives the mean number of active people on the working days of [from, to),
 // or on all its days where none of them is a working day, and how many days those are.
 func (p people) daily(from, to int64) (mean float64, days int) {
@@ -196,7 +214,9 @@ func (p people) daily(from, to int64) (mean float64, days int) {
 	return p.mean(from, to, func(int64) bool { return true })
 }
 
-func (p people) working(from, to int64) (mean float64, days int) { return p.mean(from, to, working) }
+func (p people) working(from, to int64) (mean float64, days int) {
+	return p.mean(from, to, measure.Working)
+}
 
 func (p people) mean(from, to int64, counts func(day int64) bool) (mean float64, days int) {
 	sum := 0
@@ -221,6 +241,16 @@ func (p people) mean(from, to int64, counts func(day int64) bool) (mean float64,
 // Active counts, for each group and bucket, who was active in it: what measures
 // for a hundred users are divided by.
 func (p *People) Active(ctx context.Context, v *measure.View) (map[measure.Key]int, error) {
+	return p.count(ctx, v, people.active)
+}
+
+// DaysOfUse counts, for each group and bucket, the working days on which somebody was
+// active, one for each person and day.
+func (p *People) DaysOfUse(ctx context.Context, v *measure.View) (map[measure.Key]int, error) {
+	return p.count(ctx, v, people.workingDays)
+}
+
+func (p *People) count(ctx context.Context, v *measure.View, in func(all people, from, to int64) int) (map[measure.Key]int, error) {
 	groups, err := readPeople(ctx, v, &p.kept, v.From)
 	if err != nil {
 		return nil, err
@@ -228,7 +258,7 @@ func (p *People) Active(ctx context.Context, v *measure.View) (map[measure.Key]i
 	found := map[measure.Key]int{}
 	for group, all := range groups {
 		for i, b := range v.Buckets() {
-			if n := all.active(b.From, b.To); n > 0 {
+			if n := in(all, b.From, b.To); n > 0 {
 				found[measure.Key{Group: group, Bucket: i}] = n
 			}
 		}

@@ -21,6 +21,7 @@ type Measures interface {
 	Evidence(ctx context.Context, name string, s measure.Scope, after int64, limit int) ([]int64, error)
 	Score(ctx context.Context, name string, spec measure.ScorecardSpec, s measure.Scope) (measure.Computed, error)
 	View(ctx context.Context, s measure.Scope) (*measure.View, error)
+	dora.Asker
 }
 
 func (a *api) measureRoutes() {
@@ -44,8 +45,8 @@ func (a *api) measureRoutes() {
 		Description: "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null.",
 	}, a.journeys)
 	register(a, huma.Operation{
-		OperationID: "contrasts", Method: http.MethodGet, Path: "/api/v1/contrasts", Summary: "Delivery on the golden path and off it, matched by segment", Tags: tags,
-		Description: "A correlation: teams chose the path themselves. Nothing may be claimed of a difference that is not clear.",
+		OperationID: "contrasts", Method: http.MethodGet, Path: "/api/v1/contrasts", Summary: "Delivery and tickets on the golden path and off it, matched by segment", Tags: tags,
+		Description: "A correlation: teams chose the path themselves. Nothing may be claimed of a difference that is not clear. A team is on the path in a month if most of its deployments to production were; cost is named, and waits for data.",
 	}, a.contrasts)
 }
 
@@ -170,7 +171,7 @@ func (a *api) contrasts(ctx context.Context, in *scopedInput) (*contrastsOutput,
 		return nil, err
 	}
 	out := &contrastsOutput{}
-	out.Body.Items, err = dora.Contrasts(ctx, view)
+	out.Body.Items, err = dora.Contrasts(ctx, view, a.Measures)
 	return out, err
 }
 

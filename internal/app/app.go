@@ -238,7 +238,7 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 // measures are those of every room.
 func measures() []measure.Measure {
 	people := new(adoption.People)
-	return slices.Concat(adoption.Measures(people), dora.Measures(), support.Measures(people.Active), waitingMeasures())
+	return slices.Concat(adoption.Measures(people), dora.Measures(), support.Measures(people.Active, people.DaysOfUse), waitingMeasures())
 }
 
 // ledgerName names the key that signs the ledger's checkpoints.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
 
@@ -36,5 +37,6 @@ func MeasuredPage() string {
 			b.WriteString("\nNo data yet: it waits for " + m.Waits + ".\n")
 		}
 	}
+	b.WriteString("\n## On the golden path and off it\n\nAsk with `stoa contrasts`, at `/api/v1/contrasts`, or on the page of delivery.\n\n" + dora.ContrastFormula + "\n\n" + dora.Caution + "\n")
 	return b.String()
 }

@@ -61,9 +61,10 @@ func fewOr(n *int) string {
 func (c *Command) contrastsCommand() *cobra.Command {
 	var o scopeOptions
 	cmd := &cobra.Command{
-		Use:     "contrasts",
-		Short:   "Delivery on the golden path and off it, matched by segment",
-		Long:    "Delivery on the golden path and off it, matched by segment: a correlation. Where it says \"may be chance\" nothing may be claimed.",
+		Use:   "contrasts",
+		Short: "Delivery and tickets on the golden path and off it, matched by segment",
+		Long: "Delivery and tickets on the golden path and off it, matched by segment: a correlation. Where it says \"may be chance\" nothing may be claimed.\n\n" +
+			"A team's tickets count on the path in a month in which most of its deployments to production were on it. Cost waits for cost data.",
 		Example: "  stoa contrasts --days 90\n  stoa contrasts --segment web -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -91,6 +92,11 @@ func (c *Command) contrastsCommand() *cobra.Command {
 				unit := units[one.Measure]
 				rows[i] = []string{one.Measure, valueText(one.On.Value, unit), valueText(one.Off.Value, unit), differenceText(one, unit), intervalText(one.Interval, unit), strings.Join(one.Segments, ", ")}
 			}
+			for _, one := range all {
+				if one.Note != "" && (one.On.Value != nil || one.Off.Value != nil) {
+					c.Note("%s: %s", one.Measure, one.Note)
+				}
+			}
 			return c.Table([]string{"MEASURE", "ON THE PATH", "OFF IT", "DIFFERENCE", "95 %", "SEGMENTS"}, rows)
 		},
 	}
@@ -99,7 +105,10 @@ func (c *Command) contrastsCommand() *cobra.Command {
 }
 
 func differenceText(of client.Contrast, unit string) string {
-	if of.Difference == nil {
+	switch {
+	case of.On.Value == nil && of.Off.Value == nil && of.Note != "":
+		return of.Note
+	case of.Difference == nil:
 		return "no segment has both"
 	}
 	sign := "+"

@@ -75,6 +75,12 @@ func Date(day int64) time.Time { return time.Unix(day*86400, 0).UTC() }
 // Micros is the first moment of a day in microseconds, as summaries keep times.
 func Micros(day int64) int64 { return day * 86400 * 1_000_000 }
 
+// Working reports whether a day is one from Monday to Friday.
+func Working(day int64) bool {
+	weekday := Date(day).Weekday()
+	return weekday != time.Saturday && weekday != time.Sunday
+}
+
 // Days is how many days the scope has.
 func (s Scope) Days() int64 { return s.To - s.From }
 
@@ -86,6 +92,17 @@ func (s Scope) Before() Scope {
 
 // Bucket is one point of a series.
 type Bucket struct{ From, To int64 }
+
+// WorkingDays is how many of its days are from Monday to Friday.
+func (b Bucket) WorkingDays() int {
+	n := 0
+	for day := b.From; day < b.To; day++ {
+		if Working(day) {
+			n++
+		}
+	}
+	return n
+}
 
 // Buckets cuts the scope's time into steps; the first and the last one may be
 // shorter.

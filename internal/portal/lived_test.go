@@ -146,6 +146,10 @@ func (s *site) live(ctx context.Context) error {
 	h.add(12, "dev.stoa.gate.refused", map[string]any{"actor": "user/alpha-0", "team": "alpha", "service": "shop", "capability": "deploy", "gate": "quota/alpha"})
 	h.add(11.5, "dev.stoa.gate.refused", map[string]any{"actor": "user/admin", "team": "platform", "gate": "quota/platform"})
 	h.add(11, "dev.stoa.input.asked", map[string]any{"actor": "user/gamma-0", "team": "gamma", "capability": "deploy", "question": "health"})
+	for n, day := range []float64{40, 30, 20} {
+		h.add(day, "dev.cdevents.ticket.created.0.2.0", map[string]any{"actor": "user/alpha-0", "team": "alpha", "data": map[string]any{
+			"subject": map[string]any{"id": fmt.Sprint("T-", n), "content": map[string]any{"ticketType": "question"}}}})
+	}
 	for len(h.events) > 0 {
 		batch := h.events[:min(500, len(h.events))]
 		h.events = h.events[len(batch):]

@@ -132,6 +132,7 @@ func measureTheTruth(t *testing.T, c *client.Client) {
 			}
 			checkForecast(t, c, truth)
 			checkPersonas(t, c, truth)
+			checkContrasts(t, c, truth)
 			break
 		}
 		if time.Now().After(deadline) {
@@ -160,6 +161,7 @@ var notMeasured = map[string]string{
 	"personas":                       "journeys tell of them, see checkPersonas",
 	"new-teams":                      "the forecast is made of them, see checkForecast",
 	"teams-at-step":                  "a page shows them; the times between the steps are measures",
+	"tickets-of-teams":               "contrasts tell of them, see checkContrasts",
 	"retention":                      "a page shows all cohorts; retention-3-months is the measure",
 	"adoption-rate-by-month":         "the platform gives any measure month by month",
 	"active-users-by-month":          "the platform's month of people has 30 days",
@@ -254,6 +256,45 @@ func checkForecast(t *testing.T, c *client.Client, truth simulate.Truth) {
 	}
 	if foretold == 0 {
 		t.Error("nothing was foretold")
+	}
+}
+
+// checkContrasts: on the path and off it teams have as many tickets as is true, and
+// the interval of the difference holds the one that they are drawn with: none,
+// though many fewer in the end than at first. Lead times differ as they are drawn.
+func checkContrasts(t *testing.T, c *client.Client, truth simulate.Truth) {
+	t.Helper()
+	is := truth.Measures[slices.IndexFunc(truth.Measures, func(m simulate.Measure) bool { return m.Name == "tickets-of-teams" })]
+	held := 0
+	for name, w := range truth.Windows {
+		contrasts, err := c.Contrasts(t.Context(), url.Values{"from": {w.From.Format(time.DateOnly)}, "to": {w.To.Format(time.DateOnly)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]client.Contrast{}
+		for _, one := range contrasts {
+			of[one.Measure] = one
+		}
+		tickets := of["tickets-per-100-daily-users"]
+		for cut, got := range map[string]*float64{"path=on": tickets.On.Value, "path=off": tickets.Off.Value} {
+			want := is.Values[slices.IndexFunc(is.Values, func(v simulate.Value) bool { return v.Window == name && v.Cut == cut })].Value
+			if (got == nil) != (want == nil) || got != nil && math.Abs(*got-*want) > 1e-5*max(1, *want) {
+				t.Errorf("tickets for 100 daily users, %s in %s: measured %s, true is %s", cut, name, text(got), text(want))
+			}
+		}
+		if i := tickets.Interval; i != nil {
+			held++
+			if *i[0] > 0 || *i[1] < 0 || tickets.Clear {
+				t.Errorf("tickets differ by %s in the interval [%g, %g] in %s, and are drawn alike", text(tickets.Difference), *i[0], *i[1], name)
+			}
+		}
+		m := truth.Parameters
+		if lead := of["lead-time"]; name == "whole" && (!lead.Clear || (*lead.Difference < 0) != (m.LeadHoursOn < m.LeadHoursOff)) {
+			t.Errorf("lead times differ by %+v, and are drawn about %g and %g hours", lead, m.LeadHoursOn, m.LeadHoursOff)
+		}
+	}
+	if held == 0 {
+		t.Error("no difference of tickets has an interval")
 	}
 }
 

@@ -85,12 +85,15 @@ func (b *book) windows() []window {
 }
 
 // months are the calendar months, UTC, that the simulated time touches.
-func (b *book) months() []window {
+func (b *book) months() []window { return monthsOf(window{"", b.start, b.end}) }
+
+// monthsOf are those that a window touches, as far as it does.
+func monthsOf(w window) []window {
 	var all []window
-	for t := b.start.time(); at(t) < b.end; {
+	for t := w.from.time(); at(t) < w.to; {
 		first := time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 		next := first.AddDate(0, 1, 0)
-		all = append(all, window{first.Format("2006-01"), max(b.start, at(first)), min(b.end, at(next))})
+		all = append(all, window{first.Format("2006-01"), max(w.from, at(first)), min(w.to, at(next))})
 		t = next
 	}
 	return all

@@ -52,6 +52,14 @@ func (b *book) supportMeasures() []asks {
 			return number(n)
 		}},
 		{"tickets-per-100-users", "tickets", ticketsAre, teams, all, func(w window, c cut) answer { return b.ticketsPer100(w, c, "") }},
+		{"tickets-per-100-daily-users", "tickets", "100 times the tickets opened in the window (questions, faults, access; not requests for features) over dau, times 30 over its days.", teams, all,
+			func(w window, c cut) answer {
+				daily := b.dailyUsers(w, c)
+				if daily.value == 0 {
+					return answer{}
+				}
+				return answer{100 * float64(b.opened(w, c, "")) / daily.value * w.months(), daily.n, true}
+			}},
 		{"ticket-resolution-time", "seconds", "From the opening of a ticket in the window to its end. " + openAre, teams, all, func(w window, c cut) answer {
 			var lives []life
 			for _, t := range b.tickets {
@@ -65,6 +73,7 @@ func (b *book) supportMeasures() []asks {
 			n := len(b.requesters(w, c))
 			return answer{float64(n) * w.months(), n, true}
 		}},
+		{"tickets-of-teams", "tickets", ofTeams, b.pathCuts()[len(teams):], all, b.ticketsOfTeams},
 	}
 	for _, k := range ticketKinds {
 		only := []cut{{name: "kind=" + k.kind, team: teams[0].team}}
@@ -100,6 +109,43 @@ func (b *book) ticketsPer100(w window, c cut, kind string) answer {
 		return answer{}
 	}
 	return answer{100 * float64(b.opened(w, c, kind)) / float64(active) * w.months(), active, true}
+}
+
+const ofTeams = "Tickets opened (questions, faults, access) of the teams that are on the path, or off it, in a month (calendar month, UTC, as far as it lies in the window): by which most of their deployments " +
+	"to production in the month went. Over the daily users of these teams in the months, each month for 30 days. Tickets are drawn for days of use, and know nothing of the path: " +
+	"within a month the true difference of the two sides is 0."
+
+// ticketsOfTeams are those for 100 users of the teams that a cut's path is the usual
+// one of, month by month.
+func (b *book) ticketsOfTeams(w window, c cut) answer {
+	tickets, exposure, n := 0, 0.0, 0
+	for _, month := range monthsOf(w) {
+		more := map[*team]int{} // deployments on the path, over those off it
+		b.each(month, cut{team: c.team}, func(d *deployment) {
+			if d.path {
+				more[d.service.team]++
+			} else {
+				more[d.service.team]--
+			}
+		})
+		for _, of := range b.teams {
+			if more[of] == 0 || more[of] > 0 != *c.path {
+				continue
+			}
+			one := cut{team: func(t *team) bool { return t == of }}
+			daily := b.dailyUsers(month, one)
+			if daily.value == 0 {
+				continue
+			}
+			n++
+			tickets += b.opened(month, one, "")
+			exposure += daily.value / month.months()
+		}
+	}
+	if n == 0 {
+		return answer{}
+	}
+	return answer{100 * float64(tickets) / exposure, n, true}
 }
 
 // months makes a count in the window one in 30 days.

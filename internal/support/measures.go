@@ -10,15 +10,16 @@ import (
 	"github.com/stoa-platform/stoa/internal/measure/stat"
 )
 
-// ActivePeople counts who was active in each group and bucket of a view.
-type ActivePeople func(ctx context.Context, v *measure.View) (map[measure.Key]int, error)
+// Counted counts something of the people who were active in each group and bucket of
+// a view.
+type Counted func(ctx context.Context, v *measure.View) (map[measure.Key]int, error)
 
 // month30 is a month in days, for rates.
 const month30 = 30.0
 
-// Measures are those of tickets and requests. Active people come from the room
-// that knows them.
-func Measures(active ActivePeople) []measure.Measure {
+// Measures are those of tickets and requests. Active people, and the working days on
+// which each of them was, come from the room that knows them.
+func Measures(active, daysOfUse Counted) []measure.Measure {
 	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave}
 	help := func(t ticket) bool { return t.kind != Feature }
 	wish := func(t ticket) bool { return t.kind == Feature }
@@ -43,15 +44,40 @@ func Measures(active ActivePeople) []measure.Measure {
 			}
 			buckets := v.Buckets()
 			for key, n := range people {
-				t, b := found[key], buckets[key.Bucket]
+				t := found[key].since(first, buckets[key.Bucket])
 				t.people = n
-				if first.Valid && measure.Micros(b.To) > first.Int64 { // without a ticket of its own, too
-					t.days = b.To - b.From
-				}
 				found[key] = t
 			}
 			return found, nil
 		}, perUsers, evidence(help)),
+		measure.New(measure.Definition{
+			Name: "tickets-per-100-daily-users", Title: "Tickets for 100 daily users", Question: "How much help do people need for as much use?",
+			Formula: "Tickets opened, without requests for features, ÷ active people on a mean working day, for 100 of them in 30 days: who uses the platform every day counts for more " +
+				"than who looks in once, so that groups can be set against each other that do not use it as much. n is the days of use, from Monday to Friday. " +
+				"The interval is exact for a Poisson count.",
+			Unit: measure.Per100, Better: measure.Lower, Version: 1, Cuts: cuts,
+		}, func(ctx context.Context, v *measure.View) (map[measure.Key]tally, error) {
+			found, err := read(ctx, v, help)
+			if err != nil {
+				return nil, err
+			}
+			used, err := daysOfUse(ctx, v)
+			if err != nil {
+				return nil, err
+			}
+			first, _, err := told(ctx, v.DB)
+			if err != nil {
+				return nil, err
+			}
+			buckets := v.Buckets()
+			for key, n := range used {
+				b := buckets[key.Bucket]
+				t := found[key].since(first, b)
+				t.used, t.workingDays = n, b.WorkingDays()
+				found[key] = t
+			}
+			return found, nil
+		}, perDailyUsers, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "tickets-opened", Title: "Tickets opened", Question: "How many tickets came in?",
 			Formula: "Tickets opened in the time, without requests for features.", Unit: measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
@@ -81,11 +107,23 @@ type ticket struct {
 // tally is what the tickets of one group come to.
 type tally struct {
 	n, people int
+	used      int   // days of use
 	days      int64 // of the bucket
-	kinds     map[string]int
-	actors    map[int64]bool
-	waits     []stat.Wait
-	backward  int
+	// workingDays are those of the bucket, where there is use.
+	workingDays int
+	kinds       map[string]int
+	actors      map[int64]bool
+	waits       []stat.Wait
+	backward    int
+}
+
+// since is the tally of a bucket after which a ticket has been told of, without one of
+// its own, too.
+func (t tally) since(first sql.NullInt64, b measure.Bucket) tally {
+	if first.Valid && measure.Micros(b.To) > first.Int64 {
+		t.days = b.To - b.From
+	}
+	return t
 }
 
 // each calls do with every ticket that was opened in the view's time, with its
@@ -191,6 +229,18 @@ func perUsers(t tally) measure.Estimate {
 		return measure.None("nobody was active in this time")
 	}
 	return kinds(measure.Of(rate.Value, int64(t.people)).Within(rate.Interval).With("tickets", float64(t.n)).With("people", float64(t.people)), t)
+}
+
+func perDailyUsers(t tally) measure.Estimate {
+	if t.used == 0 {
+		return measure.None("nobody was active on a working day of this time").With("tickets", float64(t.n))
+	}
+	daily := float64(t.used) / float64(t.workingDays)
+	rate, ok := stat.Rate(t.n, daily/100*float64(t.days)/month30)
+	if !ok {
+		return measure.None("nobody has told of a ticket by then")
+	}
+	return measure.Of(rate.Value, int64(t.used)).Within(rate.Interval).With("tickets", float64(t.n)).With("dailyUsers", daily)
 }
 
 func kinds(e measure.Estimate, t tally) measure.Estimate {

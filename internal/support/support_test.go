@@ -118,7 +118,10 @@ func checkMeasures(t *testing.T, s *store.Store) {
 	active := func(_ context.Context, v *measure.View) (map[measure.Key]int, error) {
 		return map[measure.Key]int{{}: 50}, nil
 	}
-	e, err := measure.NewEngine(s, org{}, support.Measures(active)...)
+	daysOfUse := func(_ context.Context, v *measure.View) (map[measure.Key]int, error) {
+		return map[measure.Key]int{{}: 525}, nil // 25 on each of the 21 working days up to the 30th of March 2026
+	}
+	e, err := measure.NewEngine(s, org{}, support.Measures(active, daysOfUse)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,8 +134,9 @@ func checkMeasures(t *testing.T, s *store.Store) {
 		parts map[string]float64
 	}{
 		{"tickets-opened", 4, 4, map[string]float64{"question": 1, "bug": 1, "access": 1, "other": 1}},
-		{"tickets-per-100-users", 8, 50, map[string]float64{"tickets": 4, "people": 50, "bug": 1}}, // 4 tickets, half a hundred people, 30 days
-		{"ticket-resolution-time", 4 * 86400, 3, nil},                                              // 2 and 4 days, and one still open
+		{"tickets-per-100-users", 8, 50, map[string]float64{"tickets": 4, "people": 50, "bug": 1}},   // 4 tickets, half a hundred people, 30 days
+		{"tickets-per-100-daily-users", 16, 525, map[string]float64{"tickets": 4, "dailyUsers": 25}}, // as before, of half as many
+		{"ticket-resolution-time", 4 * 86400, 3, nil},                                                // 2 and 4 days, and one still open
 		{"feature-requests", 2, 3, map[string]float64{"requests": 3, "people": 2}},
 	} {
 		answer, err := e.Ask(t.Context(), c.name, march)

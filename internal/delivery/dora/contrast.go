@@ -10,6 +10,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // Caution goes with every contrast.
@@ -30,16 +31,31 @@ type Contrast struct {
 	Segments []string `json:"segments"`
 	LeftOut  []string `json:"leftOut,omitempty"`
 	Caution  string   `json:"caution"`
+	// Note says what a reader must know of the comparison: what was left out, or
+	// what it waits for.
+	Note string `json:"note,omitempty"`
 }
 
-// Contrasts compares the deployments on the golden path with those off it.
-func Contrasts(ctx context.Context, v *measure.View) ([]Contrast, error) {
+// ContrastFormula says how the comparison is made.
+const ContrastFormula = "Deployments are compared one by one. A difference is made within each segment; the mean of the segments weighs each by n·m ÷ (n + m), " +
+	"n and m being what is compared on either side.\n\n" +
+	"Tickets are a team's and not a deployment's: a team is on the path in a month (UTC) if most of its deployments to production in the month were, and off it if most were not. " +
+	"Its tickets (without requests for features) count there, for 100 daily users: teams that have only begun have as many people, who use the platform on fewer days. " +
+	"They are compared within the same segment and month, for as time goes by people ask for less help on either side. " +
+	"A month of a team without a deployment, or with as many on the path as off it, is left out and counted. n is the number of teams, and a person in two teams counts in each. " +
+	"The interval of the difference is wider by how much teams of one side differ; where no two of one side have a segment and month in common there is none.\n\n" +
+	"Cost waits for cost data."
+
+// Contrasts compares what is on the golden path with what is off it. What other
+// rooms measure is asked of others.
+func Contrasts(ctx context.Context, v *measure.View, others Asker) ([]Contrast, error) {
 	scope := v.Scope
 	scope.Step, scope.By, scope.Only = measure.Whole, measure.BySegment, maps.Clone(scope.Only)
 	delete(scope.Only, measure.ByPath)
 	v = measure.NewView(v.DB, v.Org, scope)
+	teams := newTeamMonths(v)
 	// Both sides of every segment by one reading: the group is the side and the segment.
-	read, err := reading{services: true, leads: true, waits: true}.read(ctx, v, func(cell measure.Cell) (string, bool) {
+	read, err := reading{services: true, leads: true, waits: true, each: teams.deployed}.read(ctx, v, func(cell measure.Cell) (string, bool) {
 		segment, ok := v.Group(cell)
 		return cell.Path + "/" + segment, ok
 	})
@@ -61,7 +77,27 @@ func Contrasts(ctx context.Context, v *measure.View) ([]Contrast, error) {
 		c.match(bySegment[measure.OnPath], bySegment[measure.OffPath], differences()[m.name])
 		all = append(all, c)
 	}
+	for _, more := range []func() ([]Contrast, error){
+		func() ([]Contrast, error) { return ticketContrast(ctx, v, others, teams) },
+		func() ([]Contrast, error) { return waiting(others, CostPerService) },
+	} {
+		found, err := more()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
 	return all, nil
+}
+
+// waiting is the contrast of a measure that has no data on either side yet.
+func waiting(others Asker, name string) ([]Contrast, error) {
+	d, err := others.Find(name)
+	if problem.Is(err, problem.NotFound) || err == nil && d.Waits == "" {
+		return nil, nil
+	}
+	note := "waits for " + d.Waits
+	return []Contrast{{Measure: name, On: measure.None(note), Off: measure.None(note), Segments: []string{}, Caution: Caution, Note: note}}, err
 }
 
 // differences compares two groups of deployments for each measure.

@@ -78,7 +78,7 @@ func TestContrast(t *testing.T) {
 		add(t, s, events(t, quarter()...)...)
 		project(t, s, 20)
 		o := org(t, s)
-		contrasts, err := dora.Contrasts(t.Context(), measure.NewView(s, o, measure.Scope{From: measure.Day(start), To: measure.Day(start) + 60}))
+		contrasts, err := dora.Contrasts(t.Context(), measure.NewView(s, o, measure.Scope{From: measure.Day(start), To: measure.Day(start) + 60}), nobody{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +96,7 @@ func TestContrast(t *testing.T) {
 		}
 		// Nothing to compare: no number.
 		contrasts, err = dora.Contrasts(t.Context(), measure.NewView(s, o, measure.Scope{From: measure.Day(start), To: measure.Day(start) + 60,
-			Only: map[measure.Dimension][]string{measure.ByTeam: {"blue"}}}))
+			Only: map[measure.Dimension][]string{measure.ByTeam: {"blue"}}}), nobody{})
 		if err != nil {
 			t.Fatal(err)
 		}

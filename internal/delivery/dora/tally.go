@@ -92,7 +92,11 @@ func (s *serviceTally) merge(o *serviceTally) {
 func (t *tally) failures() int { return t.n - t.failed[notFailed] }
 
 // reading says what to take from the summaries beside the counts.
-type reading struct{ services, leads, waits, unattributed bool }
+type reading struct {
+	services, leads, waits, unattributed bool
+	// each, if there is one, gives for a row what hears of its deployments that count.
+	each func(of measure.Cell) func(day int64)
+}
 
 // everything is what any measure of deployments takes.
 var everything = reading{services: true, leads: true, waits: true, unattributed: true}
@@ -167,6 +171,7 @@ type gatherer struct {
 	group       string
 	service     string
 	environment int64
+	hears       func(day int64)
 	inGroup     []*tally
 	// The bucket of the deployment before, and that of the service in it.
 	tally *tally
@@ -183,6 +188,9 @@ func (g *gatherer) enter(cell measure.Cell, environment int64) bool {
 		clear(g.inGroup)
 	}
 	g.group, g.service, g.environment, g.tally, g.of = group, serviceName(g.v.Org, cell.Service), environment, nil, nil
+	if g.each != nil {
+		g.hears = g.each(cell)
+	}
 	return true
 }
 
@@ -204,6 +212,9 @@ func (g *gatherer) add(d *delivered) {
 	if g.environment == 0 {
 		t.nowhere++
 		return
+	}
+	if g.hears != nil {
+		g.hears(day)
 	}
 	if g.services {
 		if t != g.tally {

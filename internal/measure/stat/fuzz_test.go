@@ -77,6 +77,13 @@ func FuzzAnyInput(f *testing.F) {
 		checkOutcome(t, "Rate", p, ok)
 		d, ok = stat.RateRatio(k, x, n, y)
 		checkOutcome(t, "RateRatio", d, ok)
+		exposed := make([]stat.Exposed, len(values))
+		for i := range exposed {
+			one := data[8*i]
+			exposed[i] = stat.Exposed{Block: string('a' + rune(one%2)), Cluster: string('a' + rune(one/2%4)), A: one/8%2 == 0, Events: (k + n*i) >> (one / 4), Exposure: math.Abs(values[i])}
+		}
+		d, ok = stat.RateDifference(exposed)
+		checkOutcome(t, "RateDifference", d, ok)
 		s, ok := stat.NPS(stat.Answers{Promoters: k, Passives: n, Detractors: len(data)}, n)
 		checkOutcome(t, "NPS", s, ok)
 		a, ok := stat.CountAnswers([]int{k, n, len(data)})

@@ -119,12 +119,18 @@ func betaQuantile(p, a, b float64) float64 {
 
 // gammaQuantile is the x with P(a, x) = p, where p is the normal distribution
 // at z: the estimate of Wilson and Hilferty (1931), which is what is left above
-// maxGamma (there it is right to nine digits) and where the search starts below.
+// maxGamma (there it is right to nine digits) and where the search starts below;
+// for a small a it may lie under 0, and then the search starts where the first
+// term of the series is p.
 func gammaQuantile(p, z, a float64) float64 {
 	root := 1 - 1/(9*a) + z/(3*math.Sqrt(a))
 	start := a * root * root * root
 	if a > maxGamma {
 		return start
+	}
+	if start <= 0 {
+		l, _ := math.Lgamma(a + 1)
+		start = math.Exp((math.Log(p) + l) / a)
 	}
 	return solve(p, 0, 10*a+20, start, func(x float64) (float64, float64) { return gammaCDF(x, a) })
 }

@@ -60,7 +60,7 @@ func (i Insight) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (
 		into(&months, func(ctx context.Context) ([]measure.Answer, error) { return i.Measures.AskAll(ctx, theFive, yearOf(s)) }),
 		into(&show.Groups, func(ctx context.Context) (page.Sheet, error) { return i.deliveryGroups(ctx, q, s) }),
 		into(&show.Contrast, func(ctx context.Context) (page.Sheet, error) {
-			contrasts, err := dora.Contrasts(ctx, view)
+			contrasts, err := dora.Contrasts(ctx, view, i.Measures)
 			return i.contrastSheet(s, contrasts), err
 		}),
 		func(ctx context.Context) error { return i.failedSheet(ctx, q, view, &show) },
@@ -238,13 +238,18 @@ var failureWords = map[dora.Failure]string{
 	dora.FailedHotfixed: "hot-fixed", dora.FailedIncident: "incident within 24 hours",
 }
 
-// contrastSheet sets the golden path against the rest.
+// contrasted are the measures that are set against each other on the path and off it.
+var contrasted = append(slices.Clone(theFive), dora.Tickets)
+
+// contrastSheet sets the golden path against the rest, where there is anything to
+// compare.
 func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.Sheet {
 	sheet := page.Sheet{Name: "contrast", Title: "On the golden path and off it", Says: dora.Caution, Empty: "There is nothing to compare in this time.",
 		Columns: []page.Column{{Key: "measure", Title: "Measure"}, {Key: "on", Title: "On the path"}, {Key: "off", Title: "Off the path"},
 			{Key: "difference", Title: "Difference within segments"}, {Key: "says", Title: "On the path it is"}}}
 	for _, c := range contrasts {
-		if !slices.Contains(theFive, c.Measure) || c.On.Value == nil && c.Off.Value == nil {
+		none := c.On.Value == nil && c.Off.Value == nil
+		if !slices.Contains(contrasted, c.Measure) && c.Measure != dora.CostPerService || none && (len(sheet.Rows) == 0 || c.Note == "") {
 			continue
 		}
 		d, err := i.Measures.Find(c.Measure)
@@ -252,9 +257,15 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 			continue // this platform does not register it
 		}
 		side := func(e measure.Estimate, path string) page.Cell {
+			if !slices.Contains(d.Cuts, measure.ByPath) {
+				return estimated(d.Unit, e, address("/measures/"+c.Measure, s)) // of teams, that are on it or not
+			}
 			return estimated(d.Unit, e, address("/measures/"+c.Measure, only(s, measure.ByPath, path)))
 		}
 		difference, says := page.NoData("no segment has both"), page.Cell{Text: "nothing to compare", None: true}
+		if none {
+			difference, says.Text = page.NoData(""), c.Note
+		}
 		if c.Difference != nil {
 			difference = page.Cell{Text: signed(d.Unit, *c.Difference), Raw: *c.Difference}
 			says = page.Cell{State: page.State{Level: page.Unknown, Word: "may be chance"}, Raw: "may be chance"}
@@ -269,7 +280,11 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 				says.Raw = says.State.Word
 			}
 		}
-		sheet.Rows = append(sheet.Rows, page.Cells{{Text: d.Title, Raw: c.Measure}, side(c.On, measure.OnPath), side(c.Off, measure.OffPath), difference, says})
+		head := page.Cell{Text: d.Title, Raw: c.Measure}
+		if !none {
+			head.Sub = upper(c.Note)
+		}
+		sheet.Rows = append(sheet.Rows, page.Cells{head, side(c.On, measure.OnPath), side(c.Off, measure.OffPath), difference, says})
 	}
 	return sheet
 }

@@ -18,7 +18,7 @@ import (
 
 // What a platform gives, what it reaches, and what it risks.
 var (
-	benefits = []string{dora.LeadTime, dora.ChangeFailureRate, dora.RecoveryTime, dora.DeploymentFrequency} // on the path against off it
+	benefits = []string{dora.LeadTime, dora.ChangeFailureRate, dora.RecoveryTime, dora.DeploymentFrequency, dora.Tickets} // on the path against off it
 	reaches  = []string{"adoption-rate", "mau", "share-new-services-on-path", "time-to-first-deployment", "time-to-onboard"}
 	risks    = []string{dora.ChangeFailureRate, dora.RecoveryTime, dora.UnattributedIncidents, "availability"}
 	costs    = []struct{ name, title, waits string }{
@@ -53,7 +53,7 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 			rows, show.Moved, err = i.overviewRows(ctx, q.Spec, s)
 			return err
 		},
-		into(&contrasts, func(ctx context.Context) ([]dora.Contrast, error) { return dora.Contrasts(ctx, view) }),
+		into(&contrasts, func(ctx context.Context) ([]dora.Contrast, error) { return dora.Contrasts(ctx, view, i.Measures) }),
 		into(&stuck, func(ctx context.Context) ([]adoption.StuckTeam, error) { return adoption.Stuck(ctx, view) }),
 		func(ctx context.Context) (err error) {
 			gates, refused, err = i.refusalRows(ctx, s)
