@@ -114,7 +114,7 @@ func visits() []string {
 	month, whole := w[0].query, w[1].query
 	return []string{
 		"/", "/services", "/teams", "/me", "/audit", "/audit?type=dev.cdevents.service.deployed.0.3.0",
-		"/overview?" + month, "/scorecard?" + month, "/scorecard?" + whole,
+		"/overview?" + month, "/overview?" + whole, "/scorecard?" + month, "/scorecard?" + whole,
 		"/adoption?" + month, "/adoption?" + whole, "/delivery?" + month, "/delivery?" + whole, "/journeys?" + month, "/journeys?" + whole,
 		"/measures/lead-time?" + whole + "&by=team", "/measures/mau?" + whole, "/measures/adoption-rate?" + whole + "&by=segment",
 		"/measures/deployment-frequency?" + whole + "&by=service", "/measures/change-failure-rate?" + month,
