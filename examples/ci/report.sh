@@ -8,7 +8,8 @@
 #   report.sh incident-resolved ID SERVICE ENVIRONMENT
 #
 # The commits are those of the repository in the working directory: HEAD, or all
-# after PREVIOUS-COMMIT, which is the one that was deployed before. CI_RUN_ID says
+# after PREVIOUS-COMMIT, which is the one that was deployed before. Merges are left
+# out: they are made at the last moment, of changes that are older. CI_RUN_ID says
 # which run it is, SOURCE who speaks, and TEAM whose it is where the catalog does
 # not know the service and the token is of several teams. A request that is tried
 # again is the same event and counts once; a job that is run again deploys again.
@@ -31,15 +32,19 @@ deployed)
   type=dev.cdevents.service.deployed.0.3.0
   subject=$(printf '{"id":%s,"content":{"environment":{"id":%s},"artifactId":%s}}' \
     "$(text "$service")" "$(text "$environment")" "$(text "pkg:generic/$service@$commit")")
+  last=-1
+  if git rev-parse --quiet --verify HEAD^2 >/dev/null; then
+    last=HEAD^..HEAD # what the merge took in
+  fi
   if [ -z "$previous" ]; then
-    range=-1
+    range=$last
   elif git merge-base --is-ancestor "$previous" HEAD 2>/dev/null; then
     range=$previous..HEAD
   else # a shallow clone, or a history that was rewritten
     echo "report.sh: commit $previous is not in this clone's history: only the last commit is told (fetch the whole history)" >&2
-    range=-1
+    range=$last
   fi
-  changes=$(git log --format='{"commit":"%H","time":"%cI"}' "$range" | paste -sd, -)
+  changes=$(git log --no-merges --format='{"commit":"%H","time":"%cI"}' "$range" | paste -sd, -)
   custom=$(printf '{"commit":"%s","commitTime":"%s","changes":[%s]}' "$commit" "$(git log -1 --format=%cI)" "$changes")
   id=$run/$service/$environment/deployed/$now
   ;;

@@ -118,8 +118,11 @@ func (r *reading) deployed(ctx context.Context, d *deployment) error {
 	if d.previous != nil {
 		custom["previous"] = d.previous.release
 	}
-	if d.known {
+	switch {
+	case d.known:
 		custom["changes"], custom["changesCount"] = d.brought.list(), d.brought.commits
+	case d.merge: // when it was made would be taken for when the changes were
+		delete(custom, "commitTime")
 	}
 	return r.tell(ctx, fact{
 		kind: kind, id: d.id, at: d.at, by: d.by, environment: d.environment, about: r.repo.Service,

@@ -129,7 +129,7 @@ func (r *reading) walk(ctx context.Context, g gitRepository, deployments []*depl
 			fresh = fresh && (!main || c.id != until)
 			switch {
 			case main && !fresh:
-			case main && len(c.parents) < 2:
+			case main && !c.merge():
 				return r.landed(ctx, c, c.authored)
 			case main && !c.committed.Before(r.Since):
 				merges[landing] = &merge{c, c.authored}

@@ -54,7 +54,7 @@ func TestGitTags(t *testing.T) {
 		got[strings.TrimPrefix(id, "shop/deployed/")] = row{strings.Split(d.Type, ".")[3], d.Custom.Previous, d.Custom.Cause, d.Custom.Fixes, d.Custom.ChangesCount}
 	}
 	want := map[string]row{
-		"v1.1.0": {"upgraded", "v1.0.0", "", "", 4},
+		"v1.1.0": {"upgraded", "v1.0.0", "", "", 3},
 		"v1.1.1": {"upgraded", "v1.1.0", "hotfix", "", 1},
 		"v1.2.0": {"upgraded", "v1.1.1", "", "", 1},
 		"v1.1.2": {"upgraded", "v1.2.0", "", "", 1},
@@ -73,7 +73,7 @@ func TestGitTags(t *testing.T) {
 	if !d.At.Equal(day(80)) || !d.Custom.CommitTime.Equal(day(90)) || d.Custom.Commit != ids[m] || d.Environment != "production" || d.Team != "payments" || d.Actor != "git/rel@example.org" {
 		t.Errorf("v1.1.0: %+v", d)
 	}
-	if ch := d.Custom.Changes; len(ch) != 4 || ch[0].Commit != ids[a] || ch[3].Commit != ids[m] {
+	if ch := d.Custom.Changes; len(ch) != 3 || ch[0].Commit != ids[a] || ch[2].Commit != ids[b] { // without the merge
 		t.Errorf("changes of v1.1.0: %v", ch)
 	}
 	if d := deployed["shop/deployed/v1.1.1"]; !d.At.Equal(day(70)) || d.Actor != "git/ann@example.org" {
@@ -286,7 +286,7 @@ func TestGitOnMerge(t *testing.T) {
 	if len(got) != 3 {
 		t.Errorf("%d deployments: %v", len(got), got)
 	}
-	for mark, w := range map[int]int{a: 1, m: 2, c: 1} {
+	for mark, w := range map[int]int{a: 1, m: 1, c: 1} {
 		if d := got["shop/deployed/"+ids[mark]]; d.Custom.ChangesCount != w || d.Custom.Previous == "" {
 			t.Errorf("commit %d: %+v, want %d changes", mark, d.Custom, w)
 		}
@@ -451,5 +451,32 @@ func TestGitLongHistory(t *testing.T) {
 	t.Logf("%d events in %s, %d KiB held", sink.n, time.Since(began), held>>10)
 	if held > 8<<20 {
 		t.Errorf("%d KiB are held in the middle of it", held>>10)
+	}
+}
+
+// A merge alone brings nothing that was not there: that is no deployment of
+// which nobody knows what it brought. Where that is not known, the moment of the
+// merge is not told as that of its changes.
+func TestGitMergesAreNoChanges(t *testing.T) {
+	l := newLineage("", []*deployment{{id: "0", commit: idOf(1)}, {id: "1", commit: idOf(2)}})
+	l.see(commit{id: idOf(2), parents: []string{idOf(1), idOf(0)}, committed: day(1)})
+	l.see(commit{id: idOf(1), parents: []string{idOf(0)}, committed: day(2)})
+	l.see(commit{id: idOf(0), committed: day(3)})
+	l.finish(true)
+	if d := l.deployments[1]; !d.known || d.back || d.brought.commits != 0 || len(d.brought.list()) != 0 {
+		t.Errorf("a merge alone: %+v", d)
+	}
+
+	c := &collector{}
+	r := reading{Options: options(t), repo: Repository{Service: "shop", Source: "git:x"}, sink: c}
+	for _, d := range []*deployment{{id: "merge", merge: true}, {id: "change"}} {
+		d.at, d.commitTime, d.commit = day(1), day(1), idOf(2)
+		if err := r.deployed(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := c.facts(t, ".service.")
+	if !told["merge"].Custom.CommitTime.IsZero() || told["change"].Custom.CommitTime.IsZero() {
+		t.Errorf("commit times: %v", told)
 	}
 }

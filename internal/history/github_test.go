@@ -53,7 +53,7 @@ func TestGitHub(t *testing.T) {
 	// what 12 brought; 18 puts the state of 14 back; 19 is still running.
 	same(t, "deployments", briefs(c.deployments(t)), map[string]brief{
 		"101/deployment/12": {"upgraded", "", "", "deployment-11", 1},
-		"101/deployment/14": {"upgraded", "rollback", "101/deployment/12", "deployment-12", 3},
+		"101/deployment/14": {"upgraded", "rollback", "101/deployment/12", "deployment-12", 2},
 		"101/deployment/16": {"upgraded", "", "", "", 0},
 		"101/deployment/17": {"upgraded", "", "", "deployment-14", 1},
 		"101/deployment/18": {"rolledback", "rollback", "101/deployment/17", "deployment-17", 0},

@@ -19,7 +19,7 @@ func TestGitLab(t *testing.T) {
 	c := readAll(t, src)
 	same(t, "deployments", briefs(c.deployments(t)), map[string]brief{
 		"201/deployment/312": {"upgraded", "", "", "deployment-11", 1},
-		"201/deployment/314": {"upgraded", "rollback", "201/deployment/312", "deployment-12", 3},
+		"201/deployment/314": {"upgraded", "rollback", "201/deployment/312", "deployment-12", 2},
 		"201/deployment/317": {"upgraded", "", "", "deployment-14", 1},
 		"201/deployment/318": {"rolledback", "rollback", "201/deployment/317", "deployment-17", 0},
 		"202/release/v1.2.0": {"upgraded", "", "", "v1.1.0", 1},

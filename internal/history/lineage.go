@@ -22,6 +22,9 @@ type commit struct {
 	hotfix              bool     // it merges a branch for urgent repairs
 }
 
+// merge reports whether the commit joins others and is no change of its own.
+func (c commit) merge() bool { return len(c.parents) > 1 }
+
 // change is one commit that a deployment brought.
 type change struct {
 	Commit string `json:"commit"`
@@ -31,7 +34,7 @@ type change struct {
 
 // group is what one deployment brought.
 type group struct {
-	commits int // all of them, those without a sensible time too
+	commits int // all of them but merges, those without a sensible time too
 	changes []change
 }
 
@@ -79,6 +82,7 @@ type deployment struct {
 	// What the lineage finds out.
 	previous   *deployment
 	seen       bool // its commit was
+	merge      bool // its commit only joins others
 	known      bool // what it brought is
 	brought    group
 	commitTime time.Time
@@ -152,14 +156,16 @@ func (l *lineage) see(c commit) (landing int, main bool) {
 	}
 	for _, i := range l.on[c.id] {
 		d := l.deployments[i]
-		d.seen, d.commitTime, d.hotfix = true, c.committed, d.hotfix || c.hotfix
+		d.seen, d.merge, d.commitTime, d.hotfix = true, c.merge(), c.committed, d.hotfix || c.hotfix
 		if d.by.name == "" {
 			d.by = c.by
 		}
 		d.back = at.deployment < i && d.previous.commit != d.commit && !d.late
 		at.deployment = min(at.deployment, i)
 	}
-	if at.deployment != none && !l.deployments[at.deployment].untold {
+	// A merge is made the moment that others' work is taken in: as a change its
+	// lead time would say nothing but that.
+	if at.deployment != none && !l.deployments[at.deployment].untold && !c.merge() {
 		l.deployments[at.deployment].brought.add(c)
 	}
 	l.note(c, at.deployment)

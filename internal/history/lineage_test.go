@@ -79,19 +79,25 @@ func TestLineage(t *testing.T) {
 		}
 		l.finish(true)
 
-		before := map[string]bool{}
+		before, merges := map[string]bool{}, map[string]bool{}
+		for _, c := range all {
+			merges[c.id] = len(c.parents) > 1
+		}
 		for i, d := range deployments {
-			want := 0
+			fresh, want := 0, 0
 			holds := below(all, d.commit)
 			for id := range holds {
-				if !before[id] {
+				if before[id] {
+					continue
+				}
+				if fresh++; !merges[id] {
 					want++
 				}
 			}
 			if d.brought.commits != want {
 				t.Fatalf("deployment %d brought %d commits, not %d", i, want, d.brought.commits)
 			}
-			if back := want == 0 && deployments[i-1].commit != d.commit; back != d.back {
+			if back := fresh == 0 && deployments[i-1].commit != d.commit; back != d.back {
 				t.Fatalf("deployment %d goes back: %v", i, d.back)
 			}
 			for id := range holds {
