@@ -71,7 +71,7 @@ type ScorecardRow struct {
 	Interval  *Interval `json:"interval"`
 	Target    *Target   `json:"target"`
 	Direction string    `json:"direction"`
-	Status    string    `json:"status"` // "good", "unsure", "bad", "no-data" or "shown"
+	Status    string    `json:"status"` // "good", "bad", "unsure" where the data do not tell, "no-data" or "shown"
 	Note      string    `json:"note,omitempty"`
 	Before    *float64  `json:"before"` // the value of the same time before; nil where there is no data
 	Change    *float64  `json:"change"` // since then

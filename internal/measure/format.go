@@ -66,7 +66,7 @@ func Digits(v float64) string {
 // Between writes an interval; an end that is not bounded is left out.
 func (u Unit) Between(i Interval) string {
 	switch low, high := math.IsInf(i.Low, 0), math.IsInf(i.High, 0); {
-	case high && (low || i.Low == 0):
+	case i.open():
 		return ""
 	case low:
 		return "under " + u.Format(i.High)

@@ -82,11 +82,19 @@ type Estimate struct {
 	// Parts are the numbers that the value was made of, by name, such as
 	// numerator and denominator. A name is in camel case, see PartTitle.
 	Parts map[string]float64 `json:"parts,omitempty"`
+	// few says that an interval was looked for, and rests on too few to have an end.
+	few bool
 }
 
 // Interval is a confidence interval. An end that the data do not bound is
 // infinite, and null in JSON: [3.5, null].
 type Interval struct{ Low, High float64 }
+
+// open reports whether the interval says nothing: it has no end, or only that of
+// 0, below which no duration, share or count can be.
+func (i Interval) open() bool {
+	return math.IsInf(i.High, 1) && (math.IsInf(i.Low, -1) || i.Low == 0)
+}
 
 // MarshalJSON gives the two ends as a list.
 func (i Interval) MarshalJSON() ([]byte, error) {
@@ -124,6 +132,7 @@ func Of(value float64, n int64) Estimate { return Estimate{Value: &value, N: n} 
 // Within adds an interval; one that is open at both ends says nothing and is
 // left out.
 func (e Estimate) Within(i stat.Interval) Estimate {
+	e.few = (Interval{i.Low, i.High}).open()
 	if math.IsInf(i.Low, -1) && math.IsInf(i.High, 1) {
 		return e
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -45,8 +46,9 @@ type Scorecard = object.Typed[ScorecardSpec, struct{}]
 // Status says how a row stands.
 type Status string
 
-// The statuses of a row. Unsure is a missed target that lies within the
-// interval: the data do not say that it was missed.
+// The statuses of a row. A target is met, or missed, if the value and both ends of
+// its interval say so; else the data do not tell, and it is neither. A count that
+// has no interval is what it is.
 const (
 	Good   Status = "good"
 	Unsure Status = "unsure"
@@ -168,24 +170,67 @@ func judge(t *Target, now, before Estimate) (Status, string) {
 		return NoData, now.Note
 	case t == nil:
 		return Shown, now.Note
+	case t.Relative && before.Value == nil:
+		return NoData, join(now.Note, "nothing to compare with before this time")
+	case now.Value != nil && now.few:
+		return Unsure, join(now.Note, fmt.Sprintf("too few to tell (n %d)", now.N))
+	case now.Value != nil && t.Relative && before.few:
+		return Unsure, join(now.Note, fmt.Sprintf("too few before to tell (n %d)", before.N))
 	}
 	aim := t.Value
+	low, high := now.ends()
 	if t.Relative {
-		if before.Value == nil {
-			return NoData, join(now.Note, "nothing to compare with before this time")
-		}
-		aim = *before.Value * (1 + t.Value)
+		aim = 0
+		now, low, high = now.less(1+t.Value, before)
 	}
-	if now.Value != nil && t.met(*now.Value, aim) {
+	meets := 0
+	ends := []float64{low, high}
+	if now.Value != nil {
+		ends = append(ends, *now.Value)
+	}
+	for _, v := range ends {
+		if t.met(v, aim) {
+			meets++
+		}
+	}
+	switch {
+	case meets == 0:
+		return Bad, now.Note
+	case now.Value == nil:
+		return NoData, now.Note
+	case meets == len(ends):
 		return Good, now.Note
 	}
-	if now.Interval != nil && (t.met(now.Interval.Low, aim) || t.met(now.Interval.High, aim)) {
-		if now.Value == nil {
-			return NoData, now.Note
-		}
-		return Unsure, join(now.Note, "the target lies within the interval")
+	return Unsure, join(now.Note, "the target lies within the interval")
+}
+
+// ends are those of the interval; of a value that has none, the value.
+func (e Estimate) ends() (low, high float64) {
+	switch {
+	case e.Interval != nil:
+		return e.Interval.Low, e.Interval.High
+	case e.Value != nil:
+		return *e.Value, *e.Value
 	}
-	return Bad, now.Note
+	return math.Inf(-1), math.Inf(1)
+}
+
+// less gives by how much an estimate differs from a share of another, with the
+// ends of the difference: the distances of both intervals, added as variances are.
+//
+// G. Y. Zou, A. Donner, Construction of confidence limits about effect measures,
+// Statistics in Medicine 27 (2008) 1693–1702.
+func (e Estimate) less(share float64, of Estimate) (d Estimate, low, high float64) {
+	from, to := e.ends()
+	if e.Value == nil { // it is known only where it is not: beyond an end
+		return e, from - share**of.Value, to - share**of.Value
+	}
+	ofLow, ofHigh := of.ends()
+	mean := *e.Value - share**of.Value
+	low = mean - math.Hypot(*e.Value-from, share*(ofHigh-*of.Value))
+	high = mean + math.Hypot(to-*e.Value, share*(*of.Value-ofLow))
+	e.Value = &mean
+	return e, low, high
 }
 
 func join(a, b string) string {

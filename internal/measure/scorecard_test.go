@@ -29,6 +29,7 @@ func TestScore(t *testing.T) {
 	between := func(value, low, high float64) measure.Estimate {
 		return measure.Of(value, 10).Within(stat.Interval{Low: low, High: high})
 	}
+	few := measure.Of(0.9, 2).Within(stat.Interval{Low: -inf, High: inf})
 	unknown := measure.None("nothing was told")
 	for _, c := range []struct {
 		what        string
@@ -44,11 +45,24 @@ func TestScore(t *testing.T) {
 		{"not below", measure.Of(0.7, 10), unknown, &measure.Target{Op: "<", Value: 0.7}, measure.Bad, "", false},
 		{"at most", measure.Of(0.7, 10), unknown, &measure.Target{Op: "<=", Value: 0.7}, measure.Good, "", false},
 		{"missed within chance", between(0.65, 0.55, 0.75), unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Unsure, "within the interval", false},
+		{"met within chance", between(0.75, 0.65, 0.85), unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Unsure, "within the interval", false},
+		{"surely met", between(0.8, 0.75, 0.85), unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Good, "", false},
+		{"surely met, a low end at the target", between(0.8, 0.7, 0.85), unknown, &measure.Target{Op: ">=", Value: 0.7}, measure.Good, "", false},
+		{"too few, above", few, unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Unsure, "too few to tell (n 2)", false},
+		{"too few, below", few, unknown, &measure.Target{Op: "<", Value: 0.7}, measure.Unsure, "too few to tell (n 2)", false},
+		{"too few waits for an end", measure.Of(50, 1).Within(stat.Interval{Low: 0, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.Unsure, "too few to tell (n 1)", false},
+		{"an end on one side, and on the other the target", measure.Of(50, 8).Within(stat.Interval{Low: 40, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.Unsure, "within the interval", false},
+		{"late at the best", measure.Of(90, 8).Within(stat.Interval{Low: 80, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.Bad, "", false},
 		{"missed", between(0.5, 0.4, 0.6), unknown, &measure.Target{Op: ">", Value: 0.7}, measure.Bad, "", false},
 		{"no data", unknown, measure.Of(1, 1), &measure.Target{Op: ">", Value: 0.7}, measure.NoData, "nothing was told", false},
 		{"no target", measure.Of(0.5, 3), measure.Of(0.4, 3), nil, measure.Shown, "", false},
 		{"less by enough", measure.Of(60, 10), measure.Of(100, 10), &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Good, "", false},
 		{"less by too little", measure.Of(80, 10), measure.Of(100, 10), &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Bad, "", false},
+		{"less within chance", between(60, 40, 90), measure.Of(100, 10), &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Unsure, "within the interval", false},
+		{"less, of what was no surer", between(60, 55, 65), between(100, 70, 130), &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Unsure, "within the interval", true},
+		{"surely less", between(40, 35, 45), between(100, 90, 110), &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Good, "", true},
+		{"surely not less", between(95, 90, 100), between(100, 95, 105), &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Bad, "", false},
+		{"less than a few", measure.Of(0.1, 10), few, &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.Unsure, "too few before to tell (n 2)", false},
 		{"nothing to compare with", measure.Of(80, 10), unknown, &measure.Target{Op: "<=", Value: -0.3, Relative: true}, measure.NoData, "nothing to compare", false},
 		{"moved", between(0.5, 0.4, 0.6), between(0.2, 0.1, 0.3), nil, measure.Shown, "", true},
 		{"moved within chance", between(0.5, 0.4, 0.6), between(0.35, 0.2, 0.45), nil, measure.Shown, "", false},

@@ -22,28 +22,35 @@ func (i Insight) Scorecard(ctx context.Context, name string, spec measure.Scorec
 		Same: page.Command{Text: "stoa scorecard " + name + " " + flags(s), Says: "The same on the command line"},
 		JSON: "/api/v1/scorecard?name=" + name + "&" + s.Query().Encode(),
 	}
-	met, of := 0, 0
+	met, unsure, of := 0, 0, 0
 	for _, r := range card.Rows {
 		show.Rows = append(show.Rows, scoreRow(r, s))
 		if r.Status == measure.Good || r.Status == measure.Bad || r.Status == measure.Unsure {
 			of++
 		}
-		if r.Status == measure.Good {
+		switch r.Status {
+		case measure.Good:
 			met++
+		case measure.Unsure:
+			unsure++
+		case measure.Bad, measure.NoData, measure.Shown:
 		}
 		if r.Moved {
 			show.Moved = append(show.Moved, movedText(r))
 		}
 	}
-	show.Sentence = scoreSentence(met, of, len(card.Rows))
+	show.Sentence = scoreSentence(met, unsure, of, len(card.Rows))
 	return show, nil
 }
 
-func scoreSentence(met, of, rows int) string {
+func scoreSentence(met, unsure, of, rows int) string {
 	if of == 0 {
 		return fmt.Sprintf("None of the %d measures has data in this time.", rows)
 	}
 	sentence := fmt.Sprintf("%d of the %d targets that have data are met", met, of)
+	if unsure > 0 {
+		sentence += fmt.Sprintf(", of %d the data do not tell", unsure)
+	}
 	if missing := rows - of; missing > 0 {
 		sentence += fmt.Sprintf("; %d of %d measures have no data yet", missing, rows)
 	}
