@@ -3,6 +3,7 @@ package adoption
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -152,6 +153,7 @@ func (o *Organisation) build(ctx context.Context, d declared, now time.Time) (*m
 		return nil, err
 	}
 	org.Capabilities = o.capabilitiesOf(d, now)
+	org.Names = o.namesOf(d)
 	if org.Kinds, err = o.kindsOf(ctx, d); err != nil {
 		return nil, err
 	}
@@ -160,6 +162,21 @@ func (o *Organisation) build(ctx context.Context, d declared, now time.Time) (*m
 	}
 	org.Index()
 	return org, nil
+}
+
+// namesOf gives the names that are known beside those of what is counted.
+func (o *Organisation) namesOf(d declared) map[measure.Dimension][]string {
+	names := map[measure.Dimension][]string{measure.ByTeam: slices.Collect(maps.Values(o.names.teams))}
+	for _, t := range d.teams {
+		names[measure.ByTeam] = append(names[measure.ByTeam], t.Spec.Formerly...)
+	}
+	for _, s := range d.segments {
+		names[measure.BySegment] = append(names[measure.BySegment], s.Metadata.Name)
+	}
+	for _, c := range d.cohorts {
+		names[measure.ByWave] = append(names[measure.ByWave], c.Metadata.Name)
+	}
+	return names
 }
 
 // production gives the environments whose deployments count: those declared so,

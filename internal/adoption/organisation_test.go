@@ -62,6 +62,18 @@ func TestOrganisation(t *testing.T) {
 		if len(org.Insiders) != 1 {
 			t.Errorf("%d insiders", len(org.Insiders))
 		}
+		for _, c := range []struct {
+			by    measure.Dimension
+			names []string
+		}{
+			{measure.ByTeam, []string{"green", "lime", "unheard", "unknown"}}, {measure.BySegment, []string{"a-broken", "by-size"}}, {measure.ByWave, []string{"pilot"}},
+		} {
+			for _, name := range c.names { // had before, only heard of, or without a team
+				if !slices.Contains(org.Names[c.by], name) {
+					t.Errorf("there is no %s %s among %q", c.by, name, org.Names[c.by])
+				}
+			}
+		}
 		if again := w.organisation(); again != org {
 			t.Error("nothing changed, and it was made anew")
 		}

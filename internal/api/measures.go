@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -42,33 +43,48 @@ func (a *api) measureRoutes() {
 	}, a.scorecard)
 	register(a, huma.Operation{
 		OperationID: "journeys", Method: http.MethodGet, Path: "/api/v1/journeys", Summary: "What newcomers come to, and where they stop, by persona", Tags: tags,
-		Description: "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null.",
+		RejectUnknownQueryParameters: true,
+		Description:                  "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null.",
 	}, a.journeys)
 	register(a, huma.Operation{
 		OperationID: "contrasts", Method: http.MethodGet, Path: "/api/v1/contrasts", Summary: "Delivery and tickets on the golden path and off it, matched by segment", Tags: tags,
-		Description: "A correlation: teams chose the path themselves. Nothing may be claimed of a difference that is not clear. A team is on the path in a month if most of its deployments to production were; cost is named, and waits for data.",
+		RejectUnknownQueryParameters: true,
+		Description:                  "A correlation: teams chose the path themselves. Nothing may be claimed of a difference that is not clear. A team is on the path in a month if most of its deployments to production were; cost is named, and waits for data.",
 	}, a.contrasts)
+}
+
+// TeamsInput is the time and the teams that something is asked for.
+type TeamsInput struct {
+	From    string `query:"from" doc:"First day, such as 2026-11-01."`
+	To      string `query:"to" doc:"The day after the last; default is tomorrow."`
+	Days    string `query:"days" doc:"How many days, from the first or up to the end; default 30."`
+	Team    string `query:"team" doc:"Only these teams, separated by commas."`
+	Segment string `query:"segment"`
+	Wave    string `query:"wave"`
+}
+
+func (in *TeamsInput) values() url.Values {
+	return given(map[string]string{"from": in.From, "to": in.To, "days": in.Days, "team": in.Team, "segment": in.Segment, "wave": in.Wave})
 }
 
 // ScopeInput is the time and the cut that a measure is asked for.
 type ScopeInput struct {
-	From       string `query:"from" doc:"First day, such as 2026-11-01."`
-	To         string `query:"to" doc:"The day after the last; default is tomorrow."`
-	Days       string `query:"days" doc:"How many days, from the first or up to the end; default 30."`
-	Team       string `query:"team" doc:"Only these teams, separated by commas."`
-	Segment    string `query:"segment"`
-	Wave       string `query:"wave"`
+	TeamsInput
 	Service    string `query:"service"`
 	Capability string `query:"capability"`
 	Path       string `query:"path" enum:"on,off," doc:"Only what is on, or off, the golden path."`
 }
 
 func (in *ScopeInput) values() url.Values {
+	q := in.TeamsInput.values()
+	maps.Copy(q, given(map[string]string{"service": in.Service, "capability": in.Capability, "path": in.Path}))
+	return q
+}
+
+// given keeps what is said.
+func given(all map[string]string) url.Values {
 	q := url.Values{}
-	for name, value := range map[string]string{
-		"from": in.From, "to": in.To, "days": in.Days, "team": in.Team, "segment": in.Segment, "wave": in.Wave,
-		"service": in.Service, "capability": in.Capability, "path": in.Path,
-	} {
+	for name, value := range all {
 		if value != "" {
 			q.Set(name, value)
 		}
@@ -119,7 +135,7 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 	if err != nil {
 		return nil, err
 	}
-	if t, ok := targets[in.Name]; ok {
+	if t, ok := targets[in.Name]; ok && out.Body.Graded(t, s) {
 		out.Body.Target = &t
 	}
 	if !in.Compare {
@@ -130,16 +146,17 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 	return out, err
 }
 
-type scopedInput struct{ ScopeInput }
-
 // view is what is computed of that is no measure.
-func (a *api) view(ctx context.Context, in *scopedInput) (*measure.View, error) {
-	s, err := measure.ParseScope(in.values(), measure.UsualDays, a.Clock())
+func (a *api) view(ctx context.Context, q url.Values) (*measure.View, error) {
+	s, err := measure.ParseScope(q, measure.UsualDays, a.Clock())
 	if err != nil {
 		return nil, err
 	}
 	return a.Measures.View(ctx, s)
 }
+
+// journeysInput has no more: who is new follows from all that somebody did.
+type journeysInput struct{ TeamsInput }
 
 type journeysOutput struct {
 	Body struct {
@@ -148,8 +165,8 @@ type journeysOutput struct {
 	}
 }
 
-func (a *api) journeys(ctx context.Context, in *scopedInput) (*journeysOutput, error) {
-	view, err := a.view(ctx, in)
+func (a *api) journeys(ctx context.Context, in *journeysInput) (*journeysOutput, error) {
+	view, err := a.view(ctx, in.values())
 	if err != nil {
 		return nil, err
 	}
@@ -159,14 +176,24 @@ func (a *api) journeys(ctx context.Context, in *scopedInput) (*journeysOutput, e
 	return out, err
 }
 
+// contrastsInput has no path: both sides are what is compared.
+type contrastsInput struct {
+	TeamsInput
+	Service string `query:"service"`
+}
+
 type contrastsOutput struct {
 	Body struct {
 		Items []dora.Contrast `json:"items"`
 	}
 }
 
-func (a *api) contrasts(ctx context.Context, in *scopedInput) (*contrastsOutput, error) {
-	view, err := a.view(ctx, in)
+func (a *api) contrasts(ctx context.Context, in *contrastsInput) (*contrastsOutput, error) {
+	q := in.values()
+	if in.Service != "" {
+		q.Set("service", in.Service)
+	}
+	view, err := a.view(ctx, q)
 	if err != nil {
 		return nil, err
 	}

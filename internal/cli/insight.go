@@ -46,7 +46,7 @@ func (c *Command) journeysCommand() *cobra.Command {
 			return c.Table([]string{"PERSONA", "PEOPLE", "NEWCOMERS CAME TO", "SHARE", "STOPPED"}, rows)
 		},
 	}
-	o.flags(c, cmd)
+	o.teamFlags(c, cmd)
 	return cmd
 }
 
@@ -100,7 +100,8 @@ func (c *Command) contrastsCommand() *cobra.Command {
 			return c.Table([]string{"MEASURE", "ON THE PATH", "OFF IT", "DIFFERENCE", "95 %", "SEGMENTS"}, rows)
 		},
 	}
-	o.flags(c, cmd)
+	o.teamFlags(c, cmd)
+	o.serviceFlag(c, cmd)
 	return cmd
 }
 

@@ -21,6 +21,15 @@ type scopeOptions struct {
 }
 
 func (o *scopeOptions) flags(c *Command, cmd *cobra.Command) {
+	o.teamFlags(c, cmd)
+	o.serviceFlag(c, cmd)
+	cmd.Flags().StringVar(&o.capability, "capability", "", "only these capabilities")
+	cmd.Flags().StringVar(&o.path, "path", "", "only what is on, or off, the golden path")
+	_ = cmd.RegisterFlagCompletionFunc("path", cobra.FixedCompletions([]string{"on", "off"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// teamFlags are those of what can be narrowed to teams only.
+func (o *scopeOptions) teamFlags(c *Command, cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.from, "from", "", "first day, such as 2026-11-01")
 	f.StringVar(&o.to, "to", "", "the day after the last (default tomorrow)")
@@ -28,12 +37,12 @@ func (o *scopeOptions) flags(c *Command, cmd *cobra.Command) {
 	f.StringVar(&o.team, "team", "", "only these teams, separated by commas")
 	f.StringVar(&o.segment, "segment", "", "only teams of these segments")
 	f.StringVar(&o.wave, "wave", "", "only teams of these waves")
-	f.StringVar(&o.service, "service", "", "only these services")
-	f.StringVar(&o.capability, "capability", "", "only these capabilities")
-	f.StringVar(&o.path, "path", "", "only what is on, or off, the golden path")
 	c.completeFlag(cmd, "team", askOf("teams"))
+}
+
+func (o *scopeOptions) serviceFlag(c *Command, cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.service, "service", "", "only these services")
 	c.completeFlag(cmd, "service", askOf("services"))
-	_ = cmd.RegisterFlagCompletionFunc("path", cobra.FixedCompletions([]string{"on", "off"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func (o *scopeOptions) query() url.Values {

@@ -67,17 +67,17 @@ type Answer struct {
 }
 
 // Ask computes one measure. It returns problem.NotFound for a name that there
-// is not and problem.Invalid for a cut that the measure does not know.
+// is not, of a measure or of what the scope is narrowed to, and problem.Invalid for a cut that the measure does not know.
 func (e *Engine) Ask(ctx context.Context, name string, s Scope) (Answer, error) {
 	m, err := e.find(name, s)
 	if err != nil {
 		return Answer{}, err
 	}
-	org, err := e.org.Org(ctx)
+	v, err := e.view(ctx, s)
 	if err != nil {
 		return Answer{}, err
 	}
-	return ask(ctx, m, NewView(e.db, org, s))
+	return ask(ctx, m, v)
 }
 
 // AskAll computes several measures over one scope, as Ask does each, and reads
@@ -86,11 +86,11 @@ func (e *Engine) AskAll(ctx context.Context, names []string, s Scope) ([]Answer,
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	org, err := e.org.Org(ctx)
+	v, err := e.view(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	v := NewView(e.db, org, s).Share()
+	v.Share()
 	all := make([]Answer, len(names))
 	for i, name := range names {
 		m, err := e.find(name, s)
@@ -110,8 +110,17 @@ func (e *Engine) View(ctx context.Context, s Scope) (*View, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	return e.view(ctx, s)
+}
+
+// view is where a scope meets the organisation: problem.NotFound is one that is
+// narrowed to a name that there is not.
+func (e *Engine) view(ctx context.Context, s Scope) (*View, error) {
 	org, err := e.org.Org(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := org.admits(s); err != nil {
 		return nil, err
 	}
 	return NewView(e.db, org, s), nil
@@ -162,11 +171,11 @@ func (e *Engine) Evidence(ctx context.Context, name string, s Scope, after int64
 	if err != nil || m.Evidence == nil {
 		return nil, err
 	}
-	org, err := e.org.Org(ctx)
+	v, err := e.view(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return m.Evidence(ctx, NewView(e.db, org, s), after, limit)
+	return m.Evidence(ctx, v, after, limit)
 }
 
 func (e *Engine) find(name string, s Scope) (*Measure, error) {

@@ -217,3 +217,44 @@ func TestPartTitle(t *testing.T) {
 		}
 	}
 }
+
+// What there is not is refused, whichever way it is asked for: "no data" would say
+// that it is there. Every name that an answer may have is let in.
+func TestScopesOfNamesThatThereAreNot(t *testing.T) {
+	o := org()
+	o.Names = map[measure.Dimension][]string{measure.ByTeam: {"crimson"}, measure.BySegment: {"mobile"}}
+	e, err := measure.NewEngine(nil, fixed{o}, measure.New(measure.Definition{Name: "things", Unit: measure.Count, Cuts: measure.Dimensions()},
+		func(context.Context, *measure.View) (map[measure.Key]int64, error) {
+			return map[measure.Key]int64{{}: 1}, nil
+		},
+		func(n int64) measure.Estimate { return measure.Of(float64(n), n) },
+		func(context.Context, *measure.View, int64, int) ([]int64, error) { return nil, nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := measure.ScorecardSpec{Rows: []measure.ScorecardRow{{Measure: "things"}}}
+	for _, c := range []struct {
+		by   measure.Dimension
+		name string
+		near string // empty: there is one
+	}{
+		{measure.ByTeam, "red", ""}, {measure.ByTeam, "crimson", ""}, {measure.ByTeam, "platform", ""}, {measure.ByTeam, measure.Nobody, ""}, {measure.ByTeam, "rde", "did you mean red?"},
+		{measure.BySegment, "web", ""}, {measure.BySegment, "mobile", ""}, {measure.BySegment, "mobil", "did you mean mobile?"},
+		{measure.ByWave, "pilot", ""}, {measure.ByWave, "second", "known are pilot"},
+		{measure.ByService, "shop", ""}, {measure.ByService, "#11", ""}, {measure.ByService, "#12", "known are shop"},
+		{measure.ByCapability, "logs", ""}, {measure.ByCapability, "deploy", ""}, {measure.ByCapability, "nosuch", "known are deploy, logs"},
+		{measure.ByPath, measure.OffPath, ""}, {measure.ByPath, "of", "did you mean off, on?"},
+	} {
+		s := measure.Scope{From: 100, To: 130, Only: map[measure.Dimension][]string{c.by: {c.name}}}
+		_, asked := e.Ask(t.Context(), "things", s)
+		_, all := e.AskAll(t.Context(), []string{"things"}, s)
+		_, view := e.View(t.Context(), s)
+		_, evidence := e.Evidence(t.Context(), "things", s, 0, 1)
+		_, scored := e.Score(t.Context(), "card", spec, s)
+		for way, err := range map[string]error{"ask": asked, "ask all": all, "view": view, "evidence": evidence, "score": scored} {
+			if c.near == "" && err != nil || c.near != "" && (!problem.Is(err, problem.NotFound) || !slices.Contains(problem.From(err).Why, c.near)) {
+				t.Errorf("%s %s %q: %v", way, c.by, c.name, err)
+			}
+		}
+	}
+}

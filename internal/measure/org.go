@@ -1,5 +1,15 @@
 package measure
 
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
 // Org is the organisation that measures are about, as it stands now: what the
 // numbers of the ledger are the names of, and what belongs together.
 type Org struct {
@@ -17,6 +27,10 @@ type Org struct {
 	// Insiders are the numbers of the people who run the platform: left out of every
 	// number about its customers.
 	Insiders map[int64]bool
+	// Names are those of a dimension that there are beside the names of what is
+	// here: what is declared and has nothing yet, what a team was called before,
+	// what only events have named. A scope may be narrowed to them.
+	Names map[Dimension][]string
 
 	byID map[int64]*Team
 }
@@ -65,6 +79,67 @@ func (o *Org) Index() {
 			o.byID[id] = t
 		}
 	}
+}
+
+// known gives the names that a scope can be narrowed to in a dimension: every one
+// that a group of an answer may have, and those of Names.
+func (o *Org) known(d Dimension) map[string]bool {
+	known := map[string]bool{Nobody: true}
+	for _, name := range o.Names[d] {
+		known[name] = true
+	}
+	for _, t := range o.Teams {
+		switch d {
+		case ByTeam:
+			known[t.Name] = true
+		case BySegment:
+			known[t.Segment] = true
+		case ByWave:
+			known[t.Wave] = true
+		case ByService, ByCapability, ByPath:
+		}
+	}
+	switch d {
+	case ByService:
+		for id, name := range o.Services {
+			known[name], known["#"+strconv.FormatInt(id, 10)] = true, true
+		}
+	case ByCapability:
+		for _, name := range o.CapabilityNames {
+			known[name] = true
+		}
+		for _, c := range o.Capabilities {
+			known[c.Name] = true
+		}
+	case ByPath:
+		known[OnPath], known[OffPath] = true, true
+	case ByTeam, BySegment, ByWave:
+	}
+	delete(known, "")
+	return known
+}
+
+// admits refuses a scope that is narrowed to what there is not: "no data" would
+// say that it is there.
+func (o *Org) admits(s Scope) error {
+	for _, d := range Dimensions() {
+		if len(s.Only[d]) == 0 {
+			continue
+		}
+		known := o.known(d)
+		for _, name := range s.Only[d] {
+			if known[name] {
+				continue
+			}
+			maps.DeleteFunc(known, func(name string, _ bool) bool { return name == Nobody || strings.HasPrefix(name, "#") })
+			told := problem.New(problem.NotFound, "there is no %s %q", d, name)
+			if len(known) > 0 {
+				told.Because(object.Suggest(name, slices.Sorted(maps.Keys(known))))
+			}
+			return told
+		}
+	}
+	return nil
 }
 
 // alone reports that there is no team but the platform's own, which is counted in

@@ -96,7 +96,7 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 	if err := s.check(); err != nil {
 		return card, err
 	}
-	org, err := e.org.Org(ctx)
+	present, err := e.view(ctx, s)
 	if err != nil {
 		return card, err
 	}
@@ -108,7 +108,7 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 			}
 		}
 	}
-	now, before, err := both(ctx, asked, NewView(e.db, org, s).Share(), NewView(e.db, org, s.Before()).Share())
+	now, before, err := both(ctx, asked, present.Share(), NewView(e.db, present.Org, s.Before()).Share())
 	if err != nil {
 		return card, err
 	}
@@ -159,8 +159,22 @@ func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 			row.Moved = now.Interval.Low > before.Interval.High || now.Interval.High < before.Interval.Low
 		}
 	}
+	if r.Target != nil && !m.Graded(*r.Target, s) {
+		row.Status, row.Note = judge(nil, now, before)
+		if now.Value != nil {
+			row.Note = join(row.Note, "its target is that of the whole organisation")
+		}
+		return row
+	}
 	row.Status, row.Note = judge(r.Target, now, before)
 	return row
+}
+
+// Graded reports whether a value of the scope can be held against a target. What
+// counts things is the larger the more it is of: its target is that of the whole
+// organisation, and one of its teams can only miss it.
+func (d *Definition) Graded(t Target, s Scope) bool {
+	return t.Relative || len(s.Only) == 0 || d.Unit != Count && d.Unit != PerMonth
 }
 
 // judge holds an estimate against its target.

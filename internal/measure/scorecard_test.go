@@ -141,3 +141,21 @@ func TestScorecardKind(t *testing.T) {
 		t.Errorf("the balanced card is wrong: %+v", wrong)
 	}
 }
+
+// The target of a count is that of the whole organisation: a team of it has a
+// value and no grade.
+func TestCountsOfAPartAreNotGraded(t *testing.T) {
+	e := engine(t, counted("things", measure.Count, measure.Cell{Day: 100, Team: 1}), told("share", 100, measure.Of(0.1, 10), measure.Estimate{}))
+	target := &measure.Target{Op: ">=", Value: 5}
+	spec := measure.ScorecardSpec{Rows: []measure.ScorecardRow{{Measure: "things", Target: target}, {Measure: "share", Target: target}}}
+	for team, want := range map[string][2]measure.Status{"": {measure.Bad, measure.Bad}, "red": {measure.Shown, measure.Bad}} {
+		s := measure.Scope{From: 100, To: 130}
+		if team != "" {
+			s.Only = map[measure.Dimension][]string{measure.ByTeam: {team}}
+		}
+		card, err := e.Score(t.Context(), "card", spec, s)
+		if err != nil || card.Rows[0].Status != want[0] || card.Rows[1].Status != want[1] || strings.Contains(card.Rows[0].Note, "whole organisation") != (team != "") {
+			t.Errorf("team %q: %+v, %v", team, card.Rows, err)
+		}
+	}
+}

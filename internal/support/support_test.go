@@ -108,7 +108,7 @@ func summary(t *testing.T, s *store.Store) []string {
 type org struct{}
 
 func (org) Org(context.Context) (*measure.Org, error) {
-	o := &measure.Org{}
+	o := &measure.Org{Names: map[measure.Dimension][]string{measure.ByTeam: {"red", "blue"}}}
 	o.Index()
 	return o, nil
 }

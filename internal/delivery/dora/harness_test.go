@@ -199,7 +199,8 @@ func resolved(at float64, id, service string) said {
 
 // org gives an organisation whose names are those of the ledger.
 func org(t fataler, s *store.Store, change ...func(*measure.Org)) *measure.Org {
-	o := &measure.Org{Production: map[int64]bool{}, Services: map[int64]string{}, CapabilityNames: map[int64]string{}}
+	o := &measure.Org{Production: map[int64]bool{}, Services: map[int64]string{}, CapabilityNames: map[int64]string{},
+		Names: map[measure.Dimension][]string{measure.ByTeam: {"red", "blue"}}}
 	found, err := s.Query(context.Background(), "SELECT id, kind, name FROM dim ORDER BY name")
 	if err != nil {
 		t.Fatal(err)

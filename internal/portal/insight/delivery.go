@@ -78,7 +78,7 @@ func panel(answer measure.Answer, s measure.Scope, whole measure.Estimate, targe
 	d := answer.Definition
 	name := d.Name
 	p := page.Panel{Name: name, Title: d.Title, Href: address("/measures/"+name, s), Now: estimated(d.Unit, whole, ""), Note: upper(whole.Note)}
-	aim, line := aimed(d, targets)
+	aim, line := aimed(d, s, targets)
 	p.Target, p.Trend = aim, trend(d, answer.Points, line)
 	p.Trend.Labels = 5
 	for n, point := range answer.Points {

@@ -100,8 +100,9 @@ func targetText(u measure.Unit, t *measure.Target) string {
 
 // aimed gives the target of a measure in words and, where it is one value, as the
 // line that a chart draws; neither where there is none.
-func aimed(d measure.Definition, targets map[string]measure.Target) (text string, line *float64) {
+func aimed(d measure.Definition, s measure.Scope, targets map[string]measure.Target) (text string, line *float64) {
 	t, ok := targets[d.Name]
+	ok = ok && d.Graded(t, s)
 	if ok && !t.Relative {
 		line = &t.Value
 	}
