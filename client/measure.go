@@ -73,7 +73,7 @@ type ScorecardRow struct {
 	Direction string    `json:"direction"`
 	Status    string    `json:"status"` // "good", "bad", "unsure" where the data do not tell, "no-data" or "shown"
 	Note      string    `json:"note,omitempty"`
-	Before    *float64  `json:"before"` // the value of the same time before; nil where there is no data
+	Before    *float64  `json:"before"` // the value of the same time before; nil where there is no data, or not of the whole time
 	Change    *float64  `json:"change"` // since then
 	Moved     bool      `json:"moved"`  // the change is more than chance: the intervals do not touch
 	Version   int       `json:"version"`

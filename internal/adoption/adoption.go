@@ -4,6 +4,7 @@
 package adoption
 
 import (
+	"context"
 	"slices"
 
 	"github.com/stoa-platform/stoa/internal/event"
@@ -21,9 +22,11 @@ type People struct{ kept keptDays }
 
 // Measures are the measures of who uses the platform.
 func Measures(people *People) []measure.Measure {
+	used := &measure.Record{Begins: func(ctx context.Context, v *measure.View) (int64, bool, error) { return recordedSince(ctx, v.DB) }}
+	heard := &measure.Record{Begins: func(ctx context.Context, v *measure.View) (int64, bool, error) { return heardSince(ctx, v.DB) }}
 	return slices.Concat(
-		[]measure.Measure{adoptionRate(), activeTeams()}, peopleMeasures(&people.kept),
-		[]measure.Measure{retentionMeasure(), forecastMeasure(), timeToAccess()}, wayMeasures(),
-		serviceMeasures(), hindranceMeasures(),
+		used.Of(adoptionRate(), activeTeams()), used.Of(peopleMeasures(&people.kept)...),
+		used.Of(retentionMeasure(), forecastMeasure()), heard.Of(timeToAccess()), heard.Of(wayMeasures()...),
+		measure.Earliest("SELECT min(at) FROM service_first").Of(serviceMeasures()...), heard.Of(hindranceMeasures()...),
 	)
 }

@@ -30,7 +30,7 @@ func MeasuredPage() string {
 		if t, ok := targets[m.Name]; ok {
 			aim := m.Unit.Format(t.Value)
 			if t.Relative {
-				aim = fmt.Sprintf("%+.0f %% against the time before", t.Value*100)
+				aim = measure.Percent(t.Value) + " against the time before"
 			}
 			fmt.Fprintf(&b, "\nTarget on the balanced scorecard: %s %s.\n", t.Op, aim)
 		}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,7 +89,7 @@ func (c *Command) contrastsCommand() *cobra.Command {
 			rows := make([][]string, len(all))
 			for i, one := range all {
 				unit := units[one.Measure]
-				rows[i] = []string{one.Measure, valueText(one.On.Value, unit), valueText(one.Off.Value, unit), differenceText(one, unit), intervalText(one.Interval, unit), strings.Join(one.Segments, ", ")}
+				rows[i] = []string{one.Measure, valueText(one.On.Value, unit), valueText(one.Off.Value, unit), differenceText(one, unit), differenceInterval(one.Interval, unit), strings.Join(one.Segments, ", ")}
 			}
 			for _, one := range all {
 				if one.Note != "" && (one.On.Value != nil || one.Off.Value != nil) {
@@ -112,13 +111,18 @@ func differenceText(of client.Contrast, unit string) string {
 	case of.Difference == nil:
 		return "no segment has both"
 	}
-	sign := "+"
-	if *of.Difference < 0 {
-		sign = "-"
-	}
-	text := sign + measure.Unit(unit).Format(math.Abs(*of.Difference))
+	text := measure.Unit(unit).Difference(*of.Difference)
 	if !of.Clear {
 		text += " (may be chance)"
 	}
 	return text
+}
+
+// differenceInterval writes the interval of a difference; an end that is not
+// bounded is left out with it.
+func differenceInterval(i *client.Interval, unit string) string {
+	if i == nil || i[0] == nil || i[1] == nil {
+		return ""
+	}
+	return measure.Unit(unit).Difference(*i[0]) + " to " + measure.Unit(unit).Difference(*i[1])
 }

@@ -121,11 +121,7 @@ func changeText(r client.ScorecardRow) string {
 	if r.Change == nil {
 		return ""
 	}
-	sign := "+"
-	if *r.Change < 0 {
-		sign = "−"
-	}
-	text := sign + measure.Unit(r.Unit).Format(math.Abs(*r.Change))
+	text := measure.Unit(r.Unit).Change(*r.Change, r.Before, r.Target != nil && r.Target.Relative)
 	if !r.Moved {
 		text += " (may be chance)"
 	}
@@ -137,7 +133,7 @@ func targetText(t *client.Target, unit string) string {
 		return ""
 	}
 	if t.Relative {
-		return fmt.Sprintf("%s %+.0f %% against before", t.Op, t.Value*100)
+		return t.Op + " " + measure.Percent(t.Value) + " against before"
 	}
 	return t.Op + " " + measure.Unit(unit).Format(t.Value)
 }

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -45,8 +46,12 @@ func durationText(seconds float64) string {
 	return Digits(seconds/86400) + " d"
 }
 
-// Digits writes a number with three digits that matter.
+// Digits writes a number with three digits that matter, and the sign of what is
+// below 0 as a minus.
 func Digits(v float64) string {
+	if v < 0 {
+		return "−" + Digits(-v)
+	}
 	places := 2
 	switch {
 	case v != 0 && math.Abs(v) < 0.01:
@@ -61,6 +66,34 @@ func Digits(v float64) string {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
 	return text
+}
+
+// Difference writes what lies between two values, with its sign; of shares in
+// points, since a share of a share is something else.
+func (u Unit) Difference(v float64) string {
+	text := u.Format(math.Abs(v))
+	if u == Ratio {
+		text = Digits(math.Abs(v)*100) + " points"
+	}
+	if v < 0 {
+		return "−" + text
+	}
+	return "+" + text
+}
+
+// Change writes a difference to the same time before. Against a relative target it
+// is to be read in percent, too.
+func (u Unit) Change(v float64, before *float64, relative bool) string {
+	text := u.Difference(v)
+	if relative && before != nil && *before != 0 {
+		text += ", " + Percent(v / *before)
+	}
+	return text
+}
+
+// Percent writes a share by which something changes, with its sign.
+func Percent(share float64) string {
+	return strings.Replace(fmt.Sprintf("%+.0f %%", share*100), "-", "−", 1)
 }
 
 // Between writes an interval; an end that is not bounded is left out.

@@ -10,7 +10,7 @@ func TestFormat(t *testing.T) {
 	}{
 		{0.6213, "ratio", "62.1 %"}, {1, "ratio", "100 %"}, {0.004, "ratio", "0.4 %"}, {0.00004, "ratio", "0.004 %"}, {0.00056, "per-day", "0.00056/day"},
 		{0.25, "seconds", "250 ms"}, {0, "seconds", "0 s"}, {90, "seconds", "90 s"}, {3600, "seconds", "60 min"}, {86400, "seconds", "24 h"}, {5 * 86400, "seconds", "5 d"},
-		{-3600, "seconds", "-60 min"}, {5.237, "per-day", "5.24/day"}, {12, "per-month", "12/month"}, {-31.5, "score", "-31.5"},
+		{-3600, "seconds", "−60 min"}, {5.237, "per-day", "5.24/day"}, {12, "per-month", "12/month"}, {-31.5, "score", "−31.5"},
 		{49950, "money", "500"}, {1234.5, "count", "1234"}, {9.999, "count", "10"}, {99.99, "count", "100"},
 	} {
 		if got := c.unit.Format(c.value); got != c.want {
@@ -27,6 +27,19 @@ func TestSpan(t *testing.T) {
 	} {
 		if got := Span(days[0], days[1]); got != want {
 			t.Errorf("%v reads %q, want %q", days, got, want)
+		}
+	}
+}
+
+// A difference is told alike wherever it is: with a minus, and of shares in points.
+func TestDifferences(t *testing.T) {
+	before := 200.0
+	for got, want := range map[string]string{
+		Ratio.Difference(0.0074): "+0.74 points", Ratio.Difference(-0.5): "−50 points", Seconds.Difference(-7200): "−2 h", Count.Difference(3): "+3",
+		Seconds.Change(-60, &before, true): "−60 s, −30 %", Seconds.Change(-60, &before, false): "−60 s", Seconds.Change(60, nil, true): "+60 s", Percent(-0.3): "−30 %",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

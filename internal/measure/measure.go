@@ -10,6 +10,7 @@ package measure
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -184,6 +185,52 @@ type Measure struct {
 	// Evidence gives the sequences of the events behind the value, ascending after
 	// a sequence; nil for a measure that waits for data.
 	Evidence func(ctx context.Context, v *View, after int64, limit int) ([]int64, error)
+	// record is what it reads; nil where nobody says when that begins.
+	record *Record
+}
+
+// Record is what some measures are made of. It knows on which day it begins; ok is
+// false while there is nothing of it.
+type Record struct {
+	Begins func(ctx context.Context, v *View) (day int64, ok bool, err error)
+}
+
+// Of says that measures are made of the record: there is nothing to compare a value
+// with in a time that begins before it.
+func (r *Record) Of(measures ...Measure) []Measure {
+	for i := range measures {
+		measures[i].record = r
+	}
+	return measures
+}
+
+// Earliest is a record that begins with the least of some times in microseconds,
+// by a query that gives null while there is none.
+func Earliest(query string) *Record {
+	return &Record{Begins: func(ctx context.Context, v *View) (int64, bool, error) {
+		var first sql.NullInt64
+		if err := v.DB.QueryRow(ctx, query).Scan(&first); err != nil {
+			return 0, false, fmt.Errorf("read when the record begins: %w", err)
+		}
+		return DayOf(first.Int64), first.Valid, nil
+	}}
+}
+
+// begins is the day on which the measure's record begins, if the view's time begins
+// before it.
+func (m *Measure) begins(ctx context.Context, v *View) (day int64, before bool, err error) {
+	if m.record == nil {
+		return 0, false, nil
+	}
+	type found struct {
+		day int64
+		ok  bool
+	}
+	f, err := Once(v, m.record, func() (f found, err error) {
+		f.day, f.ok, err = m.record.Begins(ctx, v)
+		return f, err
+	})
+	return f.day, f.ok && v.From < f.day, err
 }
 
 // New joins a definition with its read and its value: read brings the rows of

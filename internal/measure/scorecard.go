@@ -69,7 +69,8 @@ type Row struct {
 	Direction Better    `json:"direction"`
 	Status    Status    `json:"status"`
 	Note      string    `json:"note,omitempty"`
-	// Before is the value of the same time before, Change the difference and
+	// Before is the value of the same time before, nil where the record does not
+	// reach back to its first day; Change is the difference and
 	// Moved whether it is more than chance: the intervals do not touch.
 	Before *float64 `json:"before"`
 	Change *float64 `json:"change"`
@@ -108,9 +109,21 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 			}
 		}
 	}
-	now, before, err := both(ctx, asked, present.Share(), NewView(e.db, present.Org, s.Before()).Share())
+	past := NewView(e.db, present.Org, s.Before()).Share()
+	now, before, err := both(ctx, asked, present.Share(), past)
 	if err != nil {
 		return card, err
+	}
+	for i, m := range asked {
+		if m == nil || now[i].Value == nil {
+			continue
+		}
+		if day, early, err := m.begins(ctx, past); err != nil {
+			return card, err
+		} else if early { // a part of a time is no measure for a whole one
+			before[i] = None("")
+			now[i] = now[i].Noted("the record begins %s", dateText(day))
+		}
 	}
 	for i, r := range spec.Rows {
 		switch {

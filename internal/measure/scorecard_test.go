@@ -159,3 +159,23 @@ func TestCountsOfAPartAreNotGraded(t *testing.T) {
 		}
 	}
 }
+
+// A time of which the record has a part only is not compared with.
+func TestBeforeTheRecordBegins(t *testing.T) {
+	relative := &measure.Target{Op: "<=", Value: -0.3, Relative: true}
+	for begins, want := range map[int64]string{70: "", 71: "the record begins 1970-03-13"} {
+		record := &measure.Record{Begins: func(context.Context, *measure.View) (int64, bool, error) { return begins, true, nil }}
+		e := engine(t, record.Of(told("m", 100, measure.Of(60, 10), measure.Of(100, 10)), told("n", 100, measure.Of(60, 10), measure.Of(100, 10)))...)
+		card, err := e.Score(t.Context(), "card", measure.ScorecardSpec{Rows: []measure.ScorecardRow{{Measure: "m"}, {Measure: "n", Target: relative}}}, measure.Scope{From: 100, To: 130})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, n := card.Rows[0], card.Rows[1]
+		if (m.Change == nil) != (want != "") || (m.Before == nil) != (want != "") || m.Note != want || m.Status != measure.Shown {
+			t.Errorf("begun on day %d: %+v", begins, m)
+		}
+		if (n.Status == measure.Good) != (want == "") || want != "" && (n.Status != measure.NoData || !strings.Contains(n.Note, want)) {
+			t.Errorf("begun on day %d, relative: %+v", begins, n)
+		}
+	}
+}

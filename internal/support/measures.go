@@ -23,7 +23,7 @@ func Measures(active, daysOfUse Counted) []measure.Measure {
 	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave}
 	help := func(t ticket) bool { return t.kind != Feature }
 	wish := func(t ticket) bool { return t.kind == Feature }
-	return []measure.Measure{
+	return measure.Earliest("SELECT min(opened) FROM tickets").Of(
 		measure.New(measure.Definition{
 			Name: "tickets-per-100-users", Title: "Tickets for 100 users", Question: "How much help do people need?",
 			Formula: "Tickets opened, without requests for features, ÷ active people of the same time, for 100 people in 30 days. The interval is exact for a Poisson " +
@@ -93,7 +93,7 @@ func Measures(active, daysOfUse Counted) []measure.Measure {
 			Formula: "Requests for features by distinct people, in 30 days: a person who asks three times in the time counts once. Five to twenty a month is healthy for an active base.",
 			Unit:    measure.PerMonth, Better: measure.Neither, Version: 1, Cuts: cuts,
 		}, reading(wish), requests, evidence(wish)),
-	}
+	)
 }
 
 // ticket is a row of the summary.

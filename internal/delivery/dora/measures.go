@@ -2,6 +2,8 @@ package dora
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"maps"
 
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -24,7 +26,7 @@ const (
 // Measures gives the measures of delivery.
 func Measures() []measure.Measure {
 	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByService, measure.ByPath}
-	return []measure.Measure{
+	return (&measure.Record{Begins: deployedSince}).Of(
 		measure.New(measure.Definition{
 			Name: DeploymentFrequency, Title: "Deployment frequency", Question: "How often do services reach production?",
 			Formula: "Deployments to production of each service a day; the median of the services that deployed to production in the time. " +
@@ -77,7 +79,24 @@ func Measures() []measure.Measure {
 			Formula: "Pipeline runs that finished with a failure or an error, for whatever environment or for none, such as the tests of a change. None of them is a failed deployment by that alone.",
 			Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
 		}, pipelineTallies, func(n int) measure.Estimate { return measure.Counted(n, n) }, pipelineEvidence),
+	)
+}
+
+// deployedSince is the day of the first deployment to production.
+func deployedSince(ctx context.Context, v *measure.View) (day int64, ok bool, err error) {
+	for id, counts := range v.Org.Production {
+		if !counts {
+			continue
+		}
+		var first sql.NullInt64
+		if err := v.DB.QueryRow(ctx, "SELECT min(at) FROM deployments WHERE environment = $1", id).Scan(&first); err != nil {
+			return 0, false, fmt.Errorf("read the first deployment: %w", err)
+		}
+		if at := measure.DayOf(first.Int64); first.Valid && (!ok || at < day) {
+			day, ok = at, true
+		}
 	}
+	return day, ok, nil
 }
 
 // services reads deployments, and has each service in all buckets of its group

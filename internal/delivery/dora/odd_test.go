@@ -227,3 +227,22 @@ func TestIncidentOpenForAYear(t *testing.T) {
 		}
 	})
 }
+
+// The record begins with the first deployment to production: a time that begins
+// before that is not compared with.
+func TestNothingIsComparedWithHalfATime(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		elsewhere := deploy(0, "shop", "v0")
+		elsewhere.environment = "dev"
+		add(t, s, events(t, elsewhere, deploy(10*24, "shop", "v1"), deploy(20*24, "shop", "v2"))...)
+		project(t, s, 10)
+		from := measure.Day(start) + 20
+		spec := measure.ScorecardSpec{Rows: []measure.ScorecardRow{{Measure: dora.DeploymentFrequency}}}
+		for days, note := range map[int64]string{10: "", 11: "the record begins 2026-03-12"} {
+			card, err := engine(t, s, org(t, s)).Score(t.Context(), "card", spec, measure.Scope{From: from, To: from + days})
+			if err != nil || (card.Rows[0].Change != nil) != (note == "") || card.Rows[0].Note != note {
+				t.Errorf("%d days: %+v, %v", days, card.Rows, err)
+			}
+		}
+	})
+}

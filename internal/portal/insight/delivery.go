@@ -267,10 +267,10 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 			difference, says.Text = page.NoData(""), c.Note
 		}
 		if c.Difference != nil {
-			difference = page.Cell{Text: signed(d.Unit, *c.Difference), Raw: *c.Difference}
+			difference = page.Cell{Text: d.Unit.Difference(*c.Difference), Raw: *c.Difference}
 			says = page.Cell{State: page.State{Level: page.Unknown, Word: "may be chance"}, Raw: "may be chance"}
 			if c.Interval != nil {
-				difference.Sub = unbroken(signed(d.Unit, c.Interval.Low) + " to " + signed(d.Unit, c.Interval.High))
+				difference.Sub = unbroken(d.Unit.Difference(c.Interval.Low) + " to " + d.Unit.Difference(c.Interval.High))
 			}
 			if c.Clear && d.Better != measure.Neither {
 				says.State = page.State{Level: page.Bad, Word: "worse"}

@@ -3,7 +3,6 @@ package insight
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -73,7 +72,7 @@ func scoreRow(r measure.Row, s measure.Scope) page.ScoreRow {
 	}
 	row.Target = targetText(r.Unit, r.Target)
 	if r.Change != nil {
-		row.Change = signed(r.Unit, *r.Change)
+		row.Change = r.Unit.Change(*r.Change, r.Before, r.Target != nil && r.Target.Relative)
 		switch {
 		case !r.Moved || r.Direction == measure.Neither:
 			row.ChangeState = page.State{Level: page.Unknown, Word: "may be chance"}
@@ -92,8 +91,7 @@ func targetText(u measure.Unit, t *measure.Target) string {
 	}
 	op := strings.NewReplacer(">=", "≥", "<=", "≤").Replace(t.Op)
 	if t.Relative {
-		less := strings.Replace(fmt.Sprintf("%+.0f %%", t.Value*100), "-", "−", 1)
-		return op + " " + less + " against before"
+		return op + " " + measure.Percent(t.Value) + " against before"
 	}
 	return op + " " + u.Format(t.Value)
 }
@@ -110,19 +108,6 @@ func aimed(d measure.Definition, s measure.Scope, targets map[string]measure.Tar
 		text = targetText(d.Unit, &t)
 	}
 	return text, line
-}
-
-// signed writes a difference with its sign.
-func signed(u measure.Unit, v float64) string {
-	sign := "+"
-	if v < 0 {
-		sign = "−"
-	}
-	text := u.Format(math.Abs(v))
-	if u == measure.Ratio {
-		text = measure.Digits(math.Abs(v)*100) + " points"
-	}
-	return sign + text
 }
 
 func movedText(r measure.Row) string {
