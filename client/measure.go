@@ -147,7 +147,7 @@ type Journey struct {
 // Stop is a capability that newcomers come to.
 type Stop struct {
 	Capability string   `json:"capability"`
-	Reached    int      `json:"reached"` // newcomers who used it
+	Reached    *int     `json:"reached"` // newcomers who used it; nil for all but fewer than 5
 	Share      Estimate `json:"share"`
 	Days       Estimate `json:"days"`  // from their first day on
 	Ended      *int     `json:"ended"` // newcomers to whom nothing was new after it

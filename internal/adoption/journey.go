@@ -29,20 +29,21 @@ type Journey struct {
 	// did; empty when there are too few newcomers.
 	Stops []Stop `json:"stops"`
 	// Left is how many newcomers were not seen in the last 30 days of the time; nil
-	// for fewer than Fewest.
+	// for fewer than Fewest, or all but so few.
 	Left *int `json:"left"`
 }
 
 // Stop is a capability on the way.
 type Stop struct {
 	Capability string `json:"capability"`
-	// Reached is how many newcomers used it, Share which part of them.
-	Reached int              `json:"reached"`
+	// Reached is how many newcomers used it, nil for all but fewer than Fewest; Share
+	// which part of them, without a value then.
+	Reached *int             `json:"reached"`
 	Share   measure.Estimate `json:"share"`
 	// Days is the median number of days from a newcomer's first day until this one.
 	Days measure.Estimate `json:"days"`
 	// Ended is how many used this as the last thing that was new to them before
-	// they were not seen for 30 days; nil for fewer than Fewest.
+	// they were not seen for 30 days; nil for fewer than Fewest, or all but so few.
 	Ended *int `json:"ended"`
 }
 
@@ -202,13 +203,15 @@ func journeyOf(persona Persona, people []*traveller, from, end int64) Journey {
 			}
 		}
 	}
-	j.Left = enough(left)
+	j.Left = part(left, n)
 	for c, k := range reached {
 		if k < Fewest {
 			continue
 		}
-		share, _ := stat.Proportion(k, n)
-		stop := Stop{Capability: c, Reached: k, Share: measure.Of(share.Value, int64(n)).Within(share.Interval), Ended: enough(ended[c])}
+		stop := Stop{Capability: c, Reached: part(k, n), Share: measure.Estimate{N: int64(n), Note: fmt.Sprintf("all but fewer than %d", Fewest)}, Ended: part(ended[c], k)}
+		if share, ok := stat.Proportion(k, n); ok && stop.Reached != nil {
+			stop.Share = measure.Of(share.Value, int64(n)).Within(share.Interval)
+		}
 		stop.Days = measure.Estimate{N: int64(n), Note: "fewer than half came to it"}
 		if curve, ok := stat.KaplanMeier(waits[c]); ok {
 			if median, _ := curve.Median(); median.Reached {
@@ -218,7 +221,7 @@ func journeyOf(persona Persona, people []*traveller, from, end int64) Journey {
 		j.Stops = append(j.Stops, stop)
 	}
 	slices.SortFunc(j.Stops, func(a, b Stop) int {
-		return cmp.Or(cmp.Compare(b.Reached, a.Reached), cmp.Compare(a.Capability, b.Capability))
+		return cmp.Or(cmp.Compare(reached[b.Capability], reached[a.Capability]), cmp.Compare(a.Capability, b.Capability))
 	})
 	return j
 }
@@ -229,4 +232,13 @@ func enough(n int) *int {
 		return nil
 	}
 	return &n
+}
+
+// part gives how many of some people did something, if it may be shown: a part of
+// 6 of 7 tells of the one who did not as plainly as a number of 1.
+func part(k, of int) *int {
+	if rest := of - k; rest > 0 && rest < Fewest {
+		return nil
+	}
+	return enough(k)
 }

@@ -44,7 +44,7 @@ func (a *api) measureRoutes() {
 	register(a, huma.Operation{
 		OperationID: "journeys", Method: http.MethodGet, Path: "/api/v1/journeys", Summary: "What newcomers come to, and where they stop, by persona", Tags: tags,
 		RejectUnknownQueryParameters: true,
-		Description:                  "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null.",
+		Description:                  "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null, and one of all but so few.",
 	}, a.journeys)
 	register(a, huma.Operation{
 		OperationID: "contrasts", Method: http.MethodGet, Path: "/api/v1/contrasts", Summary: "Delivery and tickets on the golden path and off it, matched by segment", Tags: tags,

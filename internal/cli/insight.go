@@ -14,9 +14,10 @@ import (
 func (c *Command) journeysCommand() *cobra.Command {
 	var o scopeOptions
 	cmd := &cobra.Command{
-		Use:     "journeys",
-		Short:   "What newcomers come to use, and where they stop, by persona",
-		Long:    "What newcomers come to use, and where they stop. The persona follows from what people do. Numbers of fewer than 5 people are not shown.",
+		Use:   "journeys",
+		Short: "What newcomers come to use, and where they stop, by persona",
+		Long: "What newcomers come to use, and where they stop. The persona follows from what people do. Numbers of fewer than 5 people are not shown,\n" +
+			"nor those of all but fewer than 5, which would tell of the rest.",
 		Example: "  stoa journeys --days 90\n  stoa journeys --segment data --days 365 -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,16 +34,23 @@ func (c *Command) journeysCommand() *cobra.Command {
 			}
 			var rows [][]string
 			for _, j := range all {
-				rows = append(rows, []string{j.Persona, fewOr(j.People) + " active", fewOr(j.Newcomers) + " new", "", fewOr(j.Left)})
+				rows = append(rows, []string{j.Persona, fewOr(j.People) + " active", fewOr(j.Newcomers) + " new", "", "", leftOr(j.Left)})
 				for _, s := range j.Stops {
-					rows = append(rows, []string{"", "", s.Capability, valueText(s.Share.Value, string(measure.Ratio)), fewOr(s.Ended)})
+					share, days := s.Share.Note, s.Days.Note
+					if s.Share.Value != nil {
+						share = valueText(s.Share.Value, string(measure.Ratio))
+					}
+					if s.Days.Value != nil {
+						days = measure.Digits(*s.Days.Value)
+					}
+					rows = append(rows, []string{"", "", s.Capability, share, days, leftOr(s.Ended)})
 				}
 			}
 			if len(rows) == 0 {
 				c.Note("nobody used the platform in this time")
 				return nil
 			}
-			return c.Table([]string{"PERSONA", "PEOPLE", "NEWCOMERS CAME TO", "SHARE", "STOPPED"}, rows)
+			return c.Table([]string{"PERSONA", "PEOPLE", "NEWCOMERS CAME TO", "SHARE", "MEDIAN DAYS", "STOPPED"}, rows)
 		},
 	}
 	o.teamFlags(c, cmd)
@@ -53,6 +61,15 @@ func (c *Command) journeysCommand() *cobra.Command {
 func fewOr(n *int) string {
 	if n == nil {
 		return fmt.Sprintf("fewer than %d", adoption.Fewest)
+	}
+	return fmt.Sprint(*n)
+}
+
+// leftOr writes a part of some people, or that it or the rest is too small to be
+// shown.
+func leftOr(n *int) string {
+	if n == nil {
+		return "not shown"
 	}
 	return fmt.Sprint(*n)
 }

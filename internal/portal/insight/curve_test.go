@@ -79,10 +79,15 @@ func TestShade(t *testing.T) {
 // Numbers of fewer people than may be shown are not in the cells either.
 func TestJourneyHidesFew(t *testing.T) {
 	people, newcomers := 9, 6
-	j := adoption.Journey{Persona: adoption.Developer, People: &people, Newcomers: &newcomers, Stops: []adoption.Stop{{Capability: "logs", Reached: 5, Share: measure.Of(5.0/6, 6)}}}
+	j := adoption.Journey{Persona: adoption.Developer, People: &people, Newcomers: &newcomers, Stops: []adoption.Stop{{Capability: "logs", Share: measure.None("all but fewer than 5")}}}
 	show := journey("developer", "Developers", j, measure.Scope{From: 1, To: 2})
-	if cell := show.Stops.Rows[0][4]; !cell.None || cell.Raw != nil || cell.Text != "fewer than 5" {
+	if cell := show.Stops.Rows[0][4]; !cell.None || cell.Raw != nil || cell.Text != "not shown" {
 		t.Errorf("who stopped: %+v", cell)
+	}
+	for _, cell := range show.Stops.Rows[0][1:3] {
+		if !cell.None || cell.Raw != nil {
+			t.Errorf("who came to it: %+v", cell)
+		}
 	}
 	if !strings.Contains(show.Says, "fewer than 5") {
 		t.Errorf("it says %q", show.Says)

@@ -19,9 +19,6 @@ var personas = []struct {
 	{adoption.Developer, "Developers"}, {adoption.Data, "Data"}, {adoption.QA, "QA"}, {adoption.Operations, "Operations"}, {adoption.Visitor, "Visitors"},
 }
 
-// fewer is how a number of people is told that could tell who they are.
-var fewer = fmt.Sprintf("fewer than %d", adoption.Fewest)
-
 // Journeys answers: where do newcomers stop?
 func (i Insight) Journeys(ctx context.Context, s measure.Scope, now time.Time) (page.Journeys, error) {
 	s.By, s.Step = "", measure.Whole
@@ -73,7 +70,7 @@ func journey(name, title string, j adoption.Journey, s measure.Scope) page.Perso
 	case j.Newcomers == nil:
 		show.Says = fmt.Sprintf("%s active, too few newcomers to show.", people(*j.People))
 	case j.Left == nil:
-		show.Says = fmt.Sprintf("%s active, %d of them new; %s of the newcomers were not seen for 30 days.", people(*j.People), *j.Newcomers, fewer)
+		show.Says = fmt.Sprintf("%s active, %d of them new; how many of these were not seen for 30 days is not shown: fewer than %d, or all but so few.", people(*j.People), *j.Newcomers, adoption.Fewest)
 	default:
 		show.Says = fmt.Sprintf("%s active, %d of them new; %d of the newcomers were not seen for 30 days.", people(*j.People), *j.Newcomers, *j.Left)
 	}
@@ -82,16 +79,22 @@ func journey(name, title string, j adoption.Journey, s measure.Scope) page.Perso
 		if stop.Share.Value != nil {
 			share.Bar = page.Drawn(*stop.Share.Value)
 		}
+		reached := page.Cell{Text: stop.Share.Note, None: true}
+		if stop.Reached != nil {
+			reached = page.Cell{Text: page.Count(int64(*stop.Reached)), Raw: *stop.Reached}
+		} else {
+			share = page.Cell{None: true}
+		}
 		days := page.Cell{Text: stop.Days.Note, None: true}
 		if stop.Days.Value != nil {
 			days = estimated(measure.Count, stop.Days, "")
 		}
-		ended := page.Cell{Text: fewer, None: true}
+		ended := page.Cell{Text: "not shown", None: true}
 		if stop.Ended != nil {
 			ended = page.Cell{Text: page.Count(int64(*stop.Ended)), Raw: *stop.Ended}
 		}
 		show.Stops.Rows = append(show.Stops.Rows, page.Cells{{Text: stop.Capability, Href: address("/measures/mau", only(s, measure.ByCapability, stop.Capability)), Raw: stop.Capability},
-			{Text: page.Count(int64(stop.Reached)), Raw: stop.Reached}, share, days, ended})
+			reached, share, days, ended})
 	}
 	return show
 }
@@ -122,7 +125,7 @@ func journeySentence(all []adoption.Journey) string {
 	case newcomers == 0:
 		return "Too few people are new in this time to show where they go."
 	case where == "":
-		return fmt.Sprintf("%s are new in this time; %s of a kind stopped at any step.", people(newcomers), fewer)
+		return fmt.Sprintf("%s are new in this time; how many stopped is of no step enough to be shown.", people(newcomers))
 	}
 	return fmt.Sprintf("%s are new in this time; %s.", people(newcomers), where)
 }

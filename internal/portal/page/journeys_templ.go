@@ -135,7 +135,7 @@ func JourneysPage(v Journeys) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " people is not shown.</p><dl class=\"pairs pairs-wide\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " people is not shown, nor one of all but so few, which would tell of the rest.</p><dl class=\"pairs pairs-wide\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
