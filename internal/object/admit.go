@@ -108,9 +108,9 @@ func (r *Registry) identify(o *Object) (*entry, []problem.Field) {
 	case ok:
 		o.Kind = e.Name
 	case o.Kind == "":
-		fields = append(fields, problem.Field{Path: "kind", Message: "is missing; " + suggest("", r.names())})
+		fields = append(fields, problem.Field{Path: "kind", Message: "is missing; " + Suggest("", r.names())})
 	default:
-		fields = append(fields, problem.Field{Path: "kind", Message: fmt.Sprintf("there is no kind %s; %s", quote(o.Kind), suggest(o.Kind, r.names()))})
+		fields = append(fields, problem.Field{Path: "kind", Message: fmt.Sprintf("there is no kind %s; %s", quote(o.Kind), Suggest(o.Kind, r.names()))})
 	}
 	return e, fields
 }

@@ -59,7 +59,7 @@ func readEnvelope(node *yaml.Node, before int) outcome {
 			status = at
 			r.isMap(value, keyNode.Line)
 		default:
-			r.fail(keyNode.Line, "unknown field; %s", suggest(key, envelopeFields()))
+			r.fail(keyNode.Line, "unknown field; %s", Suggest(key, envelopeFields()))
 		}
 	})
 	if len(r.buf) > MaxDocument {

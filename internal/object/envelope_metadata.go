@@ -47,7 +47,7 @@ func (r *reader) metadataField(key string, line int, value *yaml.Node) {
 			r.fail(line, "must be a time, such as 2026-11-22T08:00:00Z")
 		}
 	default:
-		r.fail(line, "unknown field; %s", suggest(key, metadataFields()))
+		r.fail(line, "unknown field; %s", Suggest(key, metadataFields()))
 	}
 }
 

@@ -50,7 +50,7 @@ func (e *explanation) add(err *validate.ValidationError) {
 	case *kind.AdditionalProperties:
 		known := e.known(err.SchemaURL)
 		for _, name := range k.Properties {
-			e.wrong = append(e.wrong, problem.Field{Path: joinPath(append(at, name)), Message: "unknown field; " + suggest(name, known)})
+			e.wrong = append(e.wrong, problem.Field{Path: joinPath(append(at, name)), Message: "unknown field; " + Suggest(name, known)})
 		}
 	case *kind.Required:
 		for _, name := range k.Missing {

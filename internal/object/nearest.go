@@ -62,9 +62,9 @@ func editDistance(a, b string) int {
 	return last[len(b)]
 }
 
-// suggest turns the words nearest to word into a half sentence, or, when there
+// Suggest turns the words nearest to word into a half sentence, or, when there
 // is none, lists what is known.
-func suggest(word string, known []string) string {
+func Suggest(word string, known []string) string {
 	if near := nearest(word, known); len(near) > 0 {
 		return "did you mean " + strings.Join(near, ", ") + "?"
 	}

@@ -75,7 +75,7 @@ func (r *Registry) ByPlural(word string) (Kind, error) {
 		return e.Kind, nil
 	}
 	p := problem.New(problem.NotFound, "there is no kind %s", quote(word))
-	return Kind{}, p.Because(suggest(word, r.plurals()))
+	return Kind{}, p.Because(Suggest(word, r.plurals()))
 }
 
 // ParseRef reads "service/shop", where the kind may be any word that ByPlural
@@ -100,7 +100,7 @@ func (r *Registry) ParseRef(s string) (Ref, error) {
 func (r *Registry) Schema(kind string) (json.RawMessage, error) {
 	e, ok := r.byName[lowerKind(kind)]
 	if !ok {
-		return nil, problem.New(problem.NotFound, "there is no kind %s", quote(kind)).Because(suggest(kind, r.names()))
+		return nil, problem.New(problem.NotFound, "there is no kind %s", quote(kind)).Because(Suggest(kind, r.names()))
 	}
 	s, err := e.schema()
 	if err != nil {
