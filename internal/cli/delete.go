@@ -158,7 +158,7 @@ func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name strin
 		verb = "would stop"
 	}
 	if len(running) > 0 {
-		c.Note("this %s service %s in %s; its logs, releases and history stay", verb, name, strings.Join(running, ", "))
+		c.Note("this %s service %s in %s; its releases and history stay, its logs and secrets do not", verb, name, strings.Join(running, ", "))
 	}
 }
 
