@@ -149,7 +149,7 @@ func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name strin
 	}
 	var running []string
 	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
-		if s.Status.Environments[env].State != client.StateStopped {
+		if at := s.Status.Environments[env]; at.Release != "" && at.State != client.StateStopped {
 			running = append(running, env)
 		}
 	}

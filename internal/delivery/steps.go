@@ -263,6 +263,7 @@ func (d *Delivery) explain(ctx context.Context, r *run, step string, cause error
 			told.Because(was + " still serves")
 		}
 		told.Because(r.masked(start.Lines)...)
+		told.Do("stoa logs " + r.rel.Spec.Service + " --release " + name + "    shows all that it printed")
 		if start.Next != "" {
 			told.Do(start.Next)
 		}
