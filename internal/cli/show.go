@@ -66,11 +66,12 @@ type show struct {
 	c      *Command
 	live   *terminal.Live
 	server string
+	again  again
 	rel    client.Release
 }
 
-func newShow(c *Command, server string, rel client.Release) *show {
-	s := &show{c: c, live: c.Live(), server: server}
+func newShow(c *Command, server string, rel client.Release, again again) *show {
+	s := &show{c: c, live: c.Live(), server: server, again: again}
 	s.changed(rel)
 	return s
 }
@@ -105,7 +106,8 @@ func (s *show) close() {
 }
 
 func (s *show) lines() []string {
-	return output.Lines(output.Release(s.rel, explain(s.rel), s.server), s.c.Paint())
+	confirm := s.again.with(" --team "+s.rel.Metadata.Owner, "team")
+	return output.Lines(output.Release(s.rel, explain(s.rel), s.server, confirm), s.c.Paint())
 }
 
 // explain tells what the workload of a release was taken for.

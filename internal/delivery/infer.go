@@ -45,8 +45,15 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	draft.CreateOnly = true
 	note := &inferred{}
 	started := d.clock()
+	// Told here, as one mistake: the release and its service both name them.
+	err := known[catalog.Environment](ctx, r, "environment", rel.Spec.Environment)
+	if err == nil {
+		err = known[catalog.Team](ctx, r, "team", rel.Metadata.Owner)
+	}
+	if err != nil {
+		return err
+	}
 	rel.Spec.Environment = cmp.Or(rel.Spec.Environment, d.firstEnvironment(ctx, r))
-	var err error
 	if rel.Spec.From != "" {
 		err = d.inferFrom(ctx, r, &rel)
 	} else {
@@ -218,6 +225,27 @@ func each(beginning string, options []string) []string {
 		lines[i] = beginning + o
 	}
 	return lines
+}
+
+// known refuses the name of a team or an environment that there is not; "" is
+// still to be inferred.
+func known[O any, P object.Loader[O]](ctx context.Context, r object.Reader, what, name string) error {
+	if name == "" {
+		return nil
+	}
+	_, err := object.Get[O, P](ctx, r, name)
+	if !problem.Is(err, problem.NotFound) {
+		return err
+	}
+	page, err := r.List(ctx, object.Query{Kind: P(new(O)).KindName(), Limit: 1000})
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, doc := range page.Items {
+		names = append(names, doc.Name)
+	}
+	return problem.New(problem.NotFound, "there is no %s %s", what, name).Because(object.Suggest(name, names)).Do("stoa get " + what + "s")
 }
 
 // ask is the one question that is left when all inference has failed. next
