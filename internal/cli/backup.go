@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/file"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
@@ -74,7 +76,7 @@ func (c *Command) download(ctx context.Context, path, doing string, get func(con
 		return 0, problem.New(problem.NotFound, "there is no folder %s", filepath.Dir(path))
 	}
 	var told error
-	err := replaceFile(path, func(f *os.File) error { told = write(f); return told })
+	err := file.Replace(path, func(f *os.File) error { told = write(f); return told })
 	if told != nil {
 		return n, told
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/again"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
@@ -66,12 +67,12 @@ type show struct {
 	c      *Command
 	live   *terminal.Live
 	server string
-	again  again
+	cmd    again.Line // that released it
 	rel    client.Release
 }
 
-func newShow(c *Command, server string, rel client.Release, again again) *show {
-	s := &show{c: c, live: c.Live(), server: server, again: again}
+func newShow(c *Command, server string, rel client.Release, line again.Line) *show {
+	s := &show{c: c, live: c.Live(), server: server, cmd: line}
 	s.changed(rel)
 	return s
 }
@@ -106,7 +107,7 @@ func (s *show) close() {
 }
 
 func (s *show) lines() []string {
-	confirm := s.again.with(" --team "+s.rel.Metadata.Owner, "team")
+	confirm := s.cmd.With(" --team "+s.rel.Metadata.Owner, "team")
 	return output.Lines(output.Release(s.rel, explain(s.rel), s.server, confirm), s.c.Paint())
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/again"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/source"
@@ -26,7 +27,7 @@ type upOptions struct {
 	answers                                     map[string]string // of answer and of a person
 	replicas                                    int
 	detach, dryRun                              bool
-	again                                       again // the command line
+	line                                        again.Line
 }
 
 func (c *Command) upCommand() *cobra.Command {
@@ -44,7 +45,7 @@ func (c *Command) upCommand() *cobra.Command {
 			if cmd.Flags().Changed("replicas") && o.replicas < 1 {
 				return usage("--replicas %d: at least 1; `stoa down SERVICE` stops a service", o.replicas)
 			}
-			o.again = againOf(cmd, args)
+			o.line = again.Of(cmd, args)
 			return c.up(cmd.Context(), args, o, cmd.Flags().Changed("replicas"))
 		},
 	}
@@ -94,7 +95,7 @@ func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled boo
 		spec.Replicas = &o.replicas
 	}
 	released, err := c.release(ctx, cl, dir, spec, o)
-	o.again.completeAll(err)
+	o.line.Complete(err)
 	if c.Structured() && len(released) > 0 {
 		err = errors.Join(c.printUps(released), err)
 	}
@@ -211,7 +212,7 @@ func (c *Command) components(ctx context.Context, cl *client.Client, spec client
 // follow shows the way of an admitted release until it runs or has failed;
 // of a dry run it tells what is known so far.
 func (c *Command) follow(ctx context.Context, cl *client.Client, rel client.Release, o upOptions) (upResult, error) {
-	show := newShow(c, cl.Server(), rel, o.again)
+	show := newShow(c, cl.Server(), rel, o.line)
 	defer show.close()
 	if o.dryRun {
 		return resultOf(rel), nil

@@ -227,27 +227,6 @@ func each(beginning string, options []string) []string {
 	return lines
 }
 
-// known refuses the name of a team or an environment that there is not; "" is
-// still to be inferred.
-func known[O any, P object.Loader[O]](ctx context.Context, r object.Reader, what, name string) error {
-	if name == "" {
-		return nil
-	}
-	_, err := object.Get[O, P](ctx, r, name)
-	if !problem.Is(err, problem.NotFound) {
-		return err
-	}
-	page, err := r.List(ctx, object.Query{Kind: P(new(O)).KindName(), Limit: 1000})
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, doc := range page.Items {
-		names = append(names, doc.Name)
-	}
-	return problem.New(problem.NotFound, "there is no %s %s", what, name).Because(object.Suggest(name, names)).Do("stoa get " + what + "s")
-}
-
 // ask is the one question that is left when all inference has failed. next
 // gives, for each option, what to type instead of answering.
 func ask(q problem.Question, why, next []string) error {

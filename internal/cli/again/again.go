@@ -1,4 +1,7 @@
-package cli
+// Package again keeps the command line that was given, to tell it with something
+// added: the platform knows neither the folder nor the flags, and without them
+// what it tells to run next would run on the folder that one happens to stand in.
+package again
 
 import (
 	"errors"
@@ -11,10 +14,8 @@ import (
 	"github.com/stoa-platform/stoa/client"
 )
 
-// again is a command line as it was given, to be told with something added: the
-// platform knows neither the folder nor the flags, and without them what it
-// tells to run next would run on the folder that one happens to stand in.
-type again struct {
+// Line is a command line. The zero Line completes nothing.
+type Line struct {
 	path  string
 	args  []string
 	flags []givenFlag
@@ -22,10 +23,10 @@ type again struct {
 
 type givenFlag struct{ name, text string }
 
-// againOf keeps the command line, without what only says how it is shown and
+// Of keeps the command line, without what only says how it is shown and
 // without a token.
-func againOf(cmd *cobra.Command, args []string) again {
-	a := again{path: cmd.CommandPath(), args: args}
+func Of(cmd *cobra.Command, args []string) Line {
+	l := Line{path: cmd.CommandPath(), args: args}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		values := []string{f.Value.String()}
 		if several, ok := f.Value.(pflag.SliceValue); ok {
@@ -35,22 +36,22 @@ func againOf(cmd *cobra.Command, args []string) again {
 			switch {
 			case slices.Contains([]string{"output", "quiet", "token"}, f.Name):
 			case f.Value.Type() == "bool":
-				a.flags = append(a.flags, givenFlag{f.Name, "--" + f.Name})
+				l.flags = append(l.flags, givenFlag{f.Name, "--" + f.Name})
 			default:
-				a.flags = append(a.flags, givenFlag{f.Name, "--" + f.Name + " " + shellWord(value)})
+				l.flags = append(l.flags, givenFlag{f.Name, "--" + f.Name + " " + shellWord(value)})
 			}
 		}
 	})
-	return a
+	return l
 }
 
-// with gives the line with an ending in place of the flags that are left out.
-func (a again) with(ending string, without ...string) string {
-	words := []string{a.path}
-	for _, arg := range a.args {
+// With gives the line with an ending in place of the flags that are left out.
+func (l Line) With(ending string, without ...string) string {
+	words := []string{l.path}
+	for _, arg := range l.args {
 		words = append(words, shellWord(arg))
 	}
-	for _, f := range a.flags {
+	for _, f := range l.flags {
 		if !slices.Contains(without, f.name) {
 			words = append(words, f.text)
 		}
@@ -58,15 +59,15 @@ func (a again) with(ending string, without ...string) string {
 	return strings.Join(words, " ") + ending
 }
 
-// complete turns "stoa up --team payments", as the platform tells it, into the
+// whole turns "stoa up --team payments", as the platform tells it, into the
 // whole line.
-func (a again) complete(line string) string {
-	rest, ok := strings.CutPrefix(line, a.path+" ")
-	if !ok || a.path == "" {
+func (l Line) whole(line string) string {
+	rest, ok := strings.CutPrefix(line, l.path+" ")
+	if !ok || l.path == "" {
 		return line
 	}
 	if flag, ok := strings.CutPrefix(strings.TrimSpace(rest), "without --"); ok {
-		return a.with("    without --"+flag, flag)
+		return l.With("    without --"+flag, flag)
 	}
 	if !strings.HasPrefix(rest, "--") {
 		return line
@@ -77,17 +78,17 @@ func (a again) complete(line string) string {
 			replaced = append(replaced, flag)
 		}
 	}
-	return a.with(" "+rest, replaced...)
+	return l.With(" "+rest, replaced...)
 }
 
-// completeAll completes what a problem says to do next.
-func (a again) completeAll(err error) {
+// Complete completes what a problem says to do next.
+func (l Line) Complete(err error) {
 	var told *client.Problem
 	if !errors.As(err, &told) {
 		return
 	}
 	for i, line := range told.Next {
-		told.Next[i] = a.complete(line)
+		told.Next[i] = l.whole(line)
 	}
 }
 

@@ -1,4 +1,4 @@
-package cli
+package again
 
 import (
 	"testing"
@@ -9,9 +9,9 @@ import (
 // What is told to run next runs as it is told: with the folder and the flags.
 func TestAgain(t *testing.T) {
 	root := &cobra.Command{Use: "stoa"}
-	var a again
+	var l Line
 	cmd := &cobra.Command{Use: "up", RunE: func(cmd *cobra.Command, args []string) error {
-		a = againOf(cmd, args)
+		l = Of(cmd, args)
 		return nil
 	}}
 	cmd.Flags().BoolP("detach", "d", false, "")
@@ -34,7 +34,7 @@ func TestAgain(t *testing.T) {
 		"stoa history shop":                     "stoa history shop",
 		"name the owning team in CODEOWNERS":    "name the owning team in CODEOWNERS",
 	} {
-		if got := a.complete(line); got != want {
+		if got := l.whole(line); got != want {
 			t.Errorf("%q is completed to\n%q, want\n%q", line, got, want)
 		}
 	}
