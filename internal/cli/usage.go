@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -55,7 +57,12 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 func nearestFlag(cmd *cobra.Command, err error) error {
 	var value *pflag.InvalidValueError
 	var number *strconv.NumError
-	if errors.As(err, &value) && errors.As(err, &number) { // which names functions of Go
+	var outside ranged.Error
+	switch {
+	case !errors.As(err, &value):
+	case errors.As(err, &outside):
+		return fmt.Errorf("--%s %s: %w", value.GetFlag().Name, value.GetValue(), outside)
+	case errors.As(err, &number): // which names functions of Go
 		return fmt.Errorf("--%s %q: a whole number, such as 3", value.GetFlag().Name, value.GetValue())
 	}
 	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
