@@ -77,6 +77,9 @@ const (
 type Deployment struct {
 	// Release is the release that serves; the newest may still be on its way.
 	Release string `json:"release,omitempty"`
+	// Failed is the newest release that failed while none has ever served; State
+	// is StateFailed then.
+	Failed string `json:"failed,omitempty"`
 	// URL answers its requests; empty for a worker.
 	URL string `json:"url,omitempty"`
 	// State is StateRunning, StateDegraded, StateStopped or StateFailed; empty

@@ -178,6 +178,12 @@ func (a *api) history(ctx context.Context, kind object.Kind, in *historyInput) (
 	if err != nil {
 		return nil, err
 	}
+	if len(found) == 0 && before <= 0 {
+		// Nothing ever had the name; what was deleted has its history.
+		if _, err := a.Store.Get(ctx, kind.Name, in.Name); err != nil {
+			return nil, err
+		}
+	}
 	names, err := a.names(ctx, found)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -82,6 +83,12 @@ func humaError(status int, message string, errs ...error) huma.StatusError {
 			kind = k
 		}
 	}
+	if message == "validation failed" {
+		message = "the request has a value that cannot be taken"
+		if len(errs) > 1 {
+			message = fmt.Sprintf("the request has %d values that cannot be taken", len(errs))
+		}
+	}
 	p := problem.New(kind, "%s", message)
 	for _, err := range errs {
 		var detail *huma.ErrorDetail
@@ -92,7 +99,10 @@ func humaError(status int, message string, errs ...error) huma.StatusError {
 			p.Because(err.Error())
 			continue
 		}
-		p.WithFields(problem.Field{Path: detail.Location, Message: detail.Message})
+		p.WithFields(problem.Field{Path: detail.Location, Message: wrongValue(detail)})
+	}
+	if len(p.Fields) > 0 {
+		p.Do("GET /openapi.json    describes every value")
 	}
 	return &details{Type: "about:blank#" + string(kind), Status: status, Problem: *p}
 }

@@ -1,23 +1,14 @@
 package api
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
-	"maps"
 	"net/http"
-	"regexp"
-	"slices"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
-	"github.com/stoa-platform/stoa/internal/logs"
 	"github.com/stoa-platform/stoa/internal/object"
-	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
@@ -159,71 +150,4 @@ func (a *api) platformStatus(ctx context.Context, in *surveyInput) (*surveyOutpu
 	projections, err := a.Store.Projections(ctx)
 	out.Body.Summaries = event.Shortfalls(projections)
 	return out, err
-}
-
-type logsInput struct {
-	NameInput
-	Environment string    `query:"environment" doc:"Default: the only one, or the first."`
-	Release     string    `query:"release"`
-	Instance    string    `query:"instance"`
-	Stream      string    `query:"stream" enum:"stdout,stderr,stoa,"`
-	Since       time.Time `query:"since" doc:"RFC 3339."`
-	Until       time.Time `query:"until" doc:"RFC 3339."`
-	Grep        string    `query:"grep" maxLength:"1000" doc:"Only lines that match this regular expression (RE2)."`
-	Tail        int       `query:"tail" minimum:"0" maximum:"100000" default:"0" doc:"Only the newest so many; 0 is all."`
-	Follow      bool      `query:"follow"`
-}
-
-func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamResponse, error) {
-	s, err := object.Get[catalog.Service](ctx, a.Store, in.Name)
-	if err != nil {
-		return nil, err
-	}
-	kind, _ := a.Pipe.Kinds().ByName("Service")
-	if err := a.reads(ctx, auth.Logs, kind, s.Metadata.Owner); err != nil {
-		return nil, err
-	}
-	f := logs.Filter{
-		Service: in.Name, Environment: in.Environment, Release: in.Release, Instance: in.Instance, Stream: in.Stream,
-		Since: in.Since, Until: in.Until, Tail: in.Tail,
-	}
-	if in.Grep != "" {
-		if f.Grep, err = regexp.Compile(in.Grep); err != nil {
-			return nil, problem.New(problem.Invalid, "grep %q is no regular expression: %v", in.Grep, err)
-		}
-	}
-	if f.Environment == "" {
-		if envs := slices.Sorted(maps.Keys(s.Status.Environments)); len(envs) > 0 {
-			f.Environment = cmp.Or(in.Environment, envs[0])
-		}
-	}
-	if a.Usage != nil {
-		a.Usage.NoteService(ctx, requestOf(ctx).principal, "logs", s.Metadata.Owner, in.Name, f.Environment, requestOf(ctx).surface)
-	}
-	entries := a.Logs.Query
-	if in.Follow {
-		entries = a.Logs.Follow
-	}
-	return &huma.StreamResponse{Body: func(hctx huma.Context) {
-		hctx.SetHeader("Content-Type", "application/x-ndjson")
-		w := hctx.BodyWriter()
-		flush := func() {}
-		if f, ok := w.(http.Flusher); ok && in.Follow {
-			flush = f.Flush
-		}
-		flush()
-		encode := json.NewEncoder(w)
-		limited, cancel := bounded(hctx.Context())
-		defer cancel()
-		for entry, err := range entries(limited, f) {
-			if err != nil {
-				a.Logger.Error("reading logs", "service", in.Name, "error", err)
-				return
-			}
-			if encode.Encode(entry) != nil {
-				return // the client has gone
-			}
-			flush()
-		}
-	}}, nil
 }

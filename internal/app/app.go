@@ -193,7 +193,7 @@ func (p *Platform) openEngines(ctx context.Context) (err error) {
 func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, policies *governance.Policies) error {
 	clock := time.Now
 	p.auth = auth.New(p.store, catalog.Members{Objects: p.store}, clock, p.log)
-	keys, err := p.keyring()
+	keys, err := p.keyring(ctx)
 	if err != nil {
 		return err
 	}
@@ -246,14 +246,22 @@ const ledgerName = "stoa.dev/ledger"
 
 // keyring opens the key that secrets are encrypted under. It lies outside the
 // database, so that a copy of that alone opens nothing.
-func (p *Platform) keyring() (*secret.Keyring, error) {
+func (p *Platform) keyring(ctx context.Context) (*secret.Keyring, error) {
 	if path := os.Getenv(config.EnvKeyset); path != "" {
+		return secret.OpenKeyring(path, false)
+	}
+	path := filepath.Join(p.path("keys"), "secrets.json")
+	sealed, err := secret.Sealed(ctx, p.store)
+	if err != nil {
+		return nil, err
+	}
+	if sealed { // a restored database waits for its own keyset
 		return secret.OpenKeyring(path, false)
 	}
 	if err := os.MkdirAll(p.path("keys"), 0o700); err != nil {
 		return nil, fmt.Errorf("make folder for keys: %w", err)
 	}
-	return secret.OpenKeyring(filepath.Join(p.path("keys"), "secrets.json"), true)
+	return secret.OpenKeyring(path, true)
 }
 
 func (p *Platform) closing(f func(context.Context) error) { p.closers = append(p.closers, f) }

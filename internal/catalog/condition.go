@@ -12,7 +12,7 @@ import (
 )
 
 // StateUnreleased is what is said of a service in an environment that it was
-// declared for and that no release of it has reached.
+// declared for and that no release of it has been tried in.
 const StateUnreleased = "never released"
 
 // Condition is how a service does in an environment now, by what was stored of
@@ -55,6 +55,7 @@ func Look(ctx context.Context, w Watcher, s Service, env string) (Condition, err
 func judge(stored Deployment, wanted int, seen runtime.Status) Condition {
 	c := Condition{State: stored.State, Message: stored.Message, Wanted: wanted, Healthy: seen.Healthy(), Seen: seen}
 	switch {
+	case stored.Release == "" && stored.State == StateFailed: // its first release did
 	case stored.Release == "":
 		c.State = StateUnreleased
 	case stored.State == StateStopped, wanted == 0 && len(seen.Instances) == 0:

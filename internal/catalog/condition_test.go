@@ -48,7 +48,9 @@ func TestLook(t *testing.T) {
 		"it could not be started": {catalog.Deployment{Release: "shop-2", State: catalog.StateFailed, Message: "exit code 1"}, 1, watcher{err: runtime.ErrNotFound}, catalog.StateFailed, "exit code 1"},
 		"stopped":                 {catalog.Deployment{Release: "shop-2", State: catalog.StateStopped}, 0, watcher{err: runtime.ErrNotFound}, catalog.StateStopped, ""},
 		"on its way to a stop":    {running, 0, watcher{seen: instances(runtime.StateHealthy)}, catalog.StateRunning, ""},
-		"no release came":         {catalog.Deployment{}, 1, watcher{err: runtime.ErrNotFound}, catalog.StateUnreleased, ""},
+		"its first release failed": {catalog.Deployment{State: catalog.StateFailed, Failed: "shop-1", Message: "shop-1 did not come up"}, 1, watcher{err: runtime.ErrNotFound}, catalog.StateFailed,
+			"shop-1 did not come up"},
+		"no release came": {catalog.Deployment{}, 1, watcher{err: runtime.ErrNotFound}, catalog.StateUnreleased, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s catalog.Service

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/file"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
@@ -19,7 +21,8 @@ import (
 )
 
 func (c *Command) backupCommand() *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write a verified copy of the platform's database, while it runs",
 		Long: "Write a verified copy of the platform's database, while it runs: objects with their history, the ledger,\n" +
@@ -28,6 +31,11 @@ func (c *Command) backupCommand() *cobra.Command {
 		Example: "  stoa backup stoa-$(date +%F).backup\n  stoa backup - | age -r KEY > stoa.backup.age",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			// An older backup is what one falls back to; a device or a pipe holds nothing.
+			if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() && !force {
+				return problem.New(problem.Conflict, "%s is there already; nothing was written", args[0]).
+					Do("stoa backup OTHER", "stoa backup "+args[0]+" --force    overwrites it")
+			}
 			cl, err := c.connect(cmd.Context())
 			if err != nil {
 				return err
@@ -45,6 +53,8 @@ func (c *Command) backupCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite the file if it is there")
+	return cmd
 }
 
 // download writes what get gets to a file, which has its name when it is
@@ -66,7 +76,7 @@ func (c *Command) download(ctx context.Context, path, doing string, get func(con
 		return 0, problem.New(problem.NotFound, "there is no folder %s", filepath.Dir(path))
 	}
 	var told error
-	err := replaceFile(path, func(f *os.File) error { told = write(f); return told })
+	err := file.Replace(path, func(f *os.File) error { told = write(f); return told })
 	if told != nil {
 		return n, told
 	}
@@ -134,7 +144,7 @@ func (c *Command) restore(ctx context.Context, path, forget string, conf config.
 	}
 	fmt.Fprintf(c.Out, "restored to %s: %s, %s of the ledger, as of %s\n", conf.Data, output.Count(held.Objects, "object"), output.Count(held.Events, "event"), held.Made.Local().Format(time.DateTime))
 	if held.Secrets > 0 {
-		c.Note("%s: they open with keys/ of the old data folder, copied to %s", output.Count(held.Secrets, "secret value"), filepath.Join(conf.Data, "keys"))
+		c.Note("before stoa serve: copy keys/ of the old data folder to %s, which opens the %s", filepath.Join(conf.Data, "keys"), output.Count(held.Secrets, "secret value"))
 	}
 	return nil
 }

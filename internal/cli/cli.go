@@ -118,7 +118,7 @@ func (c *Command) root() *cobra.Command {
 	flags.StringVar(&c.server, "server", "", "address of the platform (STOA_SERVER)")
 	flags.StringVar(&c.token, "token", "", "API token (STOA_TOKEN)")
 	flags.StringVarP(&c.Format, "output", "o", "", "output format: table, json, yaml or name")
-	flags.BoolVarP(&c.Quiet, "quiet", "q", false, "no progress")
+	flags.BoolVarP(&c.Quiet, "quiet", "q", false, "no progress and no notes; what fails is told all the same")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml", "name"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddGroup(
 		&cobra.Group{ID: "develop", Title: "For developers:"},

@@ -37,6 +37,18 @@ func TestParseSince(t *testing.T) {
 	}
 }
 
+func TestLineTime(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.Local)
+	for want, at := range map[string]time.Time{
+		"00:00:01.000": now.Add(-12*time.Hour + time.Second), "2026-11-21 23:59:59.000": now.Add(-12*time.Hour - time.Second),
+		"2025-11-22 12:00:00.000": now.AddDate(-1, 0, 0),
+	} {
+		if got := lineTime(at, now); got != want {
+			t.Errorf("a line of %v is of %s, want %s", at, got, want)
+		}
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	for kind, want := range map[problem.Kind]int{
 		problem.Invalid: ExitWrong, problem.NotFound: ExitNotFound, problem.Conflict: ExitFailed, problem.Unauthenticated: ExitNotAllowed,
@@ -82,6 +94,8 @@ func TestWrongCommandLines(t *testing.T) {
 		"staus", "secret sett", "get", "up a b", "up --replcas 3", "up --replicas three", "up --replicas 0", "get services -o toml",
 		"login x.example --name ann --token-stdin", "login x.example --password-stdin --token-stdin", "login ftp://x.example --token-stdin",
 		"completion csh", "up --set novalue", "serve --runtime cloud",
+		"measure lead-time --days 0", "get services --limit 0", "get services --limit 5000", "history shop --limit 501", "events list --limit -1",
+		"logs shop -n -3", "logs shop --since later",
 	} {
 		var out, told bytes.Buffer
 		code := Run(t.Context(), strings.Fields(line), Stdio{In: strings.NewReader("x"), Out: &out, Err: &told}, nil, "dev")

@@ -149,7 +149,7 @@ func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name strin
 	}
 	var running []string
 	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
-		if s.Status.Environments[env].State != client.StateStopped {
+		if at := s.Status.Environments[env]; at.Release != "" && at.State != client.StateStopped {
 			running = append(running, env)
 		}
 	}
@@ -158,7 +158,7 @@ func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name strin
 		verb = "would stop"
 	}
 	if len(running) > 0 {
-		c.Note("this %s service %s in %s; its logs, releases and history stay", verb, name, strings.Join(running, ", "))
+		c.Note("this %s service %s in %s; its releases and history stay, its logs and secrets do not", verb, name, strings.Join(running, ", "))
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/file"
+
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -102,5 +104,5 @@ func readDemo(ctx context.Context, cl *client.Client, data string) (demonstratio
 }
 
 func (d demonstration) write(data string) error {
-	return replaceFile(demoFile(data), func(f *os.File) error { return json.NewEncoder(f).Encode(d) })
+	return file.Replace(demoFile(data), func(f *os.File) error { return json.NewEncoder(f).Encode(d) })
 }

@@ -170,6 +170,12 @@ func (c *Command) environments(s client.Status) error {
 			fmt.Fprintln(c.Out)
 			continue
 		}
+		if at.Failed != "" { // nothing has ever served here
+			fmt.Fprintf(c.Out, "  release %s\n  %s\n", at.Failed, p.Bad(terminal.OneLine(at.Message)))
+			fmt.Fprintf(c.Out, "  %s stoa logs %s --release %s    shows what it printed\n", p.Dim("next  "), s.Service, at.Failed)
+			fmt.Fprintf(c.Out, "  %s stoa describe release %s    tells of each step\n", p.Dim("      "), at.Failed)
+			continue
+		}
 		if at.State != client.StateStopped {
 			fmt.Fprintf(c.Out, "  %s", howFar(at))
 		}

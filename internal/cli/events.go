@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
@@ -82,7 +84,7 @@ func (c *Command) eventsListCommand() *cobra.Command {
 	c.eventFlags(cmd, &q)
 	cmd.Flags().StringVar(&since, "since", "", "events since a duration ago (1h, 3d) or a time (RFC 3339)")
 	cmd.Flags().StringVar(&q.Before, "before", "", "go on before this: the next of a page, or the seq of an event")
-	cmd.Flags().IntVar(&q.Limit, "limit", 100, "at most so many, up to 1000")
+	ranged.Var(cmd.Flags(), &q.Limit, "limit", 100, 1000, "at most so many, up to 1000")
 	return cmd
 }
 

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/stoa-platform/stoa/internal/object"
@@ -51,6 +53,9 @@ func (c *Command) readDocuments(paths []string) (*documents, error) {
 				return nil, err
 			}
 		}
+	}
+	if said := strings.Trim(d.text.String(), "-\r\n\t "); said == "" {
+		return nil, problem.New(problem.Invalid, "%s holds no document", strings.Join(paths, ", ")).Do("stoa get services -o yaml    shows what one looks like")
 	}
 	return d, nil
 }
@@ -137,17 +142,34 @@ func (d *documents) locate(err error) error {
 		if f.Line == 0 {
 			continue
 		}
-		at, _ := slices.BinarySearchFunc(d.files, f.Line, func(part part, line int) int { return part.first + 1 - line })
-		if at == len(d.files) || d.files[at].first >= f.Line {
-			at--
-		}
-		from := d.files[at]
-		f.Source, f.Line = from.name, f.Line-from.first
+		from, line := d.at(f.Line)
+		f.Source, f.Line = from.name, line
+		f.Message = firstIn.ReplaceAllStringFunc(f.Message, func(text string) string {
+			n, _ := strconv.Atoi(strings.TrimPrefix(text, "first in line "))
+			first, line := d.at(n)
+			if first.name == from.name {
+				return fmt.Sprintf("first in line %d", line)
+			}
+			return fmt.Sprintf("first in %s:%d", first.name, line)
+		})
 		if from.line != nil {
 			f.Line = from.line(f.Path)
 		}
 	}
 	return p
+}
+
+// firstIn matches where a message names another line of the text than its own.
+var firstIn = regexp.MustCompile(`first in line \d+`)
+
+// at gives the file of a line of the text, and the line in it. The marker that
+// was put before a file stands for its beginning.
+func (d *documents) at(line int) (part, int) {
+	i := len(d.files) - 1
+	for i > 0 && d.files[i].first > line {
+		i--
+	}
+	return d.files[i], max(1, line-d.files[i].first)
 }
 
 // input opens a file, or stdin for "-", and tells its size, 0 if unknown.

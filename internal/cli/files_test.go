@@ -38,6 +38,18 @@ func TestLocate(t *testing.T) {
 		t.Fatalf("no line %q in %q", text, lines)
 		return 0
 	}
+	// The marker that was put before b.yaml is told as its beginning.
+	if part, line := docs.at(at("two") + 1); filepath.Base(part.name) != "b.yaml" || line != 1 {
+		t.Errorf("the marker is told as %s:%d", part.name, line)
+	}
+	var p *problem.Problem
+	twice := problem.New(problem.Invalid, "wrong").WithFields(
+		problem.Field{Line: at("four"), Message: fmt.Sprintf("is given twice, first in line %d", at("two"))},
+		problem.Field{Line: at("four"), Message: fmt.Sprintf("is given twice, first in line %d", at("three"))})
+	if !errors.As(docs.locate(twice), &p) || p.Fields[0].Message != "is given twice, first in "+filepath.Join(dir, "a.yaml")+":2" ||
+		p.Fields[1].Message != "is given twice, first in line 2" {
+		t.Errorf("told %v", p)
+	}
 	for text, want := range map[string]string{"one": "a.yaml:1", "two": "a.yaml:2", "three": "b.yaml:2", "four": "b.yaml:3", "{}": "c.json:1"} {
 		told := problem.New(problem.Invalid, "wrong").WithFields(problem.Field{Source: "document 9", Line: at(text), Message: "m"})
 		var p *problem.Problem
@@ -79,31 +91,6 @@ func TestManifests(t *testing.T) {
 	}
 	if _, err := manifests(t.TempDir()); !problem.Is(err, problem.NotFound) {
 		t.Errorf("an empty folder: %v", err)
-	}
-}
-
-// A file has its name when it is whole, and what was there before until then.
-func TestReplaceFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	broken := errors.New("broken off")
-	if err := replaceFile(path, func(f *os.File) error { _, _ = f.WriteString("half"); return broken }); !errors.Is(err, broken) {
-		t.Fatal(err)
-	}
-	if raw, _ := os.ReadFile(path); string(raw) != "old" {
-		t.Errorf("%q is left", raw)
-	}
-	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
-		t.Errorf("%d files are left", len(left))
-	}
-	if err := replaceFile(path, func(f *os.File) error { _, err := f.WriteString("new"); return err }); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }
 

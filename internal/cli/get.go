@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
@@ -49,7 +51,7 @@ func (c *Command) getCommand() *cobra.Command {
 	flags.StringArrayVar(&o.field, "field", nil, "only objects with this field, such as spec.service=shop; may be repeated")
 	flags.StringVar(&o.Search, "search", "", "only objects with these words in name, title, description or owner")
 	flags.BoolVar(&o.Newest, "newest", false, "newest first instead of by name")
-	flags.IntVar(&o.Limit, "limit", 100, "at most so many, up to 1000")
+	ranged.Var(flags, &o.Limit, "limit", 100, 1000, "at most so many, up to 1000")
 	flags.StringVar(&o.After, "after", "", "the next of the page before")
 	flags.BoolVar(&o.all, "all", false, "every page")
 	c.completeFlag(cmd, "owner", askOf("teams"))

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
@@ -45,7 +47,7 @@ func (c *Command) historyCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&o.diff, "diff", false, "show each change as a diff")
-	cmd.Flags().IntVar(&o.limit, "limit", 20, "at most so many versions and releases, up to 500")
+	ranged.Var(cmd.Flags(), &o.limit, "limit", 20, 500, "at most so many versions and releases, up to 500")
 	return cmd
 }
 

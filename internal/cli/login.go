@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/cli/file"
 
 	"github.com/spf13/cobra"
 
@@ -132,38 +133,10 @@ func saveLogin(l login) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("save login: %w", err)
 	}
-	return replaceFile(path, func(f *os.File) error {
+	return file.Replace(path, func(f *os.File) error {
 		_, err := f.Write(append(raw, '\n'))
 		return err
 	})
-}
-
-// replaceFile writes a file readable by its owner only; it has its name when
-// it is whole, and not before. What is no file, such as a device or a pipe, is
-// written to as it is.
-func replaceFile(path string, write func(*os.File) error) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
-		}
-		if err := errors.Join(write(f), f.Close()); err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
-		}
-		return nil
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer os.Remove(f.Name()) // does nothing after the rename
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }
 
 func (c *Command) whoamiCommand() *cobra.Command {

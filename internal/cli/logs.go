@@ -22,23 +22,31 @@ func (c *Command) logsCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.complete(askOf("services")),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.connect(cmd.Context())
-			if err != nil {
-				return err
+			if q.Tail < 0 {
+				return usage("--tail %d: how many lines, 0 for all", q.Tail)
 			}
+			var err error
 			if since != "" {
 				if q.Since, err = parseSince(since, time.Now()); err != nil {
 					return err
 				}
-				q.Tail = 0
+				if !cmd.Flags().Changed("tail") {
+					q.Tail = 0 // all since then, unless only the newest of them were asked for
+				}
 			}
 			if q.Grep != "" {
 				if _, err := regexp.Compile(q.Grep); err != nil {
 					return usage("--grep: %v", err)
 				}
 			}
-			if q.Environment, err = c.environment(cmd.Context(), cl, args[0], q.Environment, "--env"); err != nil {
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
 				return err
+			}
+			if q.Release == "" && q.Instance == "" { // they are in one environment, which the platform knows
+				if q.Environment, err = c.environment(cmd.Context(), cl, args[0], q.Environment, "--env"); err != nil {
+					return err
+				}
 			}
 			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error { return c.logLine(e, false) })
 			if cmd.Context().Err() != nil {
@@ -53,7 +61,7 @@ func (c *Command) logsCommand() *cobra.Command {
 	flags.StringVar(&q.Grep, "grep", "", "only lines that match the regular expression")
 	flags.StringVar(&q.Release, "release", "", "only lines of this release")
 	flags.StringVar(&q.Instance, "instance", "", "only lines of this instance")
-	flags.IntVarP(&q.Tail, "tail", "n", 200, "only the newest so many lines")
+	flags.IntVarP(&q.Tail, "tail", "n", 200, "only the newest so many lines, 0 for all; with --since all unless given")
 	c.envFlag(cmd, &q.Environment)
 	c.completeFlag(cmd, "release", askOf("releases"))
 	return cmd
@@ -65,7 +73,7 @@ func (c *Command) logLine(e client.LogEntry, several bool) error {
 		return json.NewEncoder(c.Out).Encode(e)
 	}
 	p := c.Paint()
-	prefix := p.Dim(e.Time.Local().Format("15:04:05.000"))
+	prefix := p.Dim(lineTime(e.Time, time.Now()))
 	if several {
 		prefix += " " + p.Bold(e.Service)
 	}
@@ -74,6 +82,16 @@ func (c *Command) logLine(e client.LogEntry, several bool) error {
 	}
 	_, err := fmt.Fprintf(c.Out, "%s %s\n", prefix, e.Line)
 	return err
+}
+
+// lineTime tells when a line was printed: the time alone for today's, with the
+// date for others.
+func lineTime(at, now time.Time) string {
+	at, now = at.Local(), now.Local()
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return at.Format("15:04:05.000")
+	}
+	return at.Format("2006-01-02 15:04:05.000")
 }
 
 // parseSince reads "90s", "1h", "3d" before now, or a time.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
@@ -54,7 +56,7 @@ func (c *Command) measureCommand() *cobra.Command {
 	f.StringVar(&o.step, "step", "", "a series by day, week or month")
 	f.BoolVar(&o.compare, "compare", false, "the same time before, too")
 	f.BoolVar(&o.evidence, "evidence", false, "the events behind the value")
-	f.IntVar(&o.limit, "limit", 100, "with --evidence: at most so many events, up to 1000")
+	ranged.Var(f, &o.limit, "limit", 100, 1000, "with --evidence: at most so many events, up to 1000")
 	f.StringVar(&o.after, "after", "", "with --evidence: the next of the page before")
 	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"team", "segment", "wave", "service", "capability", "path"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("step", cobra.FixedCompletions([]string{"day", "week", "month"}, cobra.ShellCompDirectiveNoFileComp))

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
@@ -33,7 +35,7 @@ func (o *scopeOptions) teamFlags(c *Command, cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.from, "from", "", "first day, such as 2026-11-01")
 	f.StringVar(&o.to, "to", "", "the day after the last (default tomorrow)")
-	f.IntVar(&o.days, "days", 0, "how many days, from the first or up to the end (default 30)")
+	ranged.Var(f, &o.days, "days", 0, 0, "how many days, from the first or up to the end (default 30)")
 	f.StringVar(&o.team, "team", "", "only these teams, separated by commas")
 	f.StringVar(&o.segment, "segment", "", "only teams of these segments")
 	f.StringVar(&o.wave, "wave", "", "only teams of these waves")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/again"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
@@ -66,11 +67,12 @@ type show struct {
 	c      *Command
 	live   *terminal.Live
 	server string
+	cmd    again.Line // that released it
 	rel    client.Release
 }
 
-func newShow(c *Command, server string, rel client.Release) *show {
-	s := &show{c: c, live: c.Live(), server: server}
+func newShow(c *Command, server string, rel client.Release, line again.Line) *show {
+	s := &show{c: c, live: c.Live(), server: server, cmd: line}
 	s.changed(rel)
 	return s
 }
@@ -105,7 +107,8 @@ func (s *show) close() {
 }
 
 func (s *show) lines() []string {
-	return output.Lines(output.Release(s.rel, explain(s.rel), s.server), s.c.Paint())
+	confirm := s.cmd.With(" --team "+s.rel.Metadata.Owner, "team")
+	return output.Lines(output.Release(s.rel, explain(s.rel), s.server, confirm), s.c.Paint())
 }
 
 // explain tells what the workload of a release was taken for.

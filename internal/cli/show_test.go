@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/again"
 )
 
 // deployed is a release of a Go service that has come all the way.
@@ -39,7 +41,8 @@ func deployed() client.Release {
 
 func shown(rel client.Release) string {
 	c, out, _ := plain()
-	newShow(c, "http://127.0.0.1:7700", rel).close()
+	up := &cobra.Command{Use: "stoa"}
+	newShow(c, "http://127.0.0.1:7700", rel, again.Of(up, []string{"up", "x/shop"})).close()
 	return out.String()
 }
 
@@ -71,7 +74,7 @@ func TestShowUnfinished(t *testing.T) {
 	want := `  detected   Go 1.26 service "shop"   go.mod:1
              listens on $PORT         main.go:31
              health GET /healthz      main.go:22     unconfirmed
-             owner team payments      CODEOWNERS:3   unconfirmed: stoa up --team payments confirms it
+             owner team payments      CODEOWNERS:3   unconfirmed: stoa up x/shop --team payments confirms it
   confirm    http://127.0.0.1:7700/services/shop
   gates      none is set
 `

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/file"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/cli/output"
@@ -98,7 +100,7 @@ func (c *Command) simulateOnly(ctx context.Context, o simulate.Options, path, tr
 	if path == "-" {
 		err = generate(c.Out)
 	} else {
-		err = replaceFile(path, func(f *os.File) error { return generate(f) })
+		err = file.Replace(path, func(f *os.File) error { return generate(f) })
 	}
 	progress.Close()
 	if err != nil {
@@ -129,7 +131,7 @@ func writeTruth(path string, truth simulate.Truth) error {
 	if path == "" {
 		return nil
 	}
-	return replaceFile(path, func(f *os.File) error {
+	return file.Replace(path, func(f *os.File) error {
 		encode := json.NewEncoder(f)
 		encode.SetIndent("", "  ")
 		return encode.Encode(truth)

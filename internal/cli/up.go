@@ -14,6 +14,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/again"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/source"
@@ -26,6 +27,7 @@ type upOptions struct {
 	answers                                     map[string]string // of answer and of a person
 	replicas                                    int
 	detach, dryRun                              bool
+	line                                        again.Line
 }
 
 func (c *Command) upCommand() *cobra.Command {
@@ -43,6 +45,7 @@ func (c *Command) upCommand() *cobra.Command {
 			if cmd.Flags().Changed("replicas") && o.replicas < 1 {
 				return usage("--replicas %d: at least 1; `stoa down SERVICE` stops a service", o.replicas)
 			}
+			o.line = again.Of(cmd, args)
 			return c.up(cmd.Context(), args, o, cmd.Flags().Changed("replicas"))
 		},
 	}
@@ -92,6 +95,7 @@ func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled boo
 		spec.Replicas = &o.replicas
 	}
 	released, err := c.release(ctx, cl, dir, spec, o)
+	o.line.Complete(err)
 	if c.Structured() && len(released) > 0 {
 		err = errors.Join(c.printUps(released), err)
 	}
@@ -141,7 +145,7 @@ func (c *Command) release(ctx context.Context, cl *client.Client, dir string, sp
 		if err != nil {
 			return all, err
 		}
-		u, err := c.follow(ctx, cl, rel, o.dryRun)
+		u, err := c.follow(ctx, cl, rel, o)
 		all = append(all, u)
 		if err != nil {
 			return all, err
@@ -206,11 +210,11 @@ func (c *Command) components(ctx context.Context, cl *client.Client, spec client
 }
 
 // follow shows the way of an admitted release until it runs or has failed;
-// only tells what is known so far when it is not carried out.
-func (c *Command) follow(ctx context.Context, cl *client.Client, rel client.Release, only bool) (upResult, error) {
-	show := newShow(c, cl.Server(), rel)
+// of a dry run it tells what is known so far.
+func (c *Command) follow(ctx context.Context, cl *client.Client, rel client.Release, o upOptions) (upResult, error) {
+	show := newShow(c, cl.Server(), rel, o.line)
 	defer show.close()
-	if only {
+	if o.dryRun {
 		return resultOf(rel), nil
 	}
 	last, err := cl.Watch(ctx, rel.Metadata.Name, show.changed, show.line)

@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -48,8 +52,19 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 	return usage("unknown command %q for %q%s", word, cmd.CommandPath(), meant("", nearest(cmd, word)))
 }
 
-// nearestFlag adds to the error of an unknown flag what may have been meant.
+// nearestFlag adds to the error of an unknown flag what may have been meant, and
+// says of a number that is none what is taken.
 func nearestFlag(cmd *cobra.Command, err error) error {
+	var value *pflag.InvalidValueError
+	var number *strconv.NumError
+	var outside ranged.Error
+	switch {
+	case !errors.As(err, &value):
+	case errors.As(err, &outside):
+		return fmt.Errorf("--%s %s: %w", value.GetFlag().Name, value.GetValue(), outside)
+	case errors.As(err, &number): // which names functions of Go
+		return fmt.Errorf("--%s %q: a whole number, such as 3", value.GetFlag().Name, value.GetValue())
+	}
 	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
 	if !unknown {
 		return err

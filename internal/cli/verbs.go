@@ -94,7 +94,7 @@ func (c *Command) carryOut(ctx context.Context, cl *client.Client, rel client.Re
 	}
 	u, err := resultOf(rel), error(nil)
 	if !detach {
-		u, err = c.follow(ctx, cl, rel, false)
+		u, err = c.follow(ctx, cl, rel, upOptions{})
 	} else if !c.Structured() {
 		fmt.Fprintf(c.Out, "release %s is on its way to %s\n", rel.Metadata.Name, rel.Spec.Environment)
 		for _, line := range output.Lines(output.Gates(rel.Status.Gates), c.Paint()) {

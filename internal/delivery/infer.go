@@ -45,8 +45,15 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	draft.CreateOnly = true
 	note := &inferred{}
 	started := d.clock()
+	// Told here, as one mistake: the release and its service both name them.
+	err := known[catalog.Environment](ctx, r, "environment", rel.Spec.Environment)
+	if err == nil {
+		err = known[catalog.Team](ctx, r, "team", rel.Metadata.Owner)
+	}
+	if err != nil {
+		return err
+	}
 	rel.Spec.Environment = cmp.Or(rel.Spec.Environment, d.firstEnvironment(ctx, r))
-	var err error
 	if rel.Spec.From != "" {
 		err = d.inferFrom(ctx, r, &rel)
 	} else {

@@ -174,3 +174,24 @@ func (d *Delivery) firstEnvironment(ctx context.Context, r object.Reader) string
 	})
 	return first.Metadata.Name
 }
+
+// known refuses the name of a team or an environment that there is not; "" is
+// still to be inferred.
+func known[O any, P object.Loader[O]](ctx context.Context, r object.Reader, what, name string) error {
+	if name == "" {
+		return nil
+	}
+	_, err := object.Get[O, P](ctx, r, name)
+	if !problem.Is(err, problem.NotFound) {
+		return err
+	}
+	page, err := r.List(ctx, object.Query{Kind: P(new(O)).KindName(), Limit: 1000})
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, doc := range page.Items {
+		names = append(names, doc.Name)
+	}
+	return problem.New(problem.NotFound, "there is no %s %s", what, name).Because(object.Suggest(name, names)).Do("stoa get " + what + "s")
+}

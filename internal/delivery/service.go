@@ -185,7 +185,7 @@ func (d *Delivery) saveDeployment(ctx context.Context, name, env string, deploye
 			}
 			s.Status.Environments[env] = deployed
 			s.Status.Active = slices.ContainsFunc(slices.Collect(maps.Values(s.Status.Environments)), func(at catalog.Deployment) bool {
-				return at.State != catalog.StateStopped
+				return at.Release != "" && at.State != catalog.StateStopped
 			})
 			return nil
 		})

@@ -211,11 +211,19 @@ func (r *run) verify(ctx context.Context) (string, error) {
 	message := "stays up"
 	switch {
 	case o.Health != "":
-		message = fmt.Sprintf("GET %s %d in %d ms", o.Health, o.HealthStatus, o.HealthMillis)
+		message = fmt.Sprintf("GET %s %d in %s", o.Health, o.HealthStatus, millis(o.HealthMillis))
 	case o.Port != 0:
 		message = fmt.Sprintf("accepts connections on :%d", o.Port)
 	}
 	return message, r.save(ctx, nil, func(s *ReleaseStatus) { s.Observed, s.Detected = &o, detected })
+}
+
+// millis tells a time that was measured: nothing answers in none.
+func millis(n int64) string {
+	if n < 1 {
+		return "<1 ms"
+	}
+	return fmt.Sprintf("%d ms", n)
 }
 
 func verified(field string, o runtime.Observed) string {
@@ -226,7 +234,7 @@ func verified(field string, o runtime.Observed) string {
 		}
 	case "health":
 		if o.Health != "" {
-			return fmt.Sprintf("GET %s answered %d in %d ms", o.Health, o.HealthStatus, o.HealthMillis)
+			return fmt.Sprintf("GET %s answered %d in %s", o.Health, o.HealthStatus, millis(o.HealthMillis))
 		}
 	}
 	return ""
@@ -263,6 +271,7 @@ func (d *Delivery) explain(ctx context.Context, r *run, step string, cause error
 			told.Because(was + " still serves")
 		}
 		told.Because(r.masked(start.Lines)...)
+		told.Do("stoa logs " + r.rel.Spec.Service + " --release " + name + "    shows all that it printed")
 		if start.Next != "" {
 			told.Do(start.Next)
 		}

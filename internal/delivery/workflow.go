@@ -236,10 +236,14 @@ func (r *run) save(ctx context.Context, events []event.Event, change func(*Relea
 			return err
 		}
 		tx.Append(events...)
-		if rel.Status.Phase == Succeeded {
-			if err := r.settle(ctx, tx, &rel); err != nil {
-				return err
-			}
+		switch rel.Status.Phase {
+		case Succeeded:
+			err = r.settle(ctx, tx, &rel)
+		case Failed:
+			err = r.d.lament(ctx, tx, &rel)
+		}
+		if err != nil {
+			return err
 		}
 		r.rel = rel
 		return nil
@@ -273,6 +277,37 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
 		return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{s.Metadata.Name}})
 	}
 	return nil
+}
+
+// lament writes into the status of a service of which nothing has ever served in
+// the environment why that is so: it would read as if nobody had tried.
+func (d *Delivery) lament(ctx context.Context, tx *store.Tx, rel *Release) error {
+	told := rel.Status.Problem
+	if told == nil {
+		return nil
+	}
+	s, err := object.Get[catalog.Service](ctx, tx, rel.Spec.Service)
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	env := rel.Spec.Environment
+	if err != nil || s.Metadata.Deleted != nil || s.Status.Environments[env].Release != "" {
+		return err
+	}
+	_, err = object.Update(ctx, tx, rel.Spec.Service, func(s *catalog.Service) error {
+		if s.Status.Environments == nil {
+			s.Status.Environments = map[string]catalog.Deployment{}
+		}
+		why := told.Title
+		if last := len(told.Why) - 1; last >= 0 && rel.Status.step(StepRollout).State == StepFailed {
+			why += ": " + told.Why[last] // its last words
+		}
+		s.Status.Environments[env] = catalog.Deployment{
+			Failed: rel.Metadata.Name, State: catalog.StateFailed, Message: why, Since: d.clock(), Generation: s.Metadata.Generation,
+		}
+		return nil
+	})
+	return err
 }
 
 // stall ends a release that failed for a reason that only a person can mend.

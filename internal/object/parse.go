@@ -119,6 +119,10 @@ func (c chunk) syntax(err error) (line int, message string) {
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = m[2]
+		if yamlParser.MatchString(text) {
+			// It counts from 0, unlike the scanner, and may mean the end.
+			line = min(line+1, bytes.Count(bytes.TrimSpace(c.text), []byte("\n"))+1)
+		}
 	}
 	for _, known := range []struct{ says, means string }{
 		{"mapping values are not allowed", "a second ':' on the line; put the value in quotes"},
@@ -127,6 +131,7 @@ func (c chunk) syntax(err error) (line int, message string) {
 		{"could not find expected ':'", "the line is neither \"key: value\" nor part of the text above it"},
 		{"found unexpected end of stream", "a quote or bracket is not closed"},
 		{"found character that cannot start any token", "a value may not begin with @, ` or a tab; put it in quotes"},
+		{"did not find expected ',' or", "a bracket is not closed, or a comma is missing"},
 		{"did not find expected <document start>", "something follows the end of the document; separate documents by a line of ---"},
 		{"found unknown escape character", `an unknown escape; use single quotes or write \\`},
 	} {
@@ -137,6 +142,9 @@ func (c chunk) syntax(err error) (line int, message string) {
 	}
 	return c.before + min(line, bytes.Count(c.text, []byte("\n"))+1), "is not YAML: " + text
 }
+
+// yamlParser matches what the library's parser tells; all else is its scanner's.
+var yamlParser = regexp.MustCompile(`^did not find expected (<|key|node content|'-' indicator|',' or)`)
 
 var yamlLine = regexp.MustCompile(`^line (\d+): (.*)$`)
 

@@ -58,7 +58,7 @@ func TestDeliveryPage(t *testing.T) {
 	if a.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %s", a.Status, a.text("main"))
 	}
-	contains(t, "the sentence", a.text("p.answer"), "3 services deploy to production", "a change takes", "1 incident can be laid to no deployment")
+	contains(t, "the sentence", a.text("p.answer"), "3 of 4 services were deployed to production", "a change takes", "1 incident can be laid to no deployment")
 	if n := len(a.all("section.panel")); n != 5 {
 		t.Errorf("%d panels", n)
 	}

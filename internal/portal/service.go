@@ -133,6 +133,9 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 		return fmt.Sprintf("%s in %s; %s has served since %s.", ofAll(c), env, deployed.Release, since)
 	}
 	text := cmp.Or(c.Why(), deployed.Release+" does not do what was asked")
+	if deployed.Release == "" {
+		return strings.ToUpper(text[:1]) + text[1:] + "; no release has succeeded in " + env + "."
+	}
 	return strings.ToUpper(text[:1]) + text[1:] + " in " + env + "."
 }
 

@@ -101,7 +101,7 @@ func (p *Portal) list(ctx context.Context, s selection) ([]catalog.Service, stri
 	if s.state != "" || s.environment != "" {
 		query.Limit = scanned
 	}
-	if s.state != "" && !slices.Contains([]string{catalog.StateStopped, catalog.StateUnreleased, catalog.StateElsewhere}, s.state) {
+	if s.state != "" && !slices.Contains([]string{catalog.StateFailed, catalog.StateStopped, catalog.StateUnreleased, catalog.StateElsewhere}, s.state) {
 		query.Fields = map[string]string{"status.active": "true"}
 	}
 	var found []catalog.Service

@@ -42,7 +42,8 @@ func OpenKeyring(path string, create bool) (*Keyring, error) {
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, problem.New(problem.Failed, "there is no keyset for secrets at %s", path).
-			Do("put the keyset there, or name its file by STOA_KEYSET").Cause(err)
+			Because("the database may hold values that only the keyset opens that they were encrypted under").
+			Do("copy keys/ of the data folder where they were set, or name the keyset's file by STOA_KEYSET").Cause(err)
 	}
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ type Vault struct {
 // the next release.
 func NewVault(ctx context.Context, s *store.Store, keys *Keyring) (*Vault, error) {
 	v := &Vault{store: s, keys: keys}
-	used, err := v.keysInUse(ctx)
+	used, err := keysInUse(ctx, v.store)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +35,13 @@ func NewVault(ctx context.Context, s *store.Store, keys *Keyring) (*Vault, error
 		}
 	}
 	return v, nil
+}
+
+// Sealed reports whether the database holds values, which only the keyset that
+// they were encrypted under opens: one made anew would be in its way.
+func Sealed(ctx context.Context, s *store.Store) (bool, error) {
+	used, err := keysInUse(ctx, s)
+	return len(used) > 0, err
 }
 
 // Set stores values of the secret in the transaction, leaving its other keys
@@ -292,15 +299,15 @@ func (v *Vault) Rotate(ctx context.Context, by string) (int, error) {
 // Prune removes the keys that seal nothing any more and returns how many. A
 // backup from before the rotation cannot be opened without them.
 func (v *Vault) Prune(ctx context.Context) (int, error) {
-	used, err := v.keysInUse(ctx)
+	used, err := keysInUse(ctx, v.store)
 	if err != nil {
 		return 0, err
 	}
 	return v.keys.prune(used)
 }
 
-func (v *Vault) keysInUse(ctx context.Context) (map[uint32]bool, error) {
-	rows, err := v.store.Reader().QueryContext(ctx, `SELECT DISTINCT kek FROM secret_values`)
+func keysInUse(ctx context.Context, s *store.Store) (map[uint32]bool, error) {
+	rows, err := s.Reader().QueryContext(ctx, `SELECT DISTINCT kek FROM secret_values`)
 	if err != nil {
 		return nil, fmt.Errorf("read keys in use: %w", err)
 	}

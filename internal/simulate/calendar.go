@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 	_ "time/tzdata" // the same zones on every machine, also on one that has none
+
+	"github.com/stoa-platform/stoa/internal/simulate/holiday"
 )
 
 // office is a place where people work.
@@ -54,7 +56,7 @@ func newCalendar(start time.Time, days int) (*calendar, error) {
 		opens := make([]ms, days+2*margin)
 		for i := range opens {
 			date := start.AddDate(0, 0, i-margin)
-			if w := date.Weekday(); w == time.Saturday || w == time.Sunday || holiday(o.country, date) {
+			if w := date.Weekday(); w == time.Saturday || w == time.Sunday || holiday.On(o.country, date) {
 				continue
 			}
 			opens[i] = at(time.Date(date.Year(), date.Month(), date.Day(), openingHour, 0, 0, 0, zone))

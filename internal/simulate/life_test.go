@@ -12,6 +12,7 @@ import (
 	"github.com/cdevents/sdk-go/pkg/api"
 	cdevents "github.com/cdevents/sdk-go/pkg/api/v05"
 	"github.com/google/go-cmp/cmp"
+	"github.com/stoa-platform/stoa/internal/simulate/holiday"
 	"pgregory.net/rapid"
 )
 
@@ -114,7 +115,7 @@ func TestPeopleKeepOfficeHours(t *testing.T) {
 		local := e.Time.In(zones[office.zone])
 		date := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, time.UTC)
 		clock := time.Duration(local.Hour())*time.Hour + time.Duration(local.Minute())*time.Minute
-		if d := local.Weekday(); d == time.Saturday || d == time.Sunday || holiday(office.country, date) || clock < 8*time.Hour || clock >= 18*time.Hour {
+		if d := local.Weekday(); d == time.Saturday || d == time.Sunday || holiday.On(office.country, date) || clock < 8*time.Hour || clock >= 18*time.Hour {
 			t.Fatalf("%s is at work on %s: %s", e.Actor, local, line)
 		}
 		if n := int(date.Sub(o.start()).Hours() / 24); !p.works(n) {

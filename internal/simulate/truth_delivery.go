@@ -1,6 +1,9 @@
 package simulate
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 const deploymentsAre = " Deployments are those to production: deployed, upgraded and rolled back."
 
@@ -35,14 +38,15 @@ func (b *book) deliveryMeasures() []asks {
 	every := func(*deployment) bool { return true }
 	forward := func(d *deployment) bool { return d.cause != rollback }
 	failed := func(d *deployment) bool { return d.failed != worked }
+	lives := b.lives()
 	return []asks{
 		{"deployments", "deployments", "Deployments in the window." + deploymentsAre, cuts, all, counted(every)},
 		{"deployments-rolled-back", "deployments", "Deployments that put an earlier artifact back.", cuts, all, counted(func(d *deployment) bool { return d.cause == rollback })},
 		{"deployments-hotfix", "deployments", "Deployments with the cause hotfix.", cuts, all, counted(func(d *deployment) bool { return d.cause == hotfix })},
 		{"deployments-failed", "deployments", failedAre, cuts, all, counted(failed)},
-		{"deployment-frequency", "deployments a day", "Deployments of a service in the window over the days of the window; median over the services with at least one." + deploymentsAre, cuts, all, b.frequency(every)},
-		{"deployment-frequency-forward", "deployments a day", "The same without those that roll back.", cuts, all, b.frequency(forward)},
-		{"deployment-days", "days a week", "Days, UTC, with a deployment of a service over the weeks of the window; median over the services with at least one." + deploymentsAre, cuts, all, b.deploymentDays},
+		{"deployment-frequency", "deployments a day", "Deployments of a service in the window over the days on which it was there; median over the services that were. " + thereAre + deploymentsAre, cuts, all, b.frequency(lives, every)},
+		{"deployment-frequency-forward", "deployments a day", "The same without those that roll back.", cuts, all, b.frequency(lives, forward)},
+		{"deployment-days", "days a week", "Days, UTC, with a deployment of a service over the weeks in which it was there; median over the services that were. " + thereAre + deploymentsAre, cuts, all, b.deploymentDays(lives)},
 		{"lead-time", "seconds", "From commit to production, median over the changes that deployments in the window brought; not of rollbacks, not of changes that are dated after their deployment.", cuts, all, b.leadTime},
 		{"lead-time-dropped", "changes", "Changes that are dated after their deployment.", cuts, all, func(w window, c cut) answer {
 			n := 0
@@ -110,7 +114,49 @@ func middle(values []float64) answer {
 	return answer{(values[(n-1)/2] + values[n/2]) / 2, n, true}
 }
 
-func (b *book) frequency(is func(*deployment) bool) func(window, cut) answer {
+const thereAre = "A service is there from a deployment until the day of the next, at most 90 days; on the path if that deployment was."
+
+// lives are all deployments of each service, in the order of time.
+func (b *book) lives() map[*service][]*deployment {
+	lives := map[*service][]*deployment{}
+	for i := range b.deployments {
+		d := &b.deployments[i]
+		lives[d.service] = append(lives[d.service], d)
+	}
+	for _, life := range lives {
+		slices.SortStableFunc(life, func(a, b *deployment) int { return cmp.Compare(a.at, b.at) })
+	}
+	return lives
+}
+
+// there counts the days of a window on which each service was there, in a cut.
+func (b *book) there(lives map[*service][]*deployment, w window, c cut) map[*service]float64 {
+	there := map[*service]float64{}
+	for s, life := range lives {
+		days := map[ms]bool{}
+		for i, d := range life {
+			if !c.has(s.team, d.path) {
+				continue
+			}
+			from := d.at / day
+			to := from + 90
+			if i+1 < len(life) {
+				to = min(to, life[i+1].at/day)
+			}
+			for on := from; on < max(to, from+1); on++ {
+				if w.has(on*day) && on*day < b.end {
+					days[on] = true
+				}
+			}
+		}
+		if len(days) > 0 {
+			there[s] = float64(len(days))
+		}
+	}
+	return there
+}
+
+func (b *book) frequency(lives map[*service][]*deployment, is func(*deployment) bool) func(window, cut) answer {
 	return func(w window, c cut) answer {
 		counts := map[*service]int{}
 		b.each(w, c, func(d *deployment) {
@@ -119,26 +165,28 @@ func (b *book) frequency(is func(*deployment) bool) func(window, cut) answer {
 			}
 		})
 		var values []float64
-		for _, n := range counts {
-			values = append(values, float64(n)/(float64(w.to-w.from)/float64(day)))
+		for s, days := range b.there(lives, w, c) {
+			values = append(values, float64(counts[s])/days)
 		}
 		return middle(values)
 	}
 }
 
-func (b *book) deploymentDays(w window, c cut) answer {
-	on := map[*service]map[ms]bool{}
-	b.each(w, c, func(d *deployment) {
-		if on[d.service] == nil {
-			on[d.service] = map[ms]bool{}
+func (b *book) deploymentDays(lives map[*service][]*deployment) func(window, cut) answer {
+	return func(w window, c cut) answer {
+		on := map[*service]map[ms]bool{}
+		b.each(w, c, func(d *deployment) {
+			if on[d.service] == nil {
+				on[d.service] = map[ms]bool{}
+			}
+			on[d.service][d.at/day] = true
+		})
+		var values []float64
+		for s, days := range b.there(lives, w, c) {
+			values = append(values, 7*float64(len(on[s]))/days)
 		}
-		on[d.service][d.at/day] = true
-	})
-	var values []float64
-	for _, days := range on {
-		values = append(values, float64(len(days))/(float64(w.to-w.from)/float64(7*day)))
+		return middle(values)
 	}
-	return middle(values)
 }
 
 func (b *book) leadTime(w window, c cut) answer {

@@ -54,7 +54,12 @@ func readBackup(ctx context.Context, from io.Reader, to backupReader) (Manifest,
 	lines := &lineReader{r: bufio.NewReaderSize(unpacker, 1<<16)}
 
 	first, err := lines.next()
-	if err != nil {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return Manifest{}, damagedBackup("it is cut off within its first line").Cause(err)
+	case errors.Is(err, io.EOF):
+		return Manifest{}, damagedBackup("it is empty").Cause(err)
+	case err != nil:
 		return Manifest{}, damagedBackup("it does not begin like one").Cause(err)
 	}
 	var m Manifest
@@ -76,8 +81,8 @@ func readBackup(ctx context.Context, from io.Reader, to backupReader) (Manifest,
 			return Manifest{}, ctx.Err()
 		}
 		line, err := lines.next()
-		if errors.Is(err, io.EOF) {
-			return Manifest{}, damagedBackup("it ends at line %d, in the middle", n)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return Manifest{}, damagedBackup("it is cut off: it ends in line %d, before its last", n)
 		}
 		if err != nil {
 			return Manifest{}, damagedBackup("line %d cannot be read", n).Because(err.Error())
@@ -137,10 +142,7 @@ func (l *lineReader) next() ([]byte, error) {
 		case err == nil:
 			return l.line, nil
 		case !errors.Is(err, bufio.ErrBufferFull):
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-				err = io.EOF
-			}
-			return nil, err
+			return nil, err // io.ErrUnexpectedEOF of a stream that is cut off
 		case len(l.line) > maxBackupLine:
 			return nil, fmt.Errorf("over %d bytes long", maxBackupLine)
 		}

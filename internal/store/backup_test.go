@@ -216,6 +216,7 @@ func TestDamagedBackup(t *testing.T) {
 		"no backup":      []byte("hello"),
 		"other archive":  pack(t, []string{"hello\n"}),
 		"header only":    pack(t, lines[:1]),
+		"cut head":       packed[:40],
 		"cut stream":     packed[:len(packed)/2],
 		"cut end":        packed[:len(packed)-1],
 		"no last line":   pack(t, lines[:len(lines)-1]),
@@ -239,8 +240,15 @@ func TestDamagedBackup(t *testing.T) {
 		"no row at all": edit(func(l []string) []string { l[row] = "what\n"; return l }),
 		"flipped bit":   flip(packed),
 	}
+	says := map[string]string{
+		"empty": "it is empty", "no backup": "does not begin like one", "other archive": "does not begin like one",
+		"header only": "cut off: it ends in line 2", "cut head": "cut off within its first line", "cut stream": "cut off", "no last line": "cut off",
+	}
 	for what, raw := range damaged {
 		t.Run(what, func(t *testing.T) {
+			if _, err := store.VerifyBackup(t.Context(), bytes.NewReader(raw)); err == nil && says[what] != "" || err != nil && !strings.Contains(err.Error(), says[what]) {
+				t.Errorf("told %v, want %q", err, says[what])
+			}
 			if what != "newer schema" { // its digests are right, only this stoa cannot use it
 				if _, err := store.VerifyBackup(t.Context(), bytes.NewReader(raw)); !problem.Is(err, problem.Invalid) {
 					t.Errorf("verify: %v", err)

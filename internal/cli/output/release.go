@@ -13,10 +13,10 @@ import (
 
 // Release tells what is known of a release: explained says what its workload was
 // taken for, server is where guesses can be confirmed, "" is nowhere.
-func Release(rel client.Release, explained []detect.Line, server string) []Row {
+func Release(rel client.Release, explained []detect.Line, server, confirm string) []Row {
 	var rows []Row
 	if rel.Spec.Cause == client.CauseDeploy {
-		rows = append(rows, detectedRows(rel, explained, server)...)
+		rows = append(rows, detectedRows(rel, explained, server, confirm)...)
 	} else {
 		rows = append(rows, Row{Label: cmp.Or(rel.Spec.Cause, "release"), Text: rel.Metadata.Name + " in " + rel.Spec.Environment, Source: "artifact of " + rel.Spec.From})
 	}
@@ -36,7 +36,7 @@ func Release(rel client.Release, explained []detect.Line, server string) []Row {
 }
 
 // detectedRows are the workload's settings with their evidence, and the owner.
-func detectedRows(rel client.Release, explained []detect.Line, server string) []Row {
+func detectedRows(rel client.Release, explained []detect.Line, server, confirm string) []Row {
 	if rel.Spec.Workload == nil {
 		return nil
 	}
@@ -60,7 +60,7 @@ func detectedRows(rel client.Release, explained []detect.Line, server string) []
 			rows = append(rows, Row{Text: "answers", Source: d.Source, Verified: "verified: " + d.Verified})
 		}
 	}
-	rows = append(rows, ownerRow(rel))
+	rows = append(rows, ownerRow(rel, confirm))
 	rows[0].Label = "detected"
 	if n := len(rel.Spec.Answers); n > 0 {
 		rows = append(rows, Row{Label: "asked", Text: Count(int64(n), "question"), Source: "answered by you"})
@@ -71,13 +71,13 @@ func detectedRows(rel client.Release, explained []detect.Line, server string) []
 	return rows
 }
 
-func ownerRow(rel client.Release) Row {
+func ownerRow(rel client.Release, confirm string) Row {
 	r := Row{Text: "owner team " + rel.Metadata.Owner}
 	for _, d := range rel.Spec.Detected {
 		if d.Field == "owner" && d.Value == rel.Metadata.Owner {
 			r.Source = d.Source
 			if d.Confidence < 1 {
-				r.Verified = "unconfirmed: stoa up --team " + rel.Metadata.Owner + " confirms it"
+				r.Verified = "unconfirmed: " + confirm + " confirms it"
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -23,46 +22,49 @@ const (
 	FailedPipelines       = "failed-pipelines"
 )
 
+// thereAre says which days of a service count.
+var thereAre = fmt.Sprintf("A service is there from a deployment to production on, for %d days or until the day of the next; "+
+	"by path or team, it is where it was deployed last. Days to come do not count.", aliveFor)
+
 // Measures gives the measures of delivery.
 func Measures() []measure.Measure {
 	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByService, measure.ByPath}
 	return (&measure.Record{Begins: deployedSince}).Of(
 		measure.New(measure.Definition{
 			Name: DeploymentFrequency, Title: "Deployment frequency", Question: "How often do services reach production?",
-			Formula: "Deployments to production of each service a day; the median of the services that deployed to production in the time. " +
-				"In a series a service counts from its first deployment on, with 0 where it did not deploy. Upgrades and rollbacks are deployments.",
-			Unit: measure.PerDay, Better: measure.Higher, Version: 1, Cuts: cuts,
-		}, services, frequency, deploymentEvidence("")),
+			Formula: "Deployments to production of each service ÷ the days on which it was there; the median of the services that were. " + thereAre + " Upgrades and rollbacks are deployments.",
+			Unit:    measure.PerDay, Better: measure.Higher, Version: 2, Cuts: cuts,
+		}, reading{services: true}.tallies, frequency, deploymentEvidence("")),
 		measure.New(measure.Definition{
 			Name: DeploymentDays, Title: "Days with a deployment", Question: "On how many days of a week does a service reach production?",
-			Formula: "Distinct days in UTC on which a service was deployed to production, in a week; the median of the services as for the deployment frequency. " +
-				"Ten deployments in a day are one day.",
-			Unit: measure.PerWeek, Better: measure.Higher, Version: 1, Cuts: cuts,
-		}, services, deploymentDays, deploymentEvidence("")),
+			Formula: "Distinct days in UTC on which a service was deployed to production ÷ the weeks in which it was there; the median of the services that were. " + thereAre +
+				" Ten deployments in a day are one day.",
+			Unit: measure.PerWeek, Better: measure.Higher, Version: 2, Cuts: cuts,
+		}, reading{services: true}.tallies, deploymentDays, deploymentEvidence("")),
 		measure.New(measure.Definition{
 			Name: LeadTime, Title: "Lead time for changes", Question: "How long does a change take from its commit to production?",
 			Formula: "Time of the deployment to production less the time of the commit, for each commit that it brought; the median of all. Left out, and counted: " +
 				"commits later than their deployment, and deployments of which nobody said when their commits were made. " +
 				"A rollback, and a deployment of the same commit as the one before, bring no change.",
 			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, reading{leads: true}.tallies, leadTime, deploymentEvidence("")),
+		}, reading{leads: true}.deployed, leadTime, deploymentEvidence("")),
 		measure.New(measure.Definition{
 			Name: ChangeFailureRate, Title: "Change failure rate", Question: "How many deployments go wrong?",
 			Formula: "Deployments to production that failed ÷ all deployments to production, each once. One failed if an incident or a fix names it, else if the next one rolled it back " +
 				"or was a hot-fix, else if it was the last one of its service before an incident, within 24 hours. Other incidents are unattributed.",
 			Unit: measure.Ratio, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, reading{unattributed: true}.tallies, failureRate, failureEvidence),
+		}, reading{unattributed: true}.deployed, failureRate, failureEvidence),
 		measure.New(measure.Definition{
 			Name: RecoveryTime, Title: "Failed deployment recovery time", Question: "How long until a failed deployment is mended?",
 			Formula: "From the start of the first incident of a failed deployment (without one, from the deployment) until all its incidents are resolved " +
 				"(where that was never said, until the deployment that mended it); the median of Kaplan and Meier, in which failures that nobody has mended yet count as lasting on.",
 			Unit: measure.Seconds, Better: measure.Lower, Version: 2, Cuts: cuts,
-		}, reading{waits: true}.tallies, recoveryTime, failureEvidence),
+		}, reading{waits: true}.deployed, recoveryTime, failureEvidence),
 		measure.New(measure.Definition{
 			Name: ReworkRate, Title: "Rework rate", Question: "How many deployments only mend others?",
 			Formula: "Rollbacks and hot-fixes in production ÷ all deployments to production.",
 			Unit:    measure.Ratio, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, reading{}.tallies, reworkRate, deploymentEvidence(" AND (cause = 1 OR cause = 2)")),
+		}, reading{}.deployed, reworkRate, deploymentEvidence(" AND (cause = 1 OR cause = 2)")),
 		measure.New(measure.Definition{
 			Name: MTTR, Title: "Time to restore", Question: "How long does an incident last?",
 			Formula: "From the first word of an incident in production until it was last said to be resolved (one that is detected again goes on), for the incidents that began in the time; the median of Kaplan and Meier, " +
@@ -99,38 +101,6 @@ func deployedSince(ctx context.Context, v *measure.View) (day int64, ok bool, er
 	return day, ok, nil
 }
 
-// services reads deployments, and has each service in all buckets of its group
-// from that of its first deployment on.
-func services(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
-	read, err := reading{services: true}.tallies(ctx, v)
-	if err != nil || v.Step == measure.Whole {
-		return read, err
-	}
-	all, groups := maps.Clone(read), map[string]bool{} // other measures may share what was read
-	for k := range read {
-		groups[k.Group] = true
-	}
-	for group := range groups {
-		seen := map[string]*serviceTally{} // what a service that did not deploy has
-		for i, b := range v.Buckets() {
-			key := measure.Key{Group: group, Bucket: i}
-			t := tally{days: b.To - b.From}
-			if read[key] != nil {
-				t = *read[key]
-			} else if len(seen) == 0 {
-				continue
-			}
-			of := maps.Clone(seen)
-			for name, s := range t.services {
-				of[name], seen[name] = s, &serviceTally{}
-			}
-			t.services = of
-			all[key] = &t
-		}
-	}
-	return all, nil
-}
-
 // of makes an estimate of one of package stat.
 func of(e stat.Estimate, ok bool, empty string) measure.Estimate {
 	if !ok {
@@ -146,38 +116,54 @@ func (t *tally) noted(e measure.Estimate) measure.Estimate {
 	return e
 }
 
-const noDeployments = "no deployment to production"
+const (
+	noDeployments = "no deployment to production"
+	noServices    = noDeployments + " in the time, or shortly before it"
+)
 
 func frequency(t *tally) measure.Estimate {
 	median, ok := stat.Median(t.aDay())
-	e := of(median, ok, noDeployments)
+	e := of(median, ok, noServices)
 	if days, ok := stat.Median(t.daysAWeek()); ok {
-		e = e.With("services", float64(len(t.services))).With("deployments", float64(t.n)).With("deploymentDaysPerWeek", days.Value)
+		e = e.With("services", t.deployedServices()).With("deployments", float64(t.n)).With("deploymentDaysPerWeek", days.Value)
 	}
 	return t.noted(e)
 }
 
-// aDay gives the deployments a day of each service.
+// deployedServices is how many services were deployed in the time, of those that were
+// there.
+func (t *tally) deployedServices() float64 {
+	n := 0.0
+	for _, s := range t.services {
+		if s.n > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// aDay gives the deployments of each service on a day on which it was there.
 func (t *tally) aDay() []float64 {
 	all := make([]float64, 0, len(t.services))
 	for _, s := range t.services {
-		all = append(all, float64(s.n)/float64(t.days))
+		all = append(all, float64(s.n)/float64(s.there))
 	}
 	return all
 }
 
-// daysAWeek gives the days with a deployment in a week, of each service.
+// daysAWeek gives the days with a deployment of each service in a week in which it was
+// there.
 func (t *tally) daysAWeek() []float64 {
 	all := make([]float64, 0, len(t.services))
 	for _, s := range t.services {
-		all = append(all, 7*float64(s.distinctDays())/float64(t.days))
+		all = append(all, 7*float64(s.distinctDays())/float64(s.there))
 	}
 	return all
 }
 
 func deploymentDays(t *tally) measure.Estimate {
 	median, ok := stat.Median(t.daysAWeek())
-	return t.noted(of(median, ok, noDeployments).With("services", float64(len(t.services))).With("deployments", float64(t.n)))
+	return t.noted(of(median, ok, noServices).With("services", t.deployedServices()).With("deployments", float64(t.n)))
 }
 
 func leadTime(t *tally) measure.Estimate {

@@ -88,14 +88,14 @@ func TestNoTeamAndNoServiceAnyMore(t *testing.T) {
 }
 
 // A window in which nothing happened has no value: neither before anything was
-// known, nor between two times with data.
+// known, nor between two times with data, nor after a service was given up.
 func TestWindowWithoutData(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
-		for _, told := range [][]said{nil, {deploy(0, "shop", "v1"), deploy(60*24, "shop", "v2"), detected(60*24+1, "i1", "shop")}} {
+		for _, told := range [][]said{nil, {deploy(0, "shop", "v1"), deploy(150*24, "shop", "v2"), detected(150*24+1, "i1", "shop")}} {
 			add(t, s, events(t, told...)...)
 			project(t, s, 10)
 			o := org(t, s)
-			for _, scope := range []measure.Scope{days(-60, -30), days(10, 40), days(300, 330)} {
+			for _, scope := range []measure.Scope{days(-60, -30), days(100, 140), days(300, 330)} {
 				for _, m := range dora.Measures() {
 					for _, step := range []measure.Step{measure.Whole, measure.Daily, measure.Weekly, measure.Monthly} {
 						scope.Step = step
@@ -112,6 +112,68 @@ func TestWindowWithoutData(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A service that moved onto the path is off it no more, and a month says the same
+// by itself as in a year. One that was not deployed for a while is there with 0, and
+// one that came late counts from then on.
+func TestServicesAreWhereTheyWereDeployedLast(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		on := func(e said) said {
+			e.path = true
+			return e
+		}
+		const day = 24.0
+		add(t, s, events(t,
+			deploy(0, "shop", "v1"), deploy(10*day, "shop", "v2"), on(deploy(40*day, "shop", "v3")), on(deploy(70*day, "shop", "v4")), // moved on the 40th day
+			deploy(0, "mail", "v1"), deploy(80*day, "mail", "v2"), // never moved
+			on(deploy(85*day, "late", "v1")),
+		)...)
+		project(t, s, 10)
+		o := org(t, s)
+		for _, c := range []struct {
+			from, to int64
+			on, off  string
+		}{
+			{0, 30, "", fmt.Sprintf("%.4g of 2", 1.5/30)},
+			{30, 60, fmt.Sprintf("%.4g of 1", 1.0/20), "0 of 2"}, // shop was off the path for ten of these days
+			{60, 90, fmt.Sprintf("%.4g of 2", (1.0/30+1.0/5)/2), fmt.Sprintf("%.4g of 1", 1.0/30)},
+			{150, 170, "0 of 2", "0 of 1"}, // given up, as far as anybody knows
+		} {
+			whole := map[string]string{}
+			for _, p := range ask(t, s, o, dora.DeploymentFrequency, measure.Scope{From: days(c.from, c.to).From, To: days(c.from, c.to).To, By: measure.ByPath}) {
+				whole[p.Group] = show(p.Estimate)
+			}
+			for path, want := range map[string]string{measure.OnPath: c.on, measure.OffPath: c.off} {
+				scope := days(c.from, c.to)
+				if whole[path] != want {
+					t.Errorf("%s from day %d to %d: %q, want %q", path, c.from, c.to, whole[path], want)
+				}
+				scope.Only = map[measure.Dimension][]string{measure.ByPath: {path}}
+				if alone := show(ask(t, s, o, dora.DeploymentFrequency, scope)[0].Estimate); want != "" && alone != want {
+					t.Errorf("only %s from day %d to %d: %q, want %q", path, c.from, c.to, alone, want)
+				}
+			}
+		}
+		months := days(-1, 121)
+		months.By, months.Step = measure.ByPath, measure.Monthly
+		for _, p := range ask(t, s, o, dora.DeploymentFrequency, months) {
+			month := measure.Scope{By: measure.ByPath, From: dayOf(t, p.From), To: dayOf(t, p.To)}
+			for _, alone := range ask(t, s, o, dora.DeploymentFrequency, month) {
+				if alone.Group == p.Group && show(alone.Estimate) != show(p.Estimate) {
+					t.Errorf("%s of %s: %s by itself, %s in a series", p.Group, p.From, show(alone.Estimate), show(p.Estimate))
+				}
+			}
+		}
+	})
+}
+
+func dayOf(t *testing.T, text string) int64 {
+	at, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return measure.Day(at)
 }
 
 // A team that was renamed in the middle of a window is one team under its new

@@ -21,7 +21,6 @@ const (
 
 // tally is what the deployments to production of one group come to.
 type tally struct {
-	days     int64 // the length of its time
 	n        int
 	failed   [failedIncident + 1]int // by reason
 	rework   int
@@ -36,11 +35,12 @@ type tally struct {
 	unattributed int
 }
 
-// serviceTally is the deployments of one service, and on which days they were,
-// a bit for each day from that of the first bucket on.
+// serviceTally is the deployments of one service, on which days they were, a bit
+// for each day from that of the first bucket on, and on how many it was there.
 type serviceTally struct {
-	n    int
-	days []uint64
+	n     int
+	days  []uint64
+	there int64
 }
 
 func (s *serviceTally) on(day int64) {
@@ -61,7 +61,7 @@ func (s *serviceTally) distinctDays() int {
 
 // merge adds another group of the same time.
 func (t *tally) merge(o *tally) {
-	t.days, t.n, t.rework = o.days, t.n+o.n, t.rework+o.rework
+	t.n, t.rework = t.n+o.n, t.rework+o.rework
 	for reason, n := range o.failed {
 		t.failed[reason] += n
 	}
@@ -80,7 +80,7 @@ func (t *tally) merge(o *tally) {
 }
 
 func (s *serviceTally) merge(o *serviceTally) {
-	s.n += o.n
+	s.n, s.there = s.n+o.n, s.there+o.there
 	if missing := len(o.days) - len(s.days); missing > 0 {
 		s.days = append(s.days, make([]uint64, missing)...)
 	}
@@ -116,20 +116,40 @@ func (r reading) tallies(ctx context.Context, v *measure.View) (map[measure.Key]
 	return measure.Once(v, sharedDeployments{}, func() (map[measure.Key]*tally, error) { return r.read(ctx, v, v.Group) })
 }
 
+// deployed are the tallies of groups with a deployment in the time, for measures
+// that say nothing of services that are only there.
+func (r reading) deployed(ctx context.Context, v *measure.View) (map[measure.Key]*tally, error) {
+	all, err := r.tallies(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	deployed := make(map[measure.Key]*tally, len(all))
+	for key, t := range all {
+		if t.n > 0 || t.nowhere > 0 {
+			deployed[key] = t
+		}
+	}
+	return deployed, nil
+}
+
 // read reads them, into groups of which a cell's is ok to be in.
 func (r reading) read(ctx context.Context, v *measure.View, groupOf func(measure.Cell) (group string, ok bool)) (map[measure.Key]*tally, error) {
 	g := gatherer{reading: r, v: v, groupOf: groupOf, buckets: v.Buckets(), all: map[measure.Key]*tally{}}
 	g.inGroup = make([]*tally, len(g.buckets))
-	if r.waits {
+	if r.waits || r.services {
 		var err error
 		if g.known, err = measure.KnownUntil(ctx, v.DB, Projector{}.Name()); err != nil {
 			return nil, err
 		}
 	}
+	from := v.From
+	if r.services {
+		from, g.presence = from-aliveFor, presence{}
+	}
 	in, args := production(v, 3)
 	rows, err := v.DB.Query(ctx, `SELECT environment, period, service, team, path, packed FROM delivery_period
 		WHERE environment IN (0`+in+`) AND period >= $1 AND period <= $2`,
-		slices.Concat([]any{periodOf(measure.Micros(v.From)), periodOf(measure.Micros(v.To) - 1)}, args)...)
+		slices.Concat([]any{periodOf(measure.Micros(from)), periodOf(measure.Micros(v.To) - 1)}, args)...)
 	if err != nil {
 		return nil, fmt.Errorf("read deployments: %w", err)
 	}
@@ -152,6 +172,9 @@ func (r reading) read(ctx context.Context, v *measure.View, groupOf func(measure
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read deployments: %w", err)
 	}
+	g.presence.eachStay(v, measure.DayOf(g.known)+1, func(service, group string, bucket int, days int64) {
+		g.at(measure.Key{Group: group, Bucket: bucket}).of(service).there += days
+	})
 	if r.unattributed {
 		err = addUnattributed(ctx, v, g.all)
 	}
@@ -166,8 +189,12 @@ type gatherer struct {
 	buckets []measure.Bucket
 	known   int64
 	all     map[measure.Key]*tally
+	presence
 
 	// What the row at hand belongs to, and the tallies of its group by bucket.
+	outside     bool // of the view: it says only where the service was
+	served      *served
+	stay        int
 	group       string
 	service     string
 	environment int64
@@ -178,35 +205,58 @@ type gatherer struct {
 	of    *serviceTally
 }
 
-// enter begins a row; it is false for one that the view leaves out.
+// enter begins a row; it is false for one that says nothing of the view.
 func (g *gatherer) enter(cell measure.Cell, environment int64) bool {
 	group, ok := g.groupOf(cell)
-	if !ok {
+	if !ok && (g.presence == nil || environment == 0) {
 		return false
 	}
 	if group != g.group {
 		clear(g.inGroup)
 	}
+	g.outside, g.served = !ok, nil
 	g.group, g.service, g.environment, g.tally, g.of = group, serviceName(g.v.Org, cell.Service), environment, nil, nil
-	if g.each != nil {
+	if g.presence != nil && environment != 0 {
+		g.served, g.stay = g.presence.of(g.service, group, !ok)
+	}
+	if ok && g.each != nil {
 		g.hears = g.each(cell)
 	}
 	return true
 }
 
+// at is the tally of a group in a bucket.
+func (g *gatherer) at(key measure.Key) *tally {
+	t := g.all[key]
+	if t == nil {
+		t = &tally{services: map[string]*serviceTally{}}
+		g.all[key] = t
+	}
+	return t
+}
+
+// of is the part of a service.
+func (t *tally) of(service string) *serviceTally {
+	s := t.services[service]
+	if s == nil {
+		s = &serviceTally{}
+		t.services[service] = s
+	}
+	return s
+}
+
 func (g *gatherer) add(d *delivered) {
 	day := measure.DayOf(d.at)
-	if day < g.v.From || day >= g.v.To {
+	if g.served != nil && day < g.v.To && day >= g.v.From-aliveFor {
+		g.served.touches = append(g.served.touches, touch{d.at, g.stay})
+	}
+	if g.outside || day < g.v.From || day >= g.v.To {
 		return
 	}
 	b := g.v.BucketOf(day)
 	t := g.inGroup[b]
 	if t == nil {
-		key := measure.Key{Group: g.group, Bucket: b}
-		if t = g.all[key]; t == nil {
-			t = &tally{days: g.buckets[b].To - g.buckets[b].From, services: map[string]*serviceTally{}}
-			g.all[key] = t
-		}
+		t = g.at(measure.Key{Group: g.group, Bucket: b})
 		g.inGroup[b] = t
 	}
 	if g.environment == 0 {
@@ -218,11 +268,7 @@ func (g *gatherer) add(d *delivered) {
 	}
 	if g.services {
 		if t != g.tally {
-			if g.of = t.services[g.service]; g.of == nil {
-				g.of = &serviceTally{}
-				t.services[g.service] = g.of
-			}
-			g.tally = t
+			g.of, g.tally = t.of(g.service), t
 		}
 		g.of.on(day - g.buckets[b].From)
 	}

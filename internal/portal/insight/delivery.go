@@ -106,8 +106,8 @@ func deliverySentence(whole map[string]measure.Estimate) string {
 	if frequency.Value == nil {
 		return "Nothing was deployed to production in this time."
 	}
-	parts := []string{fmt.Sprintf("%s deploy to production, half of them at least %s", page.Plural(int64(frequency.Parts["services"]), "service"),
-		measure.PerDay.Format(*frequency.Value))}
+	deployed := fmt.Sprintf("%s of %s were deployed to production", page.Count(int64(frequency.Parts["services"])), page.Plural(frequency.N, "service"))
+	parts := []string{deployed + ", half of all at least " + measure.PerDay.Format(*frequency.Value)}
 	if lead := whole[dora.LeadTime]; lead.Value != nil {
 		parts = append(parts, "a change takes "+measure.Seconds.Format(*lead.Value))
 	}

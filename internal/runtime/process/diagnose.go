@@ -31,7 +31,7 @@ func (i *instance) verdict(last past, ends int) error {
 	}
 	e.Reason = runtime.ReasonCrashLoop
 	e.Detail = fmt.Sprintf("ended %d times before it was healthy, last with %v", ends, last.exit)
-	e.Next = "see the output; the cause is mostly a setting that is missing"
+	e.Next = "the cause is mostly a setting that is missing: its last words name it"
 	if last.exit.Code == 0 && i.w.Serves {
 		e.Next = "it ended without an error: a server has to stay in the foreground; what ends by design is no service"
 	}

@@ -1,4 +1,5 @@
-package simulate
+// Package holiday knows on which days offices of some countries are closed.
+package holiday
 
 import "time"
 
@@ -42,9 +43,9 @@ var holidays = map[string][]rule{
 		fixed(time.July, 4), nth(1, time.Monday, time.September), nth(4, time.Thursday, time.November), fixed(time.December, 25)},
 }
 
-// holiday reports whether the offices of a country are closed on a date, given
-// as its midnight in UTC, that is no weekend.
-func holiday(country string, date time.Time) bool {
+// On reports whether the offices of a country ("DE", "US") are closed on a date, given
+// as its midnight in UTC, that is no weekend. Of other countries nothing is known.
+func On(country string, date time.Time) bool {
 	sunday := easterSunday(date.Year())
 	for _, r := range holidays[country] {
 		if r.is(date, sunday) {
