@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
 
@@ -34,16 +33,9 @@ func (c *Command) journeysCommand() *cobra.Command {
 			}
 			var rows [][]string
 			for _, j := range all {
-				rows = append(rows, []string{j.Persona, fewOr(j.People) + " active", fewOr(j.Newcomers) + " new", "", "", leftOr(j.Left)})
+				rows = append(rows, []string{j.Persona, fewOr(j.People) + " active", fewOr(j.Newcomers) + " new", "", "", fewOr(j.Left)})
 				for _, s := range j.Stops {
-					share, days := s.Share.Note, s.Days.Note
-					if s.Share.Value != nil {
-						share = valueText(s.Share.Value, string(measure.Ratio))
-					}
-					if s.Days.Value != nil {
-						days = measure.Digits(*s.Days.Value)
-					}
-					rows = append(rows, []string{"", "", s.Capability, share, days, leftOr(s.Ended)})
+					rows = append(rows, []string{"", "", s.Capability, measure.Ratio.Or(s.Share.Value, s.Share.Note), measure.Count.Or(s.Days.Value, s.Days.Note), fewOr(s.Ended)})
 				}
 			}
 			if len(rows) == 0 {
@@ -60,16 +52,7 @@ func (c *Command) journeysCommand() *cobra.Command {
 // fewOr writes a number of people, or that it is too small to be shown.
 func fewOr(n *int) string {
 	if n == nil {
-		return fmt.Sprintf("fewer than %d", adoption.Fewest)
-	}
-	return fmt.Sprint(*n)
-}
-
-// leftOr writes a part of some people, or that it or the rest is too small to be
-// shown.
-func leftOr(n *int) string {
-	if n == nil {
-		return "not shown"
+		return "too few to show"
 	}
 	return fmt.Sprint(*n)
 }
@@ -106,7 +89,7 @@ func (c *Command) contrastsCommand() *cobra.Command {
 			rows := make([][]string, len(all))
 			for i, one := range all {
 				unit := units[one.Measure]
-				rows[i] = []string{one.Measure, valueText(one.On.Value, unit), valueText(one.Off.Value, unit), differenceText(one, unit), differenceInterval(one.Interval, unit), strings.Join(one.Segments, ", ")}
+				rows[i] = []string{one.Measure, valueText(one.On.Value, unit), valueText(one.Off.Value, unit), differenceText(one, unit), measure.Unit(unit).DifferenceBetween((*[2]*float64)(one.Interval)), strings.Join(one.Segments, ", ")}
 			}
 			for _, one := range all {
 				if one.Note != "" && (one.On.Value != nil || one.Off.Value != nil) {
@@ -133,13 +116,4 @@ func differenceText(of client.Contrast, unit string) string {
 		text += " (may be chance)"
 	}
 	return text
-}
-
-// differenceInterval writes the interval of a difference; an end that is not
-// bounded is left out with it.
-func differenceInterval(i *client.Interval, unit string) string {
-	if i == nil || i[0] == nil || i[1] == nil {
-		return ""
-	}
-	return measure.Unit(unit).Difference(*i[0]) + " to " + measure.Unit(unit).Difference(*i[1])
 }

@@ -162,8 +162,5 @@ func intervalText(i *client.Interval, unit string) string {
 }
 
 func valueText(v *float64, unit string) string {
-	if v == nil {
-		return "no data"
-	}
-	return measure.Unit(unit).Format(*v)
+	return measure.Unit(unit).Or(v, "no data")
 }

@@ -81,6 +81,22 @@ func (u Unit) Difference(v float64) string {
 	return "+" + text
 }
 
+// DifferenceBetween writes the interval of a difference that has both ends.
+func (u Unit) DifferenceBetween(ends *[2]*float64) string {
+	if ends == nil || ends[0] == nil || ends[1] == nil {
+		return ""
+	}
+	return u.Difference(*ends[0]) + " to " + u.Difference(*ends[1])
+}
+
+// Or writes a value, or what is said where there is none.
+func (u Unit) Or(v *float64, none string) string {
+	if v == nil {
+		return none
+	}
+	return u.Format(*v)
+}
+
 // Change writes a difference to the same time before. Against a relative target it
 // is to be read in percent, too.
 func (u Unit) Change(v float64, before *float64, relative bool) string {
