@@ -312,7 +312,7 @@ func TestListsSayTheSameInEveryFormat(t *testing.T) {
 	if err := json.Unmarshal([]byte(get(t, c, s.url+"/services?owner=payments&env=dev&format=json").body), &list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list.Items) != rows || list.Items[2].Name != "invoices" || list.Items[2].States["dev"] != "never released" {
+	if len(list.Items) != rows || list.Items[2].Name != "invoices" || list.Items[2].States["dev"] != "failed" {
 		t.Errorf("JSON lists %+v", list.Items)
 	}
 	csv := get(t, c, s.url+"/services?owner=payments&env=dev&format=csv").body

@@ -25,8 +25,12 @@ func (s *Store) AppendEvents(ctx context.Context, poster string, events []event.
 	queue := &s.ledger.queue
 	if queue.join(a) {
 		s.appendTogether(ctx)
+		gone := ctx.Err() != nil && queue.leave(a) // before another serves it
 		if !queue.idle() {
 			go s.appendWaiting()
+		}
+		if gone {
+			return nil, ctx.Err()
 		}
 	}
 	select {
