@@ -9,11 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/cli/file"
-
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/file"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"

@@ -10,9 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/cli/file"
-
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/file"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/simulate"

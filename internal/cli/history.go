@@ -8,12 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/cli/ranged"
-
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/output"
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )

@@ -12,11 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/cli/file"
-
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/file"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/object"

@@ -9,11 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/cli/ranged"
-
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
 

@@ -7,11 +7,10 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/stoa-platform/stoa/internal/cli/ranged"
-
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
 

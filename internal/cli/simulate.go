@@ -10,10 +10,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/stoa-platform/stoa/internal/cli/file"
-
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/internal/cli/file"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/simulate"

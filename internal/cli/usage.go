@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/stoa-platform/stoa/internal/cli/ranged"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/stoa-platform/stoa/internal/cli/ranged"
 )
 
 // group is a command that only holds others.

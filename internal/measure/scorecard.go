@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/stoa-platform/stoa/internal/measure/stat"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -243,21 +244,18 @@ func (e Estimate) ends() (low, high float64) {
 }
 
 // less gives by how much an estimate differs from a share of another, with the
-// ends of the difference: the distances of both intervals, added as variances are.
-//
-// G. Y. Zou, A. Donner, Construction of confidence limits about effect measures,
-// Statistics in Medicine 27 (2008) 1693–1702.
+// ends of the difference.
 func (e Estimate) less(share float64, of Estimate) (d Estimate, low, high float64) {
 	from, to := e.ends()
 	if e.Value == nil { // it is known only where it is not: beyond an end
 		return e, from - share**of.Value, to - share**of.Value
 	}
 	ofLow, ofHigh := of.ends()
+	apart := stat.Estimate{Value: *e.Value, Interval: stat.Interval{Low: from, High: to}}.
+		Less(stat.Estimate{Value: share * *of.Value, Interval: stat.Interval{Low: share * ofLow, High: share * ofHigh}})
 	mean := *e.Value - share**of.Value
-	low = mean - math.Hypot(*e.Value-from, share*(ofHigh-*of.Value))
-	high = mean + math.Hypot(to-*e.Value, share*(*of.Value-ofLow))
 	e.Value = &mean
-	return e, low, high
+	return e, apart.Low, apart.High
 }
 
 func join(a, b string) string {

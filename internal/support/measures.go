@@ -29,55 +29,14 @@ func Measures(active, daysOfUse Counted) []measure.Measure {
 			Formula: "Tickets opened, without requests for features, ÷ active people of the same time, for 100 people in 30 days. The interval is exact for a Poisson " +
 				"count. The parts tell questions, faults and access apart.",
 			Unit: measure.Per100, Better: measure.Lower, Version: 2, Cuts: cuts,
-		}, func(ctx context.Context, v *measure.View) (map[measure.Key]tally, error) {
-			found, err := read(ctx, v, help)
-			if err != nil {
-				return nil, err
-			}
-			people, err := active(ctx, v)
-			if err != nil {
-				return nil, err
-			}
-			first, _, err := told(ctx, v.DB)
-			if err != nil {
-				return nil, err
-			}
-			buckets := v.Buckets()
-			for key, n := range people {
-				t := found[key].since(first, buckets[key.Bucket])
-				t.people = n
-				found[key] = t
-			}
-			return found, nil
-		}, perUsers, evidence(help)),
+		}, among(active, help, func(t *tally, n int, _ measure.Bucket) { t.people = n }), perUsers, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "tickets-per-100-daily-users", Title: "Tickets for 100 daily users", Question: "How much help do people need for as much use?",
 			Formula: "Tickets opened, without requests for features, ÷ active people on a mean working day, for 100 of them in 30 days: who uses the platform every day counts for more " +
 				"than who looks in once, so that groups can be set against each other that do not use it as much. n is the days of use, from Monday to Friday. " +
 				"The interval is exact for a Poisson count.",
 			Unit: measure.Per100, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, func(ctx context.Context, v *measure.View) (map[measure.Key]tally, error) {
-			found, err := read(ctx, v, help)
-			if err != nil {
-				return nil, err
-			}
-			used, err := daysOfUse(ctx, v)
-			if err != nil {
-				return nil, err
-			}
-			first, _, err := told(ctx, v.DB)
-			if err != nil {
-				return nil, err
-			}
-			buckets := v.Buckets()
-			for key, n := range used {
-				b := buckets[key.Bucket]
-				t := found[key].since(first, b)
-				t.used, t.workingDays = n, b.WorkingDays()
-				found[key] = t
-			}
-			return found, nil
-		}, perDailyUsers, evidence(help)),
+		}, among(daysOfUse, help, func(t *tally, n int, b measure.Bucket) { t.used, t.workingDays = n, b.WorkingDays() }), perDailyUsers, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "tickets-opened", Title: "Tickets opened", Question: "How many tickets came in?",
 			Formula: "Tickets opened in the time, without requests for features.", Unit: measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
@@ -117,13 +76,33 @@ type tally struct {
 	backward    int
 }
 
-// since is the tally of a bucket after which a ticket has been told of, without one of
-// its own, too.
-func (t tally) since(first sql.NullInt64, b measure.Bucket) tally {
-	if first.Valid && measure.Micros(b.To) > first.Int64 {
-		t.days = b.To - b.From
+// among reads tickets and those whom they come from, or how much these used: add puts
+// that into the tally of a group and bucket, which may have no ticket of its own.
+func among(counted Counted, keep func(ticket) bool, add func(t *tally, n int, b measure.Bucket)) func(context.Context, *measure.View) (map[measure.Key]tally, error) {
+	return func(ctx context.Context, v *measure.View) (map[measure.Key]tally, error) {
+		found, err := read(ctx, v, keep)
+		if err != nil {
+			return nil, err
+		}
+		people, err := counted(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		first, _, err := told(ctx, v.DB)
+		if err != nil {
+			return nil, err
+		}
+		buckets := v.Buckets()
+		for key, n := range people {
+			t, b := found[key], buckets[key.Bucket]
+			if first.Valid && measure.Micros(b.To) > first.Int64 { // somebody has told of a ticket by then
+				t.days = b.To - b.From
+			}
+			add(&t, n, b)
+			found[key] = t
+		}
+		return found, nil
 	}
-	return t
 }
 
 // each calls do with every ticket that was opened in the view's time, with its

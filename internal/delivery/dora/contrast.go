@@ -77,17 +77,12 @@ func Contrasts(ctx context.Context, v *measure.View, others Asker) ([]Contrast, 
 		c.match(bySegment[measure.OnPath], bySegment[measure.OffPath], differences()[m.name])
 		all = append(all, c)
 	}
-	for _, more := range []func() ([]Contrast, error){
-		func() ([]Contrast, error) { return ticketContrast(ctx, v, others, teams) },
-		func() ([]Contrast, error) { return waiting(others, CostPerService) },
-	} {
-		found, err := more()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
+	tickets, err := ticketContrast(ctx, v, others, teams)
+	if err != nil {
+		return nil, err
 	}
-	return all, nil
+	cost, err := waiting(others, CostPerService)
+	return slices.Concat(all, tickets, cost), err
 }
 
 // waiting is the contrast of a measure that has no data on either side yet.
@@ -120,8 +115,7 @@ func differences() map[string]func(on, off *tally) (stat.Comparison, bool) {
 }
 
 // recoveryDifference is the difference of two medians of Kaplan and Meier, with
-// the interval that follows from those of both: G. Y. Zou, A. Donner,
-// Statistics in Medicine 27 (2008) 1693–1702.
+// the interval that follows from those of both.
 func recoveryDifference(on, off []stat.Wait) (stat.Comparison, bool) {
 	a, okA := stat.KaplanMeier(on)
 	b, okB := stat.KaplanMeier(off)
@@ -133,12 +127,8 @@ func recoveryDifference(on, off []stat.Wait) (stat.Comparison, bool) {
 	if !medianA.Reached || !medianB.Reached {
 		return stat.Comparison{}, false
 	}
-	d := medianA.Time - medianB.Time
-	interval := stat.Interval{
-		Low:  d - math.Hypot(medianA.Time-medianA.Interval.Low, medianB.Interval.High-medianB.Time),
-		High: d + math.Hypot(medianA.Interval.High-medianA.Time, medianB.Time-medianB.Interval.Low),
-	}
-	return stat.Comparison{Value: d, NA: a.N, NB: b.N, Interval: interval, Clear: !interval.Contains(0)}, true
+	interval := stat.Estimate{Value: medianA.Time, Interval: medianA.Interval}.Less(stat.Estimate{Value: medianB.Time, Interval: medianB.Interval})
+	return stat.Comparison{Value: medianA.Time - medianB.Time, NA: a.N, NB: b.N, Interval: interval, Clear: !interval.Contains(0)}, true
 }
 
 // match averages the differences within segments, each with the weight of

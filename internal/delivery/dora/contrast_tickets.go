@@ -1,6 +1,7 @@
 package dora
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -138,7 +139,7 @@ func (m teamMonths) sides(answer measure.Answer) (rows []stat.Exposed, out ticke
 			out.even++
 		default:
 			rows = append(rows, stat.Exposed{
-				Block: segmentOf(team), Period: strconv.Itoa(month), Cluster: team.Name, A: n.on > n.off,
+				Block: cmp.Or(team.Segment, measure.Nobody), Period: strconv.Itoa(month), Cluster: team.Name, A: n.on > n.off,
 				Events: tickets, Exposure: p.Parts["dailyUsers"] / 100 * float64(buckets[month].To-buckets[month].From) / month30,
 			})
 		}
@@ -148,13 +149,6 @@ func (m teamMonths) sides(answer measure.Answer) (rows []stat.Exposed, out ticke
 
 // month30 is a month in days, for rates.
 const month30 = 30
-
-func segmentOf(t *measure.Team) string {
-	if t.Segment == "" {
-		return measure.Nobody
-	}
-	return t.Segment
-}
 
 // ticketRate is that of one side, over all of its segments and months.
 func ticketRate(rows []stat.Exposed, on bool) measure.Estimate {

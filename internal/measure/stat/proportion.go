@@ -65,10 +65,6 @@ func ProportionDifference(kA, nA, kB, nB int) (Comparison, bool) {
 	if !okA || !okB {
 		return Comparison{}, false
 	}
-	d := a.Value - b.Value
-	interval := Interval{
-		d - math.Hypot(a.Value-a.Interval.Low, b.Interval.High-b.Value),
-		d + math.Hypot(a.Interval.High-a.Value, b.Value-b.Interval.Low),
-	}.within(-1, 1)
-	return Comparison{d, nA, nB, interval, !interval.Contains(0)}, true
+	interval := a.Less(b).within(-1, 1)
+	return Comparison{a.Value - b.Value, nA, nB, interval, !interval.Contains(0)}, true
 }

@@ -54,6 +54,19 @@ type Estimate struct {
 	Interval Interval
 }
 
+// Less is the interval of an estimate's value less another's, independent of it: the
+// distances to the ends of both intervals are joined as variances are.
+//
+// R. G. Newcombe, Statistics in Medicine 17 (1998) 873–890, for proportions; G. Y.
+// Zou, A. Donner, Statistics in Medicine 27 (2008) 1693–1702, for anything.
+func (e Estimate) Less(than Estimate) Interval {
+	d := e.Value - than.Value
+	return Interval{
+		d - math.Hypot(e.Value-e.Interval.Low, than.Interval.High-than.Value),
+		d + math.Hypot(e.Interval.High-e.Value, than.Value-than.Interval.Low),
+	}
+}
+
 // Comparison is what A differs from B by.
 type Comparison struct {
 	Value    float64 // A − B, or A ÷ B for a ratio

@@ -28,8 +28,8 @@ type Exposed struct {
 // makes), and so does with how few of them that is known, by Student's t. Where
 // no two clusters of a group share a stratum nothing is known of it, and the ends
 // are infinite. Each group's interval is Fay and Feuer's for a weighted sum of
-// counts, of which Garwood's is that with one weight; the two are joined as Zou
-// and Donner do. Of two to eight teams a group in each of four segments, over one
+// counts, of which Garwood's is that with one weight; the two are joined as Less
+// does. Of two to eight teams a group in each of four segments, over one
 // month or twelve, 95 % held the difference 95 to 99 times in 100, however much
 // the teams differed; without the widening, of teams that differ, 24 to 89 times.
 //
@@ -38,8 +38,7 @@ type Exposed struct {
 //
 // S. Greenland, J. M. Robins, Biometrics 41 (1985) 55–68; M. P. Fay, E. J.
 // Feuer, Statistics in Medicine 16 (1997) 791–801; P. McCullagh, J. A. Nelder,
-// Generalized Linear Models, §6.2, for the widening; G. Y. Zou, A. Donner,
-// Statistics in Medicine 27 (2008) 1693–1702.
+// Generalized Linear Models, §6.2, for the widening.
 func RateDifference(all []Exposed) (Comparison, bool) {
 	found, ok := strata(all)
 	if !ok {
@@ -59,11 +58,7 @@ func RateDifference(all []Exposed) (Comparison, bool) {
 	}
 	c := Comparison{Value: a.sum - b.sum, NA: a.events, NB: b.events, Interval: unbounded()}
 	if wider, known := widening(found); known {
-		of, than := a.interval(wider), b.interval(wider)
-		c.Interval = Interval{
-			c.Value - math.Hypot(a.sum-of.Low, than.High-b.sum),
-			c.Value + math.Hypot(of.High-a.sum, b.sum-than.Low),
-		}
+		c.Interval = Estimate{a.sum, a.events, a.interval(wider)}.Less(Estimate{b.sum, b.events, b.interval(wider)})
 	}
 	if !finite(c.Value) || math.IsNaN(c.Interval.Low) || math.IsNaN(c.Interval.High) {
 		return Comparison{}, false
