@@ -71,7 +71,9 @@ func (w *work) changed(service, environment, at int64) {
 // came says that there is a new deployment.
 func (w *work) came(service, environment, at int64) {
 	s := span{series{service, environment}, periodOf(at)}
-	w.repack[s] = w.repack[s] // stays true
+	if _, noted := w.repack[s]; !noted {
+		w.repack[s] = false
+	}
 }
 
 var (
