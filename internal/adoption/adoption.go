@@ -7,13 +7,14 @@ import (
 	"context"
 	"slices"
 
+	"github.com/stoa-platform/stoa/internal/adoption/friction"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
 
 // Projectors are those of the summaries that adoption reads.
 func Projectors() []event.Projector {
-	return []event.Projector{Usage{}, Milestones{}, Friction{}, measure.Spans{}}
+	return []event.Projector{Usage{}, Milestones{}, friction.Projector{}, measure.Spans{}}
 }
 
 // People reads who was active, for all measures that are of people or divided by
@@ -27,6 +28,6 @@ func Measures(people *People) []measure.Measure {
 	return slices.Concat(
 		used.Of(adoptionRate(), activeTeams()), used.Of(peopleMeasures(&people.kept)...),
 		used.Of(retentionMeasure(), forecastMeasure()), heard.Of(timeToAccess()), heard.Of(wayMeasures()...),
-		measure.Earliest("SELECT min(at) FROM service_first").Of(serviceMeasures()...), heard.Of(hindranceMeasures()...),
+		serviceMeasures(heard), friction.Measures(heard),
 	)
 }

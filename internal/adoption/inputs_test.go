@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,16 +169,30 @@ func TestLateAndOddEvents(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s)
 		w.team("red", catalog.TeamSpec{}, nil)
-		removed := fact("dev.cdevents.service.removed.0.3.0", noon(12), "red")
+		removed := fact("dev.cdevents.service.removed.0.3.0", noon(42), "red")
 		removed.Service = "shop"
-		w.add(deployed(noon(10), "red", "shop", false), removed, deployed(noon(20), "red", "shop", true))
-		w.expect("a service that came back is not new", w.one("new-services", 15, 31), 0, 0)
-		w.expect("it was new off the path", w.one("share-new-services-on-path", 1, 31), 0, 1)
+		w.add(deployed(noon(1), "red", "long-there", true), deployed(noon(40), "red", "shop", false), removed, deployed(noon(50), "red", "shop", true))
+		w.expect("a service that came back is not new", w.one("new-services", 45, 61), 0, 0)
+		w.expect("it was new off the path", w.one("share-new-services-on-path", 31, 61), 0, 1)
 		// A month later it turns out that it was on the path before.
-		w.add(deployed(noon(2), "red", "shop", true))
-		w.expect("late", w.one("share-new-services-on-path", 1, 31), 1, 1)
-		w.expect("and no more new on the 10th", w.one("new-services", 10, 11), 0, 0)
-		w.expect("time without data", w.one("share-new-services-on-path", 12, 15), noData, 0)
+		w.add(deployed(noon(35), "red", "shop", true))
+		w.expect("late", w.one("share-new-services-on-path", 31, 61), 1, 1)
+		w.expect("and no more new on the 40th", w.one("new-services", 40, 41), 0, 0)
+		w.expect("time without data", w.one("share-new-services-on-path", 42, 45), noData, 0)
+		// What was there before the record is no news: it is upgraded when it is
+		// first heard of, or came with the first month of the record.
+		upgraded := deployed(noon(55), "red", "upgraded", false)
+		upgraded.Type = "dev.cdevents.service.upgraded.0.3.0"
+		w.add(upgraded, deployed(noon(30), "red", "early", true), deployed(noon(31), "red", "just-new", true))
+		w.expect("an upgrade is not the beginning", w.one("new-services", 50, 61), 0, 0)
+		early := w.one("new-services", 1, 61)
+		w.expect("nor is what came in the first 30 days", early, 2, 2)
+		if early.Parts["leftOut"] != 3 || !strings.Contains(early.Note, "3 more first seen, but left out") {
+			t.Errorf("left out: %v, %q", early.Parts, early.Note)
+		}
+		if rows, err := w.engine.Evidence(t.Context(), "new-services", measure.Scope{From: day(1), To: day(61)}, 0, 100); err != nil || len(rows) != 2 {
+			t.Errorf("evidence of two new services: %v, %v", rows, err)
+		}
 		// The night in which clocks go forward in Berlin, written in its time.
 		w.add(usageEvent(time.Date(2026, 3, 29, 0, 30, 0, 0, time.FixedZone("CET", 3600)), "user/ann", "red", "logs", 1),
 			usageEvent(time.Date(2026, 3, 29, 23, 30, 0, 0, time.FixedZone("CEST", 7200)), "user/bob", "red", "logs", 1))

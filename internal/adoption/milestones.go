@@ -39,7 +39,7 @@ type Milestones struct{}
 func (Milestones) Name() string { return "milestones" }
 
 // Version grows when the rows that follow from the same events change.
-func (Milestones) Version() int { return 2 }
+func (Milestones) Version() int { return 3 }
 
 // Reset empties the tables.
 func (Milestones) Reset(ctx context.Context, tx event.SQL) error {
@@ -56,9 +56,9 @@ var (
 		WHERE excluded.since < team_seen.since OR excluded.created > team_seen.created OR excluded.deleted > team_seen.deleted`,
 		"team", "since", "created", "deleted")
 	upsertServiceFirst = event.NewUpsert("service_first", `ON CONFLICT (service) DO UPDATE
-			SET team = excluded.team, at = excluded.at, path = excluded.path, seq = excluded.seq
+			SET team = excluded.team, at = excluded.at, path = excluded.path, there = excluded.there, seq = excluded.seq
 		WHERE excluded.at < service_first.at OR (excluded.at = service_first.at AND excluded.seq < service_first.seq)`,
-		"service", "team", "at", "path", "seq")
+		"service", "team", "at", "path", "there", "seq")
 	insertAccess = event.NewUpsert("access", "", "seq", "person", "team", "at", "what")
 )
 
@@ -70,10 +70,11 @@ type teamMilestone struct {
 // teamSeen is when a team was first named, and last declared and deleted.
 type teamSeen struct{ since, created, deleted int64 }
 
-// firstDeployment is the earliest of a service.
+// firstDeployment is the earliest of a service; there is 1 if it says itself that
+// the service was there before.
 type firstDeployment struct {
 	moment
-	team, path int64
+	team, path, there int64
 }
 
 // Apply keeps what is earlier, or later, than what is there.
@@ -83,9 +84,12 @@ func (Milestones) Apply(ctx context.Context, tx event.SQL, records []event.Recor
 	for i := range records {
 		r := &records[i]
 		if r.IDs.Service != 0 && deployment(r) {
-			found := firstDeployment{moment{r.Time.UnixMicro(), r.Seq}, r.IDs.Team, 0}
+			found := firstDeployment{moment: moment{r.Time.UnixMicro(), r.Seq}, team: r.IDs.Team}
 			if onPath(r) {
 				found.path = 1
+			}
+			if !begins(r.Type) {
+				found.there = 1
 			}
 			if known, ok := services[r.IDs.Service]; !ok || found.before(known.moment) {
 				services[r.IDs.Service] = found
@@ -126,7 +130,7 @@ func (Milestones) Apply(ctx context.Context, tx event.SQL, records []event.Recor
 	args = args[:0]
 	for _, id := range slices.Sorted(maps.Keys(services)) {
 		s := services[id]
-		args = append(args, id, s.team, s.at, s.path, s.seq)
+		args = append(args, id, s.team, s.at, s.path, s.there, s.seq)
 	}
 	return upsertServiceFirst.Run(ctx, tx, args)
 }
@@ -188,17 +192,16 @@ func milestoneOf(r *event.Record) Milestone {
 }
 
 // deployment reports whether an event tells that a release came to serve.
-func deployment(r *event.Record) bool { return deploymentType(r.Type) }
-
-func deploymentType(eventType string) bool {
-	subject, predicate, ok := event.CDEvent(eventType)
+func deployment(r *event.Record) bool {
+	subject, predicate, ok := event.CDEvent(r.Type)
 	return ok && subject == "service" && (predicate == "deployed" || predicate == "upgraded" || predicate == "rolledback")
 }
 
-// rollback reports whether a deployment put an older release back.
-func rollback(eventType string) bool {
+// begins reports whether a deployment is told as the first of a service in an
+// environment; an upgrade and a rollback replace what served before.
+func begins(eventType string) bool {
 	_, predicate, _ := event.CDEvent(eventType)
-	return predicate == "rolledback"
+	return predicate == "deployed"
 }
 
 // onPath reports whether a deployment took the golden path: Stoa brought it.

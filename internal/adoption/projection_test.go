@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/friction"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/store"
@@ -222,9 +223,9 @@ func TestFrictionCounts(t *testing.T) {
 			}
 			return e
 		}
-		add(t, s, say(adoption.TypeInputAsked, "question", "team", ""), say(adoption.TypeInputAsked, "", "", `{"id":"team"}`), say(adoption.TypeInputAsked, "", "", `[1]`),
-			say(adoption.TypeInputAsked, "question", strings.Repeat("x", 101), ""), say(adoption.TypeGateRefused, "gate", "quota/red,policy/node,quota/red", ""),
-			say(adoption.TypeGateRefused, "gate", "policy/node", ""), say(adoption.TypeGateRefused, "", "", ""))
+		add(t, s, say(friction.TypeInputAsked, "question", "team", ""), say(friction.TypeInputAsked, "", "", `{"id":"team"}`), say(friction.TypeInputAsked, "", "", `[1]`),
+			say(friction.TypeInputAsked, "question", strings.Repeat("x", 101), ""), say(friction.TypeGateRefused, "gate", "quota/red,policy/node,quota/red", ""),
+			say(friction.TypeGateRefused, "gate", "policy/node", ""), say(friction.TypeGateRefused, "", "", ""))
 		project(t, s, 2)
 		got := slices.DeleteFunc(named(t, s), func(row string) bool { return !strings.HasPrefix(row, "question ") && !strings.HasPrefix(row, "gate ") })
 		want := []string{"question 20516 team deploy red 2", "question 20516 unnamed deploy red 2",
@@ -277,7 +278,7 @@ func TestMilestonesAreTheFirstInTime(t *testing.T) {
 func drawEvents(t *rapid.T) []event.Event {
 	teams := rapid.SampledFrom([]string{"", "red", "blue", "green"})
 	types := rapid.SampledFrom([]string{event.TypeUsage, event.TypeUsage, event.TypeUsage, adoption.TypeAccessAsked, adoption.TypeAccessGranted, adoption.TypeAccessRevoked,
-		adoption.TypeAlertReceived, adoption.TypeInputAsked, adoption.TypeGateRefused, "dev.stoa.team.created", "dev.stoa.team.deleted",
+		adoption.TypeAlertReceived, friction.TypeInputAsked, friction.TypeGateRefused, "dev.stoa.team.created", "dev.stoa.team.deleted",
 		"dev.cdevents.service.deployed.0.3.0", "dev.cdevents.service.upgraded.0.3.0", "dev.cdevents.pipelinerun.finished.0.3.0", "com.example.other"})
 	capabilities := rapid.SampledFrom([]string{"", "logs", "deploy", "catalog"})
 	actors := rapid.SampledFrom([]string{"user/ann", "user/bob", "token/ci", "stoa/delivery"})
@@ -294,10 +295,10 @@ func drawEvents(t *rapid.T) []event.Event {
 		case event.TypeUsage:
 			e.Extensions[event.ExtCount] = strconv.Itoa(rapid.IntRange(1, 9).Draw(t, "count"))
 			e.Extensions[event.ExtSurface] = surfaces.Draw(t, "surface")
-		case adoption.TypeInputAsked:
-			e.Extensions[adoption.ExtQuestion] = rapid.SampledFrom([]string{"team", "port"}).Draw(t, "question")
-		case adoption.TypeGateRefused:
-			e.Extensions[adoption.ExtGate] = rapid.SampledFrom([]string{"quota/red", "quota/red,policy/node"}).Draw(t, "gate")
+		case friction.TypeInputAsked:
+			e.Extensions[friction.ExtQuestion] = rapid.SampledFrom([]string{"team", "port"}).Draw(t, "question")
+		case friction.TypeGateRefused:
+			e.Extensions[friction.ExtGate] = rapid.SampledFrom([]string{"quota/red", "quota/red,policy/node"}).Draw(t, "gate")
 		case adoption.TypeAccessGranted:
 			e.Names = rapid.SliceOfN(rapid.SampledFrom([]string{"user/ann", "user/bob"}), 0, 2).Draw(t, "names")
 		}

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -323,4 +324,33 @@ func (d *Definition) Allows(s Scope) (Dimension, bool) {
 		}
 	}
 	return "", true
+}
+
+// Fill gives each group that has data the buckets in which it has none, from the day
+// on which the record begins: where anything was recorded nothing is a number too.
+func Fill[D any](ctx context.Context, v *View, record *Record, found map[Key]D) error {
+	since, ok, err := record.Begins(ctx, v)
+	if err != nil || !ok {
+		return err
+	}
+	groups := map[string]bool{}
+	if v.By == "" {
+		groups[Everything] = true
+	}
+	for key := range found {
+		groups[key.Group] = true
+	}
+	for i, b := range v.Buckets() {
+		if b.To <= since {
+			continue
+		}
+		for group := range groups {
+			key := Key{Group: group, Bucket: i}
+			if _, there := found[key]; !there {
+				var none D
+				found[key] = none
+			}
+		}
+	}
+	return nil
 }

@@ -59,8 +59,8 @@ func (b *book) deliveryMeasures() []asks {
 		{"recovery-time", "seconds", "Over the failed deployments of the window, from the failure to the fix: from the deployment to the rollback or hotfix, from the incident to its end. " + openAre, cuts, all, b.recovery},
 		{"failed-pipelines", "runs", "Runs of a pipeline that ended in failure.", cuts, all, func(w window, c cut) answer { return b.moments(b.failedRuns, w, c, "") }},
 		{"deployments-elsewhere", "deployments", "Deployments to other environments than production.", cuts, all, func(w window, c cut) answer { return b.moments(b.elsewhere, w, c, "") }},
-		{"share-new-services-on-path", "ratio", "Services first deployed in the window by the platform, of all first deployed in the window.", b.teamCuts(), all, b.newOnPath},
-		{"new-services", "services", "Services first deployed in the window.", cuts, all, func(w window, c cut) answer { return number(b.newServices(w, c)) }},
+		{"share-new-services-on-path", "ratio", "Services first deployed in the window by the platform, of all first deployed in the window. " + watchedAre, b.teamCuts(), all, b.newOnPath},
+		{"new-services", "services", "Services first deployed in the window. " + watchedAre, cuts, all, func(w window, c cut) answer { return number(b.newServices(w, c)) }},
 		{"input-friction", "questions", "Questions that the platform asked in the window over the deployments by the platform in the window, to whatever environment, without rollbacks.", b.teamCuts(), all, func(w window, c cut) answer {
 			done := b.moments(b.elsewhere, w, c, "").n
 			b.each(w, c, func(d *deployment) {
@@ -205,16 +205,23 @@ func (b *book) recovery(w window, c cut) answer {
 	return survived(lives)
 }
 
+const watchedAre = "Those first deployed in the first 30 days of the record (days of UTC, from that of the first deployment of any) are left out: nobody can tell whether they were there before."
+
 func (b *book) newOnPath(w window, c cut) answer {
 	on := true
 	return ratio(b.newServices(w, cut{team: c.team, path: &on}), b.newServices(w, c))
 }
 
-// newServices counts services first deployed in a window.
+// newServices counts services first deployed in a window, once the organisation has
+// been watched for a month.
 func (b *book) newServices(w window, c cut) int {
-	n := 0
+	begun := never
+	for _, f := range b.first {
+		begun = min(begun, f.at)
+	}
+	n, watched := 0, (begun/day+30)*day
 	for i, f := range b.first {
-		if w.has(f.at) && c.has(b.services[i].team, f.path) {
+		if w.has(f.at) && f.at >= watched && c.has(b.services[i].team, f.path) {
 			n++
 		}
 	}

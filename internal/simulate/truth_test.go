@@ -225,12 +225,16 @@ func checkDelivery(t *testing.T, r *recount, truth Truth, window string, w Windo
 		cuts[cut] = cutting{segment: segment}
 	}
 	inside := func(at time.Time) bool { return !at.Before(w.From) && at.Before(w.To) }
-	firsts := map[string]*served{}
+	firsts, begun := map[string]*served{}, time.Time{}
 	for _, d := range deployments {
 		if firsts[d.Service] == nil {
 			firsts[d.Service] = d
 		}
+		if begun.IsZero() || d.Time.Before(begun) {
+			begun = d.Time
+		}
 	}
+	watched := begun.UTC().Truncate(24*time.Hour).AddDate(0, 0, 30)
 	for cut, c := range cuts {
 		of := func(d *served) bool {
 			return (c.segment == "" || r.segment[d.Team] == c.segment) && (c.path == nil || *c.path == d.on)
@@ -270,7 +274,7 @@ func checkDelivery(t *testing.T, r *recount, truth Truth, window string, w Windo
 					}
 				}
 			}
-			if firsts[d.Service] == d && c.path == nil {
+			if firsts[d.Service] == d && c.path == nil && !d.Time.Before(watched) {
 				born++
 				if d.on {
 					bornOn++

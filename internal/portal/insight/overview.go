@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/friction"
 	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/governance"
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -201,7 +202,7 @@ func (i Insight) refusalRows(ctx context.Context, s measure.Scope) (rows []page.
 			note = "Refusals: " + p.Note + "."
 		}
 	}
-	for _, p := range parts(answer, adoption.PartGate) {
+	for _, p := range parts(answer, friction.PartGate) {
 		rows = append(rows, page.Cells{{Text: "refused by " + p.name, Href: address("/measures/refusals", s) + "#evidence", Raw: p.name},
 			{Text: page.Plural(int64(p.n), "refusal"), Raw: p.n}, {Text: fmt.Sprintf("in %d days", s.Days()), None: true}})
 	}

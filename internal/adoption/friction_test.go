@@ -3,7 +3,7 @@ package adoption_test
 import (
 	"testing"
 
-	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/friction"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/store"
@@ -15,7 +15,7 @@ func TestOwnRefusalsAreTold(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s)
 		w.team("red", catalog.TeamSpec{}, nil)
-		w.add(fact(adoption.TypeGateRefused, noon(2), "platform"), fact(adoption.TypeGateRefused, noon(9), "platform"), fact(adoption.TypeInputAsked, noon(9), "platform"))
+		w.add(fact(friction.TypeGateRefused, noon(2), "platform"), fact(friction.TypeGateRefused, noon(9), "platform"), fact(friction.TypeInputAsked, noon(9), "platform"))
 		for name, c := range map[string]struct {
 			measure string
 			scope   measure.Scope

@@ -1,4 +1,6 @@
-package adoption
+// Package friction knows what stands in people's way: what Stoa had to ask them, and
+// which gates refused them.
+package friction
 
 import (
 	"cmp"
@@ -20,18 +22,18 @@ const (
 	ExtGate         = "gate"     // the gates that refused, with commas between
 )
 
-// Friction keeps what stood in somebody's way by day and team: question_day and
+// Projector keeps what stood in somebody's way by day and team: question_day and
 // gate_day.
-type Friction struct{}
+type Projector struct{}
 
 // Name is the projection's name.
-func (Friction) Name() string { return "friction" }
+func (Projector) Name() string { return "friction" }
 
 // Version grows when the rows that follow from the same events change.
-func (Friction) Version() int { return 1 }
+func (Projector) Version() int { return 1 }
 
 // Reset empties the tables.
-func (Friction) Reset(ctx context.Context, tx event.SQL) error {
+func (Projector) Reset(ctx context.Context, tx event.SQL) error {
 	return tx.Empty(ctx, "question_day", "gate_day")
 }
 
@@ -41,60 +43,60 @@ var (
 	upsertGateDay = event.NewUpsert("gate_day", "ON CONFLICT (day, gate, team) DO UPDATE SET n = gate_day.n + excluded.n", "day", "gate", "team", "n")
 )
 
-// friction is a key of both tables.
-type friction struct {
+// stood is a key of both tables.
+type stood struct {
 	day              int64
 	what             string
 	capability, team int64
 }
 
-func compareFrictions(x, y friction) int {
+func compareStood(x, y stood) int {
 	return cmp.Or(cmp.Compare(x.day, y.day), cmp.Compare(x.what, y.what), cmp.Compare(x.capability, y.capability), cmp.Compare(x.team, y.team))
 }
 
 // Apply adds the records' counts.
-func (Friction) Apply(ctx context.Context, tx event.SQL, records []event.Record) error {
-	questions, gates := map[friction]int64{}, map[friction]int64{}
+func (Projector) Apply(ctx context.Context, tx event.SQL, records []event.Record) error {
+	questions, gates := map[stood]int64{}, map[stood]int64{}
 	for i := range records {
 		r := &records[i]
 		switch r.Type {
 		case TypeInputAsked:
-			questions[friction{measure.Day(r.Time), question(r), r.IDs.Capability, r.IDs.Team}]++
+			questions[stood{measure.Day(r.Time), question(r), r.IDs.Capability, r.IDs.Team}]++
 		case TypeGateRefused:
 			for _, gate := range refusedBy(r) {
-				gates[friction{measure.Day(r.Time), gate, 0, r.IDs.Team}]++
+				gates[stood{measure.Day(r.Time), gate, 0, r.IDs.Team}]++
 			}
 		}
 	}
 	var args []any
-	for _, k := range slices.SortedFunc(maps.Keys(questions), compareFrictions) {
+	for _, k := range slices.SortedFunc(maps.Keys(questions), compareStood) {
 		args = append(args, k.day, k.what, k.capability, k.team, questions[k])
 	}
 	if err := upsertQuestionDay.Run(ctx, tx, args); err != nil {
 		return err
 	}
 	args = args[:0]
-	for _, k := range slices.SortedFunc(maps.Keys(gates), compareFrictions) {
+	for _, k := range slices.SortedFunc(maps.Keys(gates), compareStood) {
 		args = append(args, k.day, k.what, k.team, gates[k])
 	}
 	return upsertGateDay.Run(ctx, tx, args)
 }
 
-// maxFrictionName bounds the name of a question or a gate.
-const maxFrictionName = 100
+// maxName bounds the name of a question or a gate.
+const maxName = 100
 
 // unnamed is what says no name, or none that can be one.
 const unnamed = "unnamed"
 
 func question(r *event.Record) string {
 	if name := r.Extensions[ExtQuestion]; name != "" {
-		return frictionName(name)
+		return cleanName(name)
 	}
 	var data struct {
 		ID string `json:"id"`
 	}
 	_ = json.Unmarshal(r.Data, &data) // what is no question has no id
-	return frictionName(data.ID)
+	return cleanName(data.ID)
 }
 
 // refusedBy gives the gates that refused, each once. A refusal by no named gate
@@ -102,14 +104,14 @@ func question(r *event.Record) string {
 func refusedBy(r *event.Record) []string {
 	var names []string
 	for name := range strings.SplitSeq(r.Extensions[ExtGate], ",") {
-		names = append(names, frictionName(strings.TrimSpace(name)))
+		names = append(names, cleanName(strings.TrimSpace(name)))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-func frictionName(name string) string {
-	if name == "" || len(name) > maxFrictionName || strings.ContainsRune(name, 0) {
+func cleanName(name string) string {
+	if name == "" || len(name) > maxName || strings.ContainsRune(name, 0) {
 		return unnamed
 	}
 	return name

@@ -1,4 +1,4 @@
-package adoption
+package friction
 
 import (
 	"context"
@@ -17,29 +17,48 @@ const (
 	PartGate     = "gate:"
 )
 
-func hindranceMeasures() []measure.Measure {
+// deploys is the capability of the golden path.
+const deploys = "deploy"
+
+// Measures are those of friction, which read what heard is the record of.
+func Measures(heard *measure.Record) []measure.Measure {
+	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave}
+	read := func(query string) func(context.Context, *measure.View) (map[measure.Key]hindrance, error) {
+		return func(ctx context.Context, v *measure.View) (map[measure.Key]hindrance, error) {
+			found, err := readHindrances(ctx, v, query)
+			if err != nil {
+				return nil, err
+			}
+			return found, measure.Fill(ctx, v, heard, found)
+		}
+	}
+	questions := read("SELECT day, question, capability, team, n FROM question_day WHERE day >= $1 AND day < $2")
 	input := measure.Definition{
 		Name: "input-friction", Title: "Questions per golden-path run", Question: "How often must Stoa ask somebody what it could know?",
 		Formula: "Questions that Stoa asked about releases ÷ deployments on the golden path, without rollbacks. The parts say which question was asked how often. " + withoutOwn,
-		Unit:    measure.PerRun, Better: measure.Lower, Version: 1, Cuts: byTeams(),
+		Unit:    measure.PerRun, Better: measure.Lower, Version: 1, Cuts: cuts,
 	}
 	refusals := measure.Definition{
 		Name: "refusals", Title: "Refusals", Question: "What stands in people's way?",
 		Formula: "Changes that a gate refused; one that several gates refuse counts for each. The parts say which gate refused how often. " + withoutOwn,
-		Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: byTeams(),
+		Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
 	}
-	return []measure.Measure{
-		measure.New(input, readInput, inputEstimate, eventsOf(input.Name, TypeInputAsked, aboutRelease)),
-		measure.New(refusals, func(ctx context.Context, v *measure.View) (map[measure.Key]hindrance, error) {
-			return readHindrances(ctx, v, "SELECT day, gate, 0, team, n FROM gate_day WHERE day >= $1 AND day < $2")
-		}, func(d hindrance) measure.Estimate {
+	return heard.Of(
+		measure.New(input, func(ctx context.Context, v *measure.View) (map[measure.Key]hindrance, error) {
+			found, err := questions(ctx, v)
+			if err != nil {
+				return nil, err
+			}
+			return found, addRuns(ctx, v, found)
+		}, inputEstimate, eventsOf(input.Name, TypeInputAsked, aboutRelease)),
+		measure.New(refusals, read("SELECT day, gate, 0, team, n FROM gate_day WHERE day >= $1 AND day < $2"), func(d hindrance) measure.Estimate {
 			e := measure.Of(float64(d.n), d.n)
 			for gate, n := range d.of {
 				e = e.With(PartGate+gate, float64(n))
 			}
 			return d.noted(e)
 		}, eventsOf(refusals.Name, TypeGateRefused, func(*measure.View, int64) bool { return true })),
-	}
+	)
 }
 
 // hindrance is how often something stood in somebody's way, in all and by what it
@@ -63,7 +82,7 @@ func (d hindrance) noted(e measure.Estimate) measure.Estimate {
 // aboutRelease reports whether a question of a capability is about a release:
 // one that names none is too.
 func aboutRelease(v *measure.View, capability int64) bool {
-	return capability == 0 || v.Org.CapabilityNames[capability] == capabilityDeploy
+	return capability == 0 || v.Org.CapabilityNames[capability] == deploys
 }
 
 func readHindrances(ctx context.Context, v *measure.View, query string) (map[measure.Key]hindrance, error) {
@@ -100,31 +119,25 @@ func readHindrances(ctx context.Context, v *measure.View, query string) (map[mea
 		d.of[what] += n
 		found[key] = d
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	rows.Close()
-	return found, fill(ctx, v, found)
+	return found, rows.Err()
 }
 
-func readInput(ctx context.Context, v *measure.View) (map[measure.Key]hindrance, error) {
-	found, err := readHindrances(ctx, v, "SELECT day, question, capability, team, n FROM question_day WHERE day >= $1 AND day < $2")
-	if err != nil {
-		return nil, err
-	}
+// addRuns adds the deployments on the golden path that put nothing back.
+func addRuns(ctx context.Context, v *measure.View, found map[measure.Key]hindrance) error {
 	for _, kind := range slices.Sorted(maps.Keys(v.Org.Kinds)) {
 		use := v.Org.Kinds[kind]
-		if use.Capability != capabilityDeploy || !deploymentType(use.Type) || rollback(use.Type) {
+		subject, predicate, ok := event.CDEvent(use.Type)
+		if !ok || use.Capability != deploys || subject != "service" || (predicate != "deployed" && predicate != "upgraded") {
 			continue
 		}
-		if err := addRuns(ctx, v, kind, found); err != nil {
-			return nil, err
+		if err := addRunsOf(ctx, v, kind, found); err != nil {
+			return err
 		}
 	}
-	return found, nil
+	return nil
 }
 
-func addRuns(ctx context.Context, v *measure.View, kind int64, found map[measure.Key]hindrance) error {
+func addRunsOf(ctx context.Context, v *measure.View, kind int64, found map[measure.Key]hindrance) error {
 	rows, err := v.DB.Query(ctx, "SELECT day, team, n FROM usage_day WHERE kind = $1 AND day >= $2 AND day < $3", kind, v.From, v.To)
 	if err != nil {
 		return err
