@@ -1,4 +1,6 @@
-package store
+// Package words makes words of texts, of those that are kept as of those that are
+// looked for, and values that both databases can index.
+package words
 
 import (
 	"crypto/sha256"
@@ -10,18 +12,20 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// MaxQuery is how many different words of a query count.
+const MaxQuery = 16
+
 const (
-	maxWord       = 64    // bytes of a word that count; the rest is cut in texts and queries alike
-	maxTextWords  = 2_000 // different words of one object
-	maxQueryWords = 16
-	maxIndexed    = 255 // bytes of a value that a filter's index takes
+	maxWord    = 64    // bytes of a word that count; the rest is cut in texts and queries alike
+	maxText    = 2_000 // different words of one object
+	maxIndexed = 255   // bytes of a value that a filter's index takes
 )
 
-// words cuts text into its different words: runs of letters and digits, in lower
+// Of cuts text into its different words: runs of letters and digits, in lower
 // case, without accents. Both databases get words that are cut here, so that
 // they find the same; nothing but letters and digits ever reaches their query
 // languages.
-func words(text string, most int) []string {
+func Of(text string, most int) []string {
 	if !isASCII(text) {
 		text = norm.NFKD.String(strings.ToValidUTF8(text, " "))
 	}
@@ -51,20 +55,22 @@ func words(text string, most int) []string {
 
 func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
 
-// term is a word as it lies in object_search. It begins with its kind, so that
+// Term is a word of an object of a kind, as it lies in object_search. It begins with its kind, so that
 // the words of a numerous kind do not slow down the search for another; the rune
 // between, of the private use area, is part of no word.
-func term(kind, word string) string { return kind + "\ue000" + word }
+func Term(kind, word string) string { return foldedKind(kind) + between + word }
+
+const between = "\ue000"
 
 // foldedKind is a kind as terms begin with it.
-func foldedKind(kind string) string { return strings.Join(words(kind, maxQueryWords), "") }
+func foldedKind(kind string) string { return strings.Join(Of(kind, MaxQuery), "") }
 
-// searchTokens is what object_search keeps of an object's text.
-func searchTokens(kind, text string) string {
-	found := words(text, maxTextWords)
+// Tokens is what object_search keeps of an object's text.
+func Tokens(kind, text string) string {
+	found := Of(text, maxText)
 	kind = foldedKind(kind)
 	for i, w := range found {
-		found[i] = term(kind, w)
+		found[i] = kind + between + w
 	}
 	return strings.Join(found, " ")
 }
@@ -89,22 +95,51 @@ func isASCII(text string) bool {
 	return true
 }
 
-// storable says that both databases can keep the text.
-func storable(text string) bool {
+// Storable says that both databases can keep the text.
+func Storable(text string) bool {
 	return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
 }
 
-// indexed is the form of a label's or field's value in its index. Long values,
+// Indexed is the form of a label's or field's value in its index. Long values,
 // which an index of PostgreSQL refuses, stand there by their digest.
-func indexed(value string) string {
-	if len(value) <= maxIndexed && storable(value) {
+func Indexed(value string) string {
+	if len(value) <= maxIndexed && Storable(value) {
 		return value
 	}
 	sum := sha256.Sum256([]byte(value))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// plainTitle is the title by which a search scores.
-func plainTitle(title string) string {
+// Title is the title by which a search scores.
+func Title(title string) string {
 	return cut(strings.ReplaceAll(strings.ToValidUTF8(title, ""), "\x00", ""), maxIndexed)
+}
+
+// Fold gives text in which words can be looked for as they are.
+func Fold(text string) string {
+	if isASCII(text) {
+		return strings.ToLower(text)
+	}
+	return strings.Join(Of(text, maxText), " ")
+}
+
+// Fit gives equal if the folded text holds the word, prefix if one of its words
+// begins with it, else 0.
+func Fit(text, word string, equal, prefix int) int {
+	points := 0
+	for at := 0; ; {
+		i := strings.Index(text[at:], word)
+		if i < 0 {
+			return points
+		}
+		i += at
+		at = i + len(word)
+		if before, _ := utf8.DecodeLastRuneInString(text[:i]); i > 0 && wordRune(before) {
+			continue
+		}
+		if next, _ := utf8.DecodeRuneInString(text[at:]); at == len(text) || !wordRune(next) {
+			return equal
+		}
+		points = prefix
+	}
 }
