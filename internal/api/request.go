@@ -63,8 +63,9 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	requestOf(ctx.Context()).principal = principal
-	if a.Usage != nil {
+	next(ctx)
+	// Who was refused, or asked for what there is not, used nothing.
+	if a.Usage != nil && ctx.Status() < http.StatusBadRequest {
 		a.Usage.Note(ctx.Context(), principal, ctx.Operation().OperationID, requestOf(ctx.Context()).surface)
 	}
-	next(ctx)
 }

@@ -106,6 +106,9 @@ type using struct {
 }
 
 func (u using) Note(_ context.Context, p auth.Principal, operation, surface string) {
+	if operation == "logs-of-service" { // it says itself of which service
+		return
+	}
 	u.usage.Record(event.Use{Actor: p.Name, Team: p.Using(""), Capability: capability(operation), Surface: surface, Bot: p.Bot})
 }
 
