@@ -27,7 +27,7 @@ func (p *Portal) releasesPage(v *visit) error {
 	}
 	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, head.Environment)
 	show := page.Releases{Subject: head, Serving: s.Status.Environments[head.Environment].Release,
-		Same: page.Command{Text: "stoa get releases --service " + head.Name, Says: "The same on the command line"}}
+		Same: page.Command{Text: "stoa get releases --field spec.service=" + head.Name, Says: "The same on the command line"}}
 	after := v.URL.Query().Get("after")
 	found, next, err := p.releases(ctx, head.Name, head.Environment, after, releasesShown)
 	if err != nil {

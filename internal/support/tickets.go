@@ -3,6 +3,7 @@
 package support
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -81,6 +82,7 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 			} `json:"subject"`
 		}
 		_ = json.Unmarshal(r.Data, &data) // what is not as it should be is absent
+		kind := cmp.Or(r.Extensions[event.ExtTicketType], data.Subject.Content.TicketType)
 		id := data.Subject.ID
 		if id == "" {
 			id = r.Subject
@@ -96,7 +98,7 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 		case "closed":
 			closed, closes = r.Time.UnixMicro(), r.Seq
 		}
-		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes, r.IDs.Team, r.IDs.Actor, kindOf(data.Subject.Content.TicketType), opened, closed); err != nil {
+		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes, r.IDs.Team, r.IDs.Actor, kindOf(kind), opened, closed); err != nil {
 			return fmt.Errorf("keep ticket %s: %w", id, err)
 		}
 	}
