@@ -194,7 +194,8 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // json FILE PATH [VALUE]: demands a value at a dotted path of a JSON document,
-// or only that the path is there. FILE may be stdout or stderr.
+// or only that the path is there; VALUE as =NAME keeps it in an environment variable.
+// FILE may be stdout or stderr.
 func jsonPath(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: [!] json FILE PATH [VALUE]")
@@ -219,6 +220,10 @@ func jsonPath(ts *testscript.TestScript, neg bool, args []string) {
 		if value, found = m[part]; !found {
 			break
 		}
+	}
+	if name, ok := strings.CutPrefix(args[len(args)-1], "="); ok && found && len(args) == 3 {
+		ts.Setenv(name, fmt.Sprint(value))
+		return
 	}
 	if found && len(args) == 3 {
 		var want any
