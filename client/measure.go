@@ -52,6 +52,8 @@ type Answer struct {
 	Target *Target `json:"target,omitempty"` // of the balanced scorecard, nil where it has none
 	Points []Point `json:"points"`
 	Before []Point `json:"before,omitempty"` // of the same time before, when asked to compare
+	// Evidence is the address below the API that gives the events behind the points.
+	Evidence string `json:"evidence"`
 }
 
 // Target is what a value shall be.

@@ -64,6 +64,8 @@ type Answer struct {
 	// series has a point, perhaps without value; with one, every group that has data
 	// has all buckets.
 	Points []Point `json:"points"`
+	// Evidence is the address below the API that gives the events behind the points.
+	Evidence string `json:"evidence"`
 }
 
 // Ask computes one measure. It returns problem.NotFound for a name that there
@@ -175,7 +177,7 @@ func ask(ctx context.Context, m *Measure, v *View) (Answer, error) {
 	for key := range estimates {
 		groups[key.Group] = true
 	}
-	answer := Answer{Definition: m.Definition, Points: []Point{}}
+	answer := Answer{Definition: m.Definition, Points: []Point{}, Evidence: evidenceOf(m.Name, v.Scope)}
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		for i, b := range v.buckets {
 			estimate, ok := estimates[Key{group, i}]
@@ -188,6 +190,13 @@ func ask(ctx context.Context, m *Measure, v *View) (Answer, error) {
 		}
 	}
 	return answer, nil
+}
+
+// evidenceOf is the address of the events behind a measure: all of them, whatever it
+// is cut by.
+func evidenceOf(name string, s Scope) string {
+	s.By, s.Step = "", Whole
+	return "/api/v1/measures/" + name + "/evidence?" + s.Query().Encode()
 }
 
 func dateText(day int64) string { return Date(day).Format("2006-01-02") }

@@ -164,7 +164,7 @@ func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 	row := Row{
 		Measure: m.Name, Title: cmp.Or(r.Title, m.Title), Value: now.Value, Unit: m.Unit, N: now.N, Interval: now.Interval, Target: r.Target, Direction: m.Better, Note: now.Note,
 		Before: before.Value, Version: m.Version,
-		Evidence: "/api/v1/measures/" + m.Name + "/evidence?" + s.Query().Encode(),
+		Evidence: evidenceOf(m.Name, s),
 	}
 	if now.Value != nil && before.Value != nil {
 		change := *now.Value - *before.Value
