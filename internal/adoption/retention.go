@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -47,9 +48,8 @@ func Retention(ctx context.Context, v *measure.View) (Retained, error) {
 		return Retained{}, fmt.Errorf("retention: %w", err)
 	}
 	cohorts := map[int64]*StartMonth{}
-	var together []stat.Kept
 	for _, life := range lives {
-		if life.start.at < measure.Micros(v.From) || life.month >= over {
+		if !life.began(v.From, over) {
 			continue
 		}
 		c := cohorts[life.month]
@@ -59,13 +59,8 @@ func Retention(ctx context.Context, v *measure.View) (Retained, error) {
 		}
 		c.Teams++
 		for k := range c.Active {
-			if k >= len(together) {
-				together = append(together, stat.Kept{})
-			}
-			together[k].Of++
 			if life.active[life.month+int64(k)] {
 				c.Active[k]++
-				together[k].Active++
 			}
 		}
 	}
@@ -73,7 +68,7 @@ func Retention(ctx context.Context, v *measure.View) (Retained, error) {
 	for _, month := range slices.Sorted(maps.Keys(cohorts)) {
 		r.Cohorts = append(r.Cohorts, *cohorts[month])
 	}
-	if curve, ok := stat.Retention(together); ok {
+	if curve, ok := together(lives, v.From, over); ok {
 		for _, e := range curve.Months {
 			r.Months = append(r.Months, measure.Of(e.Value, int64(e.N)).Within(e.Interval))
 		}
@@ -82,26 +77,69 @@ func Retention(ctx context.Context, v *measure.View) (Retained, error) {
 	return r, nil
 }
 
-// life is when a team used the platform.
+// together is the curve of all cohorts that began since a day, through the months
+// before over.
+func together(lives []life, from, over int64) (stat.RetentionCurve, bool) {
+	var months []stat.Kept
+	for _, life := range lives {
+		if !life.began(from, over) {
+			continue
+		}
+		for k := range over - life.month {
+			if int(k) >= len(months) {
+				months = append(months, stat.Kept{})
+			}
+			months[k].Of++
+			if life.active[life.month+k] {
+				months[k].Active++
+			}
+		}
+	}
+	return stat.Retention(months)
+}
+
+// life is when a team used the platform or, cut by capability, one of those.
 type life struct {
-	team   *measure.Team
+	teamUse
+	group  string
 	start  moment // of the first qualifying use
 	month  int64
 	active map[int64]bool // by month
 }
 
+// began reports whether the life began since a day, in a month before over.
+func (l life) began(from, over int64) bool {
+	return l.start.at >= measure.Micros(from) && l.month < over
+}
+
 // readLives gives the lives of the scope's teams that began before its end, by name.
+// Narrowed to capabilities no other use counts.
 func readLives(ctx context.Context, v *measure.View) ([]life, error) {
-	starts, err := readStarts(ctx, v)
+	narrowed := v.Only[measure.ByCapability]
+	of := func(team *measure.Team, use measure.UseKind) (key teamUse, in bool) {
+		if _, in = v.TeamGroup(team); !in || len(narrowed) > 0 && !slices.Contains(narrowed, use.Capability) {
+			return key, false
+		}
+		if key.team = team; v.By == measure.ByCapability {
+			key.capability = use.Capability
+		}
+		return key, true
+	}
+	starts, err := firstUses(ctx, v, of)
 	if err != nil {
 		return nil, err
 	}
-	lives := map[*measure.Team]*life{}
-	for team, start := range starts {
-		if _, in := v.TeamGroup(team); in && start.at < measure.Micros(v.To) {
-			month, _, _ := monthAround(measure.DayOf(start.at))
-			lives[team] = &life{team, start, month, map[int64]bool{}}
+	lives := map[teamUse]*life{}
+	for key, start := range starts {
+		if start.at >= measure.Micros(v.To) {
+			continue
 		}
+		group, _ := v.TeamGroup(key.team)
+		if v.By == measure.ByCapability {
+			group = key.capability
+		}
+		month, _, _ := monthAround(measure.DayOf(start.at))
+		lives[key] = &life{key, group, start, month, map[int64]bool{}}
 	}
 	_, last := monthsOf(v.From, v.To)
 	rows, err := v.DB.Query(ctx, "SELECT month, team, kind FROM team_month WHERE month <= $1", last)
@@ -114,38 +152,50 @@ func readLives(ctx context.Context, v *measure.View) ([]life, error) {
 		if err := rows.Scan(&month, &id, &kind); err != nil {
 			return nil, err
 		}
-		if l := lives[v.Org.TeamOf(id)]; l != nil && v.Org.Kinds[kind].Qualifies {
-			l.active[month] = true
+		team, use := v.Org.TeamOf(id), v.Org.Kinds[kind]
+		if team == nil || !use.Qualifies {
+			continue
+		}
+		if key, in := of(team, use); in && lives[key] != nil {
+			lives[key].active[month] = true
 		}
 	}
 	all := make([]life, 0, len(lives))
 	for _, l := range lives {
 		all = append(all, *l)
 	}
-	slices.SortFunc(all, func(a, b life) int { return cmp.Compare(a.team.Name, b.team.Name) })
+	slices.SortFunc(all, func(a, b life) int {
+		return cmp.Or(cmp.Compare(a.team.Name, b.team.Name), cmp.Compare(a.capability, b.capability))
+	})
 	return all, rows.Err()
 }
 
 // readStarts gives the first qualifying use of each team.
 func readStarts(ctx context.Context, v *measure.View) (map[*measure.Team]moment, error) {
+	return firstUses(ctx, v, func(team *measure.Team, _ measure.UseKind) (*measure.Team, bool) { return team, true })
+}
+
+// firstUses gives the first of the qualifying uses that have a key in common.
+func firstUses[K comparable](ctx context.Context, v *measure.View, of func(*measure.Team, measure.UseKind) (K, bool)) (map[K]moment, error) {
 	rows, err := v.DB.Query(ctx, "SELECT team, kind, at, seq FROM first_use")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	starts := map[*measure.Team]moment{}
+	starts := map[K]moment{}
 	for rows.Next() {
 		var id, kind int64
 		var m moment
 		if err := rows.Scan(&id, &kind, &m.at, &m.seq); err != nil {
 			return nil, err
 		}
-		team := v.Org.TeamOf(id)
-		if team == nil || !v.Org.Kinds[kind].Qualifies {
+		team, use := v.Org.TeamOf(id), v.Org.Kinds[kind]
+		if team == nil || !use.Qualifies {
 			continue
 		}
-		if known, ok := starts[team]; !ok || m.before(known) {
-			starts[team] = m
+		key, in := of(team, use)
+		if known, ok := starts[key]; in && (!ok || m.before(known)) {
+			starts[key] = m
 		}
 	}
 	return starts, rows.Err()
@@ -169,21 +219,35 @@ func retentionMeasure() measure.Measure {
 	def := measure.Definition{
 		Name: "retention-3-months", Title: "Teams that stay", Question: "Do teams that try the platform stay?",
 		Formula: "Of the teams whose third month after their first one ended in the time, the share that used the platform in that third month. " +
-			"A team that is gone by then did not stay.",
-		Unit: measure.Ratio, Better: measure.Higher, Version: 1, Cuts: byTeams(),
+			"A team that is gone by then did not stay. The note tells the owner of the platform when, of the teams that started in the year before the end of the time, " +
+			"fewer than half are left in the last month that any of them has reached, and the curve to it falls or is flat. By capability all of it is about use of that one.",
+		Unit: measure.Ratio, Better: measure.Higher, Version: 1, Cuts: byTeams(measure.ByCapability),
 	}
-	return measure.New(def, readKept, func(d stat.Kept) measure.Estimate {
+	return measure.New(def, readKept, func(d stayed) measure.Estimate {
 		p, ok := stat.Proportion(d.Active, d.Of)
 		if !ok {
 			return measure.None("no team is old enough")
 		}
-		return measure.Of(p.Value, int64(d.Of)).Within(p.Interval).With("active", float64(d.Active)).With("started", float64(d.Of))
+		e := measure.Of(p.Value, int64(d.Of)).Within(p.Interval).With("active", float64(d.Active)).With("started", float64(d.Of))
+		if d.leaking {
+			e = e.Noted(LeakingWords)
+		}
+		return e
 	}, func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
 		return useEvidence(ctx, v, v.From-31, func(r *event.Record) bool { return v.Org.TeamOf(r.IDs.Team) != nil }, after, limit)
 	})
 }
 
-func readKept(ctx context.Context, v *measure.View) (map[measure.Key]stat.Kept, error) {
+// LeakingWords tell the owner of the platform that it does not keep its teams.
+const LeakingWords = "fewer than half are left and the curve does not rise: the owner of the platform should know"
+
+// stayed is how many teams stayed for some months, and whether they go on leaving.
+type stayed struct {
+	stat.Kept
+	leaking bool
+}
+
+func readKept(ctx context.Context, v *measure.View) (map[measure.Key]stayed, error) {
 	lives, err := readLives(ctx, v)
 	if err != nil {
 		return nil, err
@@ -192,24 +256,37 @@ func readKept(ctx context.Context, v *measure.View) (map[measure.Key]stat.Kept, 
 	if err != nil {
 		return nil, err
 	}
-	found := map[measure.Key]stat.Kept{}
+	found, of := map[measure.Key]stayed{}, map[string][]life{}
 	for _, life := range lives {
+		of[life.group] = append(of[life.group], life)
 		month := life.month + kept
 		ended := firstOf(month+1) - 1 // its last day
 		if month >= over || ended < v.From || ended >= v.To {
 			continue
 		}
-		group, _ := v.TeamGroup(life.team)
-		for i, b := range v.Buckets() {
-			if ended >= b.From && ended < b.To {
-				d := found[measure.Key{Group: group, Bucket: i}]
-				d.Of++
-				if life.active[month] {
-					d.Active++
-				}
-				found[measure.Key{Group: group, Bucket: i}] = d
-			}
+		key := measure.Key{Group: life.group, Bucket: v.BucketOf(ended)}
+		d := found[key]
+		d.Of++
+		if life.active[month] {
+			d.Active++
 		}
+		found[key] = d
+	}
+	if v.By == measure.ByTeam || len(v.Only[measure.ByTeam]) > 0 { // one team makes no curve
+		return found, nil
+	}
+	for key, d := range found {
+		end := v.Buckets()[key.Bucket].To
+		until, _, _ := monthAround(end)
+		curve, _ := together(of[key.Group], yearBefore(end), min(until, over))
+		d.leaking = curve.Leaking
+		found[key] = d
 	}
 	return found, nil
+}
+
+// yearBefore is the first day of the month a year before the one of a time's end.
+func yearBefore(end int64) int64 {
+	last := measure.Date(end - 1)
+	return measure.Day(time.Date(last.Year()-1, last.Month(), 1, 0, 0, 0, 0, time.UTC))
 }

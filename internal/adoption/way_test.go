@@ -11,6 +11,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
@@ -272,5 +273,51 @@ func TestRetentionAndForecast(t *testing.T) {
 		}
 		got := w.ask("adoption-forecast-3-months", scope)[0]
 		w.expect("in three months", got, f.Coming[2].Teams/41, 7)
+	})
+}
+
+// Teams that try the platform and leave are told to its owner, by the page and by the
+// measure; so are those that leave one capability and stay with another.
+func TestLeaking(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		at := func(month time.Month, day int) time.Time { return time.Date(2026, month, day, 12, 0, 0, 0, time.UTC) }
+		w.now = at(6, 1)
+		var events []event.Event
+		for n := range 30 {
+			name := fmt.Sprintf("team-%d", n)
+			w.team(name, catalog.TeamSpec{}, nil)
+			for month := time.January; month <= time.June; month++ {
+				if month <= time.February || n < 10 {
+					events = append(events, usageEvent(at(month, 1), "user/ann", name, "logs", 1))
+				}
+				if n < 6 {
+					events = append(events, usageEvent(at(month, 1), "user/ann", name, "deploy", 1))
+				}
+			}
+		}
+		w.add(events...)
+		r, err := adoption.Retention(w.ctx(), w.view(measure.Scope{From: measure.Day(at(1, 1)), To: measure.Day(at(6, 1))}))
+		if err != nil || !r.Leaking || r.Trend != stat.Falling || len(r.Months) != 5 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		april := measure.Scope{From: measure.Day(at(4, 1)), To: measure.Day(at(5, 1))}
+		all := w.ask("retention-3-months", april)[0]
+		w.expect("after three months", all, 10.0/30, 30)
+		if all.Note != adoption.LeakingWords {
+			t.Errorf("the measure notes %q", all.Note)
+		}
+		april.By = measure.ByCapability
+		by := w.ask("retention-3-months", april)
+		if len(by) != 2 || by[0].Group != "deploy" || by[1].Group != "logs" {
+			t.Fatalf("by capability: %+v", by)
+		}
+		w.expect("of those that deploy", by[0], 1, 6)
+		w.expect("of those that read logs", by[1], 10.0/30, 30)
+		if by[0].Note != "" || by[1].Note != adoption.LeakingWords {
+			t.Errorf("by capability it notes %q and %q", by[0].Note, by[1].Note)
+		}
+		april.By, april.Only = "", map[measure.Dimension][]string{measure.ByCapability: {"deploy"}}
+		w.expect("narrowed to deployments", w.ask("retention-3-months", april)[0], 1, 6)
 	})
 }

@@ -314,7 +314,7 @@ func (i Insight) retentionSheet(ctx context.Context, s measure.Scope) (page.Shee
 func retentionWords(r adoption.Retained) string {
 	words := "Its direction: " + string(r.Trend) + "."
 	if r.Leaking {
-		words += " Fewer than half are left and the curve does not rise: the owner of the platform should know."
+		words += " " + upper(adoption.LeakingWords) + "."
 	}
 	return words
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/measure/stat"
 )
 
 // What happened leads to its evidence, what is expected has a band and leads
@@ -94,5 +95,15 @@ func TestJourneyHidesFew(t *testing.T) {
 	}
 	if none := journey("qa", "QA", adoption.Journey{}, measure.Scope{}); none.Says != "Nobody in this time." || len(none.Stops.Rows) != 0 {
 		t.Errorf("of nobody it says %q", none.Says)
+	}
+}
+
+// The owner of the platform is told when it does not keep its teams.
+func TestRetentionWords(t *testing.T) {
+	if got, want := retentionWords(adoption.Retained{Trend: stat.Falling, Leaking: true}), "Its direction: falling. Fewer than half are left and the curve does not rise: the owner of the platform should know."; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	if got := retentionWords(adoption.Retained{Trend: stat.Flat}); got != "Its direction: flat." {
+		t.Errorf("it says %q", got)
 	}
 }
