@@ -58,9 +58,10 @@ type Answer struct {
 
 // Target is what a value shall be.
 type Target struct {
-	Op       string  `json:"op"`                 // ">", ">=", "<" or "<="
-	Value    float64 `json:"value"`              // in the measure's unit, or a share if Relative
-	Relative bool    `json:"relative,omitempty"` // held against the same time before: -0.3 is 30 % less than then
+	Op       string   `json:"op"`                 // ">", ">=", "<" or "<="
+	Value    float64  `json:"value"`              // in the measure's unit, or a share if Relative
+	AtMost   *float64 `json:"atMost,omitempty"`   // the upper end, where a target has two
+	Relative bool     `json:"relative,omitempty"` // held against the same time before: -0.3 is 30 % less than then
 }
 
 // ScorecardRow is a measure held against its target.

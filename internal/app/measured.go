@@ -28,11 +28,7 @@ func MeasuredPage() string {
 			b.WriteString("\nCut by " + strings.Join(cuts, ", ") + ".\n")
 		}
 		if t, ok := targets[m.Name]; ok {
-			aim := m.Unit.Format(t.Value)
-			if t.Relative {
-				aim = measure.Percent(t.Value) + " against the time before"
-			}
-			fmt.Fprintf(&b, "\nTarget on the balanced scorecard: %s %s.\n", t.Op, aim)
+			fmt.Fprintf(&b, "\nTarget on the balanced scorecard: %s.\n", m.Unit.Target(t))
 		}
 		if m.Waits != "" {
 			b.WriteString("\nNo data yet: it waits for " + m.Waits + ".\n")

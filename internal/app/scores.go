@@ -57,6 +57,9 @@ func (s *scores) Collect(ch chan<- prometheus.Metric) {
 	for _, r := range s.rows() {
 		if r.Target != nil && !r.Target.Relative {
 			send(scoreTarget, r.Target.Value, r.Measure, r.Target.Op)
+			if r.Target.AtMost != nil {
+				send(scoreTarget, *r.Target.AtMost, r.Measure, "<=")
+			}
 		}
 		if r.Value == nil {
 			continue

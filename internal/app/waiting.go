@@ -15,6 +15,8 @@ func waitingMeasures() []measure.Measure {
 			Formula: "1 − errors ÷ errors that the objective allows.", Waits: "a service level objective"},
 		{Name: "burn-rate", Title: "Burn rate", Question: "How fast is the error budget used up?", Unit: measure.Count, Better: measure.Lower,
 			Formula: "Share of events that went wrong ÷ the share that the objective allows; 1 uses the budget up just at its end.", Waits: "a service level objective"},
+		{Name: "service-latency-p95", Title: "Latency of services", Question: "Do services answer at once?", Unit: measure.Seconds, Better: measure.Lower,
+			Formula: "The time within which 95 of 100 requests to services were answered.", Waits: "a record of latencies"},
 		{Name: "support-capacity", Title: "Support capacity", Question: "Can those who help answer those who ask?", Unit: measure.Ratio, Better: measure.Lower,
 			Formula: "Hours of support that were asked for ÷ hours staffed.", Waits: "the hours of the rota"},
 		{Name: "priority", Title: "What to build next", Question: "Which request is worth most?", Unit: measure.Score, Better: measure.Neither,

@@ -133,10 +133,7 @@ func targetText(t *client.Target, unit string) string {
 	if t == nil {
 		return ""
 	}
-	if t.Relative {
-		return t.Op + " " + measure.Percent(t.Value) + " against before"
-	}
-	return t.Op + " " + measure.Unit(unit).Format(t.Value)
+	return measure.Unit(unit).Target(measure.Target(*t))
 }
 
 func countText(n int64) string {

@@ -10,9 +10,11 @@ import (
 )
 
 func TestTargetText(t *testing.T) {
+	half := 0.5
 	for want, target := range map[string]*client.Target{
 		"":                        nil,
 		"> 70 %":                  {Op: ">", Value: 0.7},
+		">= 10 %, <= 50 %":        {Op: ">=", Value: 0.1, AtMost: &half},
 		"<= −30 % against before": {Op: "<=", Value: -0.3, Relative: true},
 	} {
 		if got := targetText(target, "ratio"); got != want {

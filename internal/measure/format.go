@@ -107,6 +107,18 @@ func (u Unit) Change(v float64, before *float64, relative bool) string {
 	return text
 }
 
+// Target writes what a value shall be; of a target that has two ends, both.
+func (u Unit) Target(t Target) string {
+	if t.Relative {
+		return t.Op + " " + Percent(t.Value) + " against before"
+	}
+	text := t.Op + " " + u.Format(t.Value)
+	if t.AtMost != nil {
+		text += ", <= " + u.Format(*t.AtMost)
+	}
+	return text
+}
+
 // Percent writes a share by which something changes, with its sign.
 func Percent(share float64) string {
 	return strings.Replace(fmt.Sprintf("%+.0f %%", share*100), "-", "−", 1)

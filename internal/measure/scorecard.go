@@ -4,23 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 
-	"github.com/stoa-platform/stoa/internal/measure/stat"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
-
-// Target is what a value shall be.
-type Target struct {
-	// Op is ">", ">=", "<" or "<=".
-	Op string `json:"op" jsonschema:"required,enum=>,enum=>=,enum=<,enum=<="`
-	// Value is in the measure's unit: 0.7 for 70 %, 86400 for a day.
-	Value float64 `json:"value" jsonschema:"required"`
-	// Relative compares with the value of the same time before: -0.3 with "<=" asks
-	// for 30 % less than then.
-	Relative bool `json:"relative,omitempty"`
-}
 
 // ScorecardSpec says which measures are looked at together and what they shall be.
 type ScorecardSpec struct {
@@ -49,7 +36,8 @@ type Status string
 
 // The statuses of a row. A target is met, or missed, if the value and both ends of
 // its interval say so; else the data do not tell, and it is neither. A count that
-// has no interval is what it is.
+// has no interval is what it is, and so is nothing where nothing is the target: no
+// interval of a rate ends at 0.
 const (
 	Good   Status = "good"
 	Unsure Status = "unsure"
@@ -184,101 +172,6 @@ func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 	return row
 }
 
-// Graded reports whether a value of the scope can be held against a target. What
-// counts things is the larger the more it is of: its target is that of the whole
-// organisation, and one of its teams can only miss it.
-func (d *Definition) Graded(t Target, s Scope) bool {
-	return t.Relative || len(s.Only) == 0 || d.Unit != Count && d.Unit != PerMonth
-}
-
-// judge holds an estimate against its target.
-func judge(t *Target, now, before Estimate) (Status, string) {
-	switch {
-	case now.Value == nil && (now.Interval == nil || t == nil):
-		return NoData, now.Note
-	case t == nil:
-		return Shown, now.Note
-	case t.Relative && before.Value == nil:
-		return NoData, join(now.Note, "nothing to compare with before this time")
-	case now.Value != nil && now.few:
-		return Unsure, join(now.Note, fmt.Sprintf("too few to tell (n %d)", now.N))
-	case now.Value != nil && t.Relative && before.few:
-		return Unsure, join(now.Note, fmt.Sprintf("too few before to tell (n %d)", before.N))
-	}
-	aim := t.Value
-	low, high := now.ends()
-	if t.Relative {
-		aim = 0
-		now, low, high = now.less(1+t.Value, before)
-	}
-	meets := 0
-	ends := []float64{low, high}
-	if now.Value != nil {
-		ends = append(ends, *now.Value)
-	}
-	for _, v := range ends {
-		if t.met(v, aim) {
-			meets++
-		}
-	}
-	switch {
-	case meets == 0:
-		return Bad, now.Note
-	case now.Value == nil:
-		return NoData, now.Note
-	case meets == len(ends):
-		return Good, now.Note
-	}
-	return Unsure, join(now.Note, "the target lies within the interval")
-}
-
-// ends are those of the interval; of a value that has none, the value.
-func (e Estimate) ends() (low, high float64) {
-	switch {
-	case e.Interval != nil:
-		return e.Interval.Low, e.Interval.High
-	case e.Value != nil:
-		return *e.Value, *e.Value
-	}
-	return math.Inf(-1), math.Inf(1)
-}
-
-// less gives by how much an estimate differs from a share of another, with the
-// ends of the difference.
-func (e Estimate) less(share float64, of Estimate) (d Estimate, low, high float64) {
-	from, to := e.ends()
-	if e.Value == nil { // it is known only where it is not: beyond an end
-		return e, from - share**of.Value, to - share**of.Value
-	}
-	ofLow, ofHigh := of.ends()
-	apart := stat.Estimate{Value: *e.Value, Interval: stat.Interval{Low: from, High: to}}.
-		Less(stat.Estimate{Value: share * *of.Value, Interval: stat.Interval{Low: share * ofLow, High: share * ofHigh}})
-	mean := *e.Value - share**of.Value
-	e.Value = &mean
-	return e, apart.Low, apart.High
-}
-
-func join(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + "; " + b
-}
-
-func (t *Target) met(value, aim float64) bool {
-	switch t.Op {
-	case ">":
-		return value > aim
-	case ">=":
-		return value >= aim
-	case "<":
-		return value < aim
-	case "<=":
-		return value <= aim
-	}
-	return false
-}
-
 // ScorecardKind is the kind of scorecards. Which measures there are is known
 // when it is called at the latest.
 func ScorecardKind(known func(name string) bool) object.Kind {
@@ -301,6 +194,9 @@ func ScorecardKind(known func(name string) bool) object.Kind {
 					issues = append(issues, object.Issue{Path: path, Message: r.Measure + " stands there already"})
 				}
 				seen[r.Measure] = true
+				if wrong := r.Target.wrongEnd(); wrong != "" {
+					issues = append(issues, object.Issue{Path: fmt.Sprintf("spec.rows[%d].target.atMost", i), Message: wrong})
+				}
 			}
 			return issues
 		},
@@ -311,7 +207,7 @@ func ScorecardKind(known func(name string) bool) object.Kind {
 // delivery, reliability, and money. Whoever runs the platform
 // changes it by declaring a Scorecard of the same name.
 func Balanced() ScorecardSpec {
-	day := 86400.0
+	day, wishes := 86400.0, 20.0
 	return ScorecardSpec{Title: "Balanced scorecard", Days: 30, Rows: []ScorecardRow{
 		{Measure: "adoption-rate", Target: &Target{Op: ">", Value: 0.70}},
 		{Measure: "nps", Target: &Target{Op: ">", Value: 30}},
@@ -320,14 +216,16 @@ func Balanced() ScorecardSpec {
 		{Measure: "time-to-first-alert", Target: &Target{Op: "<", Value: 2 * day}},
 		{Measure: "time-to-onboard", Target: &Target{Op: "<=", Value: 5 * day}},
 		{Measure: "share-new-services-on-path", Target: &Target{Op: ">=", Value: 0.70}},
+		{Measure: "input-friction", Target: &Target{Op: "<=", Value: 0}},
 		{Measure: "deployment-frequency", Target: &Target{Op: ">", Value: 5}},
 		{Measure: "lead-time", Target: &Target{Op: "<", Value: day}},
 		{Measure: "change-failure-rate", Target: &Target{Op: "<=", Value: 0.02}},
 		{Measure: "recovery-time", Target: &Target{Op: "<=", Value: -0.30, Relative: true}},
 		{Measure: "availability", Target: &Target{Op: ">", Value: 0.995}},
+		{Measure: "service-latency-p95", Target: &Target{Op: "<=", Value: 0.1}},
 		{Measure: "cost-per-service", Target: &Target{Op: "<", Value: 50000}},
 		{Measure: "tickets-per-100-users", Target: &Target{Op: "<", Value: 10}},
-		{Measure: "feature-requests", Target: &Target{Op: ">=", Value: 5}},
+		{Measure: "feature-requests", Target: &Target{Op: ">=", Value: 5, AtMost: &wishes}},
 	}}
 }
 

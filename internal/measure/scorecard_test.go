@@ -29,6 +29,7 @@ func TestScore(t *testing.T) {
 	between := func(value, low, high float64) measure.Estimate {
 		return measure.Of(value, 10).Within(stat.Interval{Low: low, High: high})
 	}
+	five := func(atMost float64) *measure.Target { return &measure.Target{Op: ">=", Value: 5, AtMost: &atMost} }
 	few := measure.Of(0.9, 2).Within(stat.Interval{Low: -inf, High: inf})
 	unknown := measure.None("nothing was told")
 	for _, c := range []struct {
@@ -69,6 +70,16 @@ func TestScore(t *testing.T) {
 		{"not reached, surely late", measure.Estimate{N: 5}.Within(stat.Interval{Low: 90, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.Bad, "", false},
 		{"not reached, perhaps late", measure.Estimate{N: 5}.Within(stat.Interval{Low: 60, High: inf}), unknown, &measure.Target{Op: "<", Value: 70}, measure.NoData, "", false},
 		{"not reached, no target", measure.Estimate{N: 5}.Within(stat.Interval{Low: 60, High: inf}), unknown, nil, measure.NoData, "", false},
+		{"within both ends", between(9, 6, 14), unknown, five(20), measure.Good, "", false},
+		{"at the upper end", measure.Of(20, 10), unknown, five(20), measure.Good, "", false},
+		{"over the upper end", measure.Of(21, 10), unknown, five(20), measure.Bad, "", false},
+		{"surely over the upper end", between(30, 22, 40), unknown, five(20), measure.Bad, "", false},
+		{"surely under the lower end", between(2, 1, 4), unknown, five(20), measure.Bad, "", false},
+		{"perhaps over the upper end", between(18, 12, 25), unknown, five(20), measure.Unsure, "within the interval", false},
+		{"around both ends", between(3, 1, 40), unknown, five(20), measure.Unsure, "within the interval", false},
+		{"not reached, surely over the upper end", measure.Estimate{N: 5}.Within(stat.Interval{Low: 90, High: inf}), unknown, five(20), measure.Bad, "", false},
+		{"nothing, where nothing is the target", between(0, 0, 0.3), unknown, &measure.Target{Op: "<=", Value: 0}, measure.Good, "", false},
+		{"something, where nothing is the target", between(0.2, 0.01, 0.7), unknown, &measure.Target{Op: "<=", Value: 0}, measure.Bad, "", false},
 		{"an operator that there is not", measure.Of(1, 1), unknown, &measure.Target{Op: "~", Value: 1}, measure.Bad, "", false},
 	} {
 		e := engine(t, told("m", 100, c.now, c.before))
@@ -121,8 +132,12 @@ func TestScorecardKind(t *testing.T) {
 		`{"rows":[{"measure":"m"},{"measure":"x"}]}`:                               "spec.rows[1].measure",
 		`{"rows":[{"measure":"m"},{"measure":"m"}]}`:                               "spec.rows[1].measure",
 		`{"rows":[]}`: "spec.rows",
-		`{"rows":[{"measure":"m","target":{"op":"is","value":1}}]}`: "spec.rows[0].target.op",
-		`{"rows":[{"measure":"m","target":{"op":">"}}]}`:            "spec.rows[0].target.value",
+		`{"rows":[{"measure":"m","target":{"op":"is","value":1}}]}`:                               "spec.rows[0].target.op",
+		`{"rows":[{"measure":"m","target":{"op":">"}}]}`:                                          "spec.rows[0].target.value",
+		`{"rows":[{"measure":"m","target":{"op":">=","value":5,"atMost":20}}]}`:                   "",
+		`{"rows":[{"measure":"n"},{"measure":"m","target":{"op":">","value":5,"atMost":5}}]}`:     "spec.rows[1].target.atMost",
+		`{"rows":[{"measure":"m","target":{"op":"<=","value":5,"atMost":20}}]}`:                   "spec.rows[0].target.atMost",
+		`{"rows":[{"measure":"m","target":{"op":">","value":0.1,"atMost":0.3,"relative":true}}]}`: "spec.rows[0].target.atMost",
 	} {
 		_, wrong := kinds.Admit(object.Object{APIVersion: object.APIVersion, Kind: "Scorecard", Metadata: object.Metadata{Name: "card"}, Spec: json.RawMessage(spec)})
 		if path == "" && len(wrong) > 0 || path != "" && (len(wrong) != 1 || wrong[0].Path != path) {

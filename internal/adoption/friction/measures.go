@@ -138,7 +138,11 @@ func addRuns(ctx context.Context, v *measure.View, found map[measure.Key]hindran
 }
 
 func addRunsOf(ctx context.Context, v *measure.View, kind int64, found map[measure.Key]hindrance) error {
-	rows, err := v.DB.Query(ctx, "SELECT day, team, n FROM usage_day WHERE kind = $1 AND day >= $2 AND day < $3", kind, v.From, v.To)
+	query := "SELECT day, team, n FROM usage_day WHERE kind = $1 AND day >= $2 AND day < $3"
+	if v.Step == measure.Whole { // no matter which day: a year of teams is summed up where it lies
+		query = "SELECT min(day), team, CAST(sum(n) AS BIGINT) FROM usage_day WHERE kind = $1 AND day >= $2 AND day < $3 GROUP BY team"
+	}
+	rows, err := v.DB.Query(ctx, query, kind, v.From, v.To)
 	if err != nil {
 		return err
 	}
