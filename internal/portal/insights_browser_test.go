@@ -37,6 +37,15 @@ func TestInsightsInTheBrowser(t *testing.T) {
 		b.follows(`#teams thead a`)
 		b.sees("#teams thead", "↓")
 	})
+	t.Run("what comes later", func(t *testing.T) {
+		b := s.open(t, true)
+		b.look("light", 1440)
+		b.signIn()
+		b.goTo("/scorecard?" + past(90))
+		b.comesToBe(`document.querySelector("#course-lead-time svg.spark path")?.getAttribute("d")`)
+		b.comesToBe(`document.querySelector("#course-nps").innerText === "no data"`)
+		b.silent("the scorecard")
+	})
 	t.Run("by keyboard", func(t *testing.T) {
 		b := s.open(t, true)
 		b.look("light", 1440)

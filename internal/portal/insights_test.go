@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -329,6 +330,76 @@ func TestJourneysPage(t *testing.T) {
 	if bad := get(t, c, at+"&service=shop"); bad.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("narrowed by a service: %s", bad.Status)
 	}
+}
+
+// A scorecard says what it is of, is had as a file, and gets its courses later; its
+// targets keep both their ends in the form.
+func TestScorecardPage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	if _, err := s.Apply(t.Context(), strings.NewReader(`{apiVersion: stoa.dev/v1, kind: Scorecard, metadata: {name: own}, spec: {title: Our own, days: 60, rows: [
+		{measure: lead-time, target: {op: "<", value: 86400}}, {measure: feature-requests, target: {op: ">=", value: 5, atMost: 20}}, {measure: nps}]}}`), "own.yaml", "a test", false); err != nil {
+		t.Fatal(err)
+	}
+	at := s.url + "/scorecard?name=own&" + past(60)
+	a := get(t, c, at)
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", a.Status, a.text("main"))
+	}
+	contains(t, "the page", a.text("main"), "Our own", "≥ 5/month, ≤ 20/month", "Segment", "Wave")
+	if web := get(t, c, at+"&segment=web"); strings.Contains(web.text("main"), "Net promoter score") || !strings.Contains(web.text("main"), "Lead time") {
+		t.Errorf("narrowed to a segment: %s", web.text("main"))
+	}
+	for _, link := range a.all("a.chip") {
+		contains(t, "a chip", attribute(link, "href"), "name=own")
+	}
+	course := a.all("a#course-lead-time")
+	if len(course) != 1 || !strings.HasPrefix(attribute(course[0], "href"), "/measures/lead-time?") {
+		t.Errorf("without scripts nothing leads to the course of a measure: %v", course)
+	}
+	body := get(t, c, at+"&table=measures&format=csv").body
+	if rows, err := csv.NewReader(strings.NewReader(body)).ReadAll(); err != nil || len(rows) != 4 || rows[2][0] != "feature-requests" || rows[2][9] != "20" {
+		t.Errorf("the file: %v, %v", rows, err)
+	}
+
+	asked := a.all("section[data-hx-trigger=load]")
+	if len(asked) != 1 {
+		t.Fatal("the page asks for nothing later")
+	}
+	later := get(t, c, s.url+attribute(asked[0], "data-hx-get"))
+	for measure, says := range map[string]string{"lead-time": "Lead time for changes by month: ", "nps": "no data"} {
+		part := later.all("template#course-" + measure)
+		if len(part) != 1 || !strings.Contains(later.body, says) {
+			t.Errorf("the course of %s: %s", measure, later.body)
+		}
+	}
+
+	form := get(t, c, s.url+"/scorecard/targets?name=own")
+	var ends []string
+	for _, field := range form.all("input") {
+		if name := attribute(field, "name"); strings.HasPrefix(name, "atMost.") {
+			ends = append(ends, name+" "+attribute(field, "value"))
+		}
+	}
+	if !slices.Equal(ends, []string{"atMost.feature-requests 20"}) {
+		t.Errorf("the form has the upper ends %q", ends)
+	}
+	set := func(atMost string) (int, string) {
+		response, err := c.PostForm(s.url+"/scorecard/targets", url.Values{"name": {"own"}, "op.lead-time": {"<"}, "value.lead-time": {"24"},
+			"op.feature-requests": {">="}, "value.feature-requests": {"5"}, "atMost.feature-requests": {atMost}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := read(t, response, time.Now())
+		return a.StatusCode, a.text("main")
+	}
+	if status, says := set("4"); status != http.StatusUnprocessableEntity || !strings.Contains(says, "4 is not above 5") {
+		t.Errorf("an upper end below the lower one: %d, %s", status, says)
+	}
+	if status, _ := set("15"); status != http.StatusOK {
+		t.Errorf("the targets are not set: %d", status)
+	}
+	contains(t, "the page then", get(t, c, at).text("main"), "≥ 5/month, ≤ 15/month")
 }
 
 // Whoever is signed in may see how the platform does; the events behind it are

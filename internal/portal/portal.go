@@ -199,6 +199,7 @@ func (p *Portal) routes() http.Handler {
 		"GET /delivery":                  p.deliveryPage,
 		"GET /journeys":                  p.journeysPage,
 		"GET /scorecard":                 p.scorecard,
+		"GET /scorecard/later":           p.later,
 		"GET /scorecard/targets":         p.targets,
 		"POST /scorecard/targets":        p.setTargets,
 		"GET /measures/{name}":           p.measure,

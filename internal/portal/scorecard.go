@@ -22,14 +22,19 @@ func (p *Portal) scope(v *visit, usual int) (measure.Scope, error) {
 
 func (p *Portal) insight() insight.Insight { return insight.Insight{Measures: p.Measures} }
 
+// card is the scorecard that the address asks for.
+func (p *Portal) card(v *visit) (name string, spec measure.ScorecardSpec, s measure.Scope, err error) {
+	name = cmp.Or(v.URL.Query().Get("name"), measure.BalancedName)
+	if spec, err = measure.SpecOf(v.Context(), p.Objects, name); err != nil {
+		return name, spec, s, err
+	}
+	s, err = p.scope(v, cmp.Or(spec.Days, measure.UsualDays))
+	return name, spec, s, err
+}
+
 func (p *Portal) scorecard(v *visit) error {
 	p.used(v, "portal", "", "", "")
-	name := cmp.Or(v.URL.Query().Get("name"), measure.BalancedName)
-	spec, err := measure.SpecOf(v.Context(), p.Objects, name)
-	if err != nil {
-		return err
-	}
-	s, err := p.scope(v, cmp.Or(spec.Days, measure.UsualDays))
+	name, spec, s, err := p.card(v)
 	if err != nil {
 		return err
 	}
@@ -41,7 +46,24 @@ func (p *Portal) scorecard(v *visit) error {
 	if p.mayTarget(v) {
 		show.Edit = page.Link("/scorecard/targets", "name", name)
 	}
+	files(v, &show.Table)
+	if done, err := p.file(v, &show.Table); done {
+		return err
+	}
 	return p.render(v, 200, page.ScorecardPage(show))
+}
+
+// later fills the places of a scorecard's page that wait for what takes longer.
+func (p *Portal) later(v *visit) error {
+	_, spec, s, err := p.card(v)
+	if err != nil {
+		return err
+	}
+	show, err := p.insight().Later(v.Context(), spec, s, strings.Split(v.URL.Query().Get("moved"), ","))
+	if err != nil {
+		return err
+	}
+	return p.render(v, 200, page.LaterParts(show))
 }
 
 func (p *Portal) mayTarget(v *visit) bool {
@@ -120,29 +142,12 @@ func (p *Portal) showTargets(v *visit, refused *problem.Problem) error {
 	}
 	show := page.Targets{Frame: p.frame(v, "Targets of "+spec.Title, "scorecard"), Name: name, Reason: v.FormValue("reason"),
 		Same: page.Command{Text: "stoa get scorecard " + name + " -o yaml", Says: "As a file, to change and apply"}}
-	for i, r := range spec.Rows {
-		d, err := p.Measures.Find(r.Measure)
-		if err != nil {
-			return err
-		}
-		row := page.TargetRow{Measure: r.Measure, Title: cmp.Or(r.Title, d.Title), Unit: unitWords(d.Unit)}
-		if r.Target != nil {
-			row.Op, row.Value, row.Relative = r.Target.Op, shownTarget(d.Unit, r.Target), r.Target.Relative
-			if r.Target.Relative {
-				row.Unit = "% against the time before"
-			}
-		}
-		if v.Method == "POST" {
-			row.Op, row.Value = v.PostFormValue("op."+r.Measure), v.PostFormValue("value."+r.Measure)
-		}
-		if refused != nil {
-			for _, f := range refused.Fields {
-				if f.Path == "value."+r.Measure || f.Path == "spec.rows["+strconv.Itoa(i)+"].target" {
-					row.Told = f.Message
-				}
-			}
-		}
-		show.Rows = append(show.Rows, row)
+	var typed func(field string) string
+	if v.Method == "POST" {
+		typed = v.PostFormValue
+	}
+	if show.Rows, err = p.insight().TargetRows(spec, typed, refused); err != nil {
+		return err
 	}
 	status := 200
 	if refused != nil {
@@ -160,29 +165,12 @@ func (p *Portal) setTargets(v *visit) error {
 		return err
 	}
 	var wrong []problem.Field
-	rows := make([]measure.ScorecardRow, len(spec.Rows))
-	for i, r := range spec.Rows {
-		d, err := p.Measures.Find(r.Measure)
-		if err != nil {
-			return err
-		}
-		rows[i] = measure.ScorecardRow{Measure: r.Measure, Title: r.Title}
-		text := strings.TrimSpace(strings.ReplaceAll(v.PostFormValue("value."+r.Measure), ",", "."))
-		if text == "" {
-			continue
-		}
-		value, err := strconv.ParseFloat(text, 64)
-		if err != nil || value > 1e12 || value < -1e12 || value != value {
-			wrong = append(wrong, problem.Field{Path: "value." + r.Measure, Message: strconv.Quote(text) + " is no number"})
-			continue
-		}
-		relative := r.Target != nil && r.Target.Relative
-		rows[i].Target = &measure.Target{Op: v.PostFormValue("op." + r.Measure), Value: keptTarget(d.Unit, value, relative), Relative: relative}
+	if spec.Rows, wrong, err = p.insight().ReadTargets(spec, v.PostFormValue); err != nil {
+		return err
 	}
 	if len(wrong) > 0 {
 		return p.showTargets(v, problem.New(problem.Invalid, "the targets were not changed").WithFields(wrong...))
 	}
-	spec.Rows = rows
 	card := object.New[measure.ScorecardSpec, struct{}](name, "", spec)
 	want, err := card.Object()
 	if err != nil {
@@ -194,48 +182,4 @@ func (p *Portal) setTargets(v *visit) error {
 		return p.showTargets(v, p.told(v, err))
 	}
 	return v.go303(page.Link("/scorecard", "name", name, "done", "targets"))
-}
-
-// The form shows shares in percent, durations in hours and money in whole units.
-func targetScale(u measure.Unit, relative bool) float64 {
-	switch {
-	case relative || u == measure.Ratio:
-		return 0.01
-	case u == measure.Seconds:
-		return 3600
-	case u == measure.Money:
-		return 100
-	}
-	return 1
-}
-
-func shownTarget(u measure.Unit, t *measure.Target) string {
-	return strconv.FormatFloat(t.Value/targetScale(u, t.Relative), 'f', -1, 64)
-}
-
-func keptTarget(u measure.Unit, shown float64, relative bool) float64 {
-	scale := targetScale(u, relative)
-	if scale < 1 {
-		return shown / (1 / scale) // 70 / 100 is 0.7, 70 × 0.01 is not quite
-	}
-	return shown * scale
-}
-
-func unitWords(u measure.Unit) string {
-	switch u {
-	case measure.Ratio:
-		return "%"
-	case measure.Seconds:
-		return "hours"
-	case measure.PerDay:
-		return "a day"
-	case measure.PerWeek:
-		return "a week"
-	case measure.PerMonth, measure.Money:
-		return "in 30 days"
-	case measure.Per100:
-		return "for 100 users in 30 days"
-	case measure.Count, measure.Score:
-	}
-	return ""
 }

@@ -13,6 +13,7 @@ type Trend struct {
 	Empty   string // said instead when no bucket has a value
 	Buckets []Bucket
 	Target  *float64
+	AtMost  *float64 // the upper end of a target that has two
 	// Most is the top of the scale where it has a natural one, such as 1 for a
 	// share; 0 takes the next round number.
 	Most float64
@@ -71,8 +72,10 @@ func (t Trend) shown() []float64 {
 			values, most = append(values, *b.Value), max(most, *b.Value, -*b.Value)
 		}
 	}
-	if t.Target != nil {
-		values, most = append(values, *t.Target), max(most, *t.Target)
+	for _, end := range []*float64{t.Target, t.AtMost} {
+		if end != nil {
+			values, most = append(values, *end), max(most, *end)
+		}
 	}
 	for _, b := range t.Buckets {
 		if b.Usual != nil {
@@ -123,6 +126,19 @@ func (t Trend) path(expected bool) string {
 		}
 	}
 	return b.String()
+}
+
+// ends are the buckets that a small line marks: the last one that has a value, and
+// those without neighbours, through which no line goes.
+func (t Trend) ends() []int {
+	var all []int
+	runs := t.runs(func(b Bucket) bool { return b.Value != nil })
+	for n, run := range runs {
+		if len(run) == 1 || n == len(runs)-1 {
+			all = append(all, run[len(run)-1])
+		}
+	}
+	return all
 }
 
 // usual is the line of what is usual.

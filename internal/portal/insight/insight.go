@@ -49,15 +49,19 @@ func ranges(at string, s measure.Scope, now time.Time) page.Ranges {
 		if days == 365 {
 			label = "year"
 		}
-		all = append(all, page.Choice{Label: label, Href: at + "?" + q.Query().Encode(), Active: q.From == s.From && q.To == s.To})
+		all = append(all, page.Choice{Label: label, Href: address(at, q), Active: q.From == s.From && q.To == s.To})
 	}
 	shown := s.Query()
 	return page.Ranges{All: all, Now: measure.Span(shown.Get("from"), shown.Get("to"))}
 }
 
-// trend draws the points of a series; each leads to the events behind it.
-func trend(d measure.Definition, points []measure.Point, target *float64) chart.Trend {
-	t := chart.Trend{Label: d.Title, Empty: "No data in this time.", Target: target, Format: d.Unit.Format}
+// trend draws the points of a series, each leading to the events behind it, with the
+// target where it has values of its own.
+func trend(d measure.Definition, points []measure.Point, aim *measure.Target) chart.Trend {
+	t := chart.Trend{Label: d.Title, Empty: "No data in this time.", Format: d.Unit.Format}
+	if aim != nil && !aim.Relative {
+		t.Target, t.AtMost = &aim.Value, aim.AtMost
+	}
 	if d.Unit == measure.Ratio {
 		t.Most = 1
 	}

@@ -33,10 +33,10 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, targ
 		return page.Measure{}, err
 	}
 	at := whole.Points[0]
-	aim, line := aimed(d, s, targets)
+	aim, target := aimed(d, s, targets)
 	show := page.Measure{
 		Name: d.Name, Title: d.Title, Question: d.Question, Formula: d.Formula, Version: d.Version, Ranges: ranges("/measures/"+name, s, now),
-		Value: valueText(d.Unit, at.Value), HasValue: at.Value != nil, N: at.N, Note: upper(at.Note), Target: aim, Trend: trend(d, series.Points, line),
+		Value: valueText(d.Unit, at.Value), HasValue: at.Value != nil, N: at.N, Note: upper(at.Note), Target: aim, Trend: trend(d, series.Points, target),
 		Sentence: measureSentence(d, at),
 		Same:     page.Command{Text: "stoa measure " + name + " " + flags(s), Says: "The same on the command line"},
 		JSON:     "/api/v1/measures/" + name + "?" + s.Query().Encode(),

@@ -79,12 +79,16 @@ func during(s measure.Scope, p measure.Point) url.Values {
 	return q
 }
 
+// address is a page over a scope; at may have parameters of its own.
 func address(at string, s measure.Scope, pairs ...string) string {
 	q := s.Query()
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			q.Set(pairs[i], pairs[i+1])
 		}
+	}
+	if strings.Contains(at, "?") {
+		return at + "&" + q.Encode()
 	}
 	return at + "?" + q.Encode()
 }

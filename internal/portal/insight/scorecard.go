@@ -12,16 +12,27 @@ import (
 
 // Scorecard answers: is our product healthy?
 func (i Insight) Scorecard(ctx context.Context, name string, spec measure.ScorecardSpec, s measure.Scope, now time.Time) (page.Scorecard, error) {
+	s.By, s.Step = "", measure.Whole
+	view, err := i.Measures.View(ctx, s)
+	if err != nil {
+		return page.Scorecard{}, err
+	}
 	card, err := i.Measures.Score(ctx, name, spec, s)
 	if err != nil {
 		return page.Scorecard{}, err
 	}
+	at, named := "/scorecard", page.Link("/scorecard", "name", name)
+	if name != measure.BalancedName {
+		at = named
+	}
 	show := page.Scorecard{
-		Name: name, Title: card.Title, Ranges: ranges("/scorecard", s, now),
-		Same: page.Command{Text: "stoa scorecard " + name + " " + flags(s), Says: "The same on the command line"},
-		JSON: "/api/v1/scorecard?name=" + name + "&" + s.Query().Encode(),
+		Name: name, Title: card.Title, Ranges: ranges(at, s, now), Chips: chips(at, s, view.Org),
+		Same:  page.Command{Text: "stoa scorecard " + name + " " + flags(s), Says: "The same on the command line"},
+		JSON:  "/api/v1/scorecard?name=" + name + "&" + s.Query().Encode(),
+		Table: scoreTable(card.Rows),
 	}
 	met, unsure, of := 0, 0, 0
+	var asked []string
 	for _, r := range card.Rows {
 		show.Rows = append(show.Rows, scoreRow(r, s))
 		if r.Status == measure.Good || r.Status == measure.Bad || r.Status == measure.Unsure {
@@ -35,9 +46,15 @@ func (i Insight) Scorecard(ctx context.Context, name string, spec measure.Scorec
 		case measure.Bad, measure.NoData, measure.Shown:
 		}
 		if r.Moved {
-			show.Moved = append(show.Moved, movedText(r))
+			m := page.Moved{Measure: r.Measure, Says: movedText(r)}
+			if _, cut := i.byTeam(r.Measure, s); cut {
+				m.ByTeam = byTeamAt(r.Measure, s)
+				asked = append(asked, r.Measure)
+			}
+			show.Moved = append(show.Moved, m)
 		}
 	}
+	show.Later = address(page.Link("/scorecard/later", "name", name), s, "moved", strings.Join(asked[:min(len(asked), moversAsked)], ","))
 	show.Sentence = scoreSentence(met, unsure, of, len(card.Rows))
 	return show, nil
 }
@@ -65,7 +82,7 @@ var statuses = map[measure.Status]page.State{
 func scoreRow(r measure.Row, s measure.Scope) page.ScoreRow {
 	row := page.ScoreRow{
 		Measure: r.Measure, Title: r.Title, Value: valueText(r.Unit, r.Value), HasValue: r.Value != nil, State: statuses[r.Status], N: r.N,
-		Note: r.Note, Href: "/measures/" + r.Measure + "?" + s.Query().Encode(), Before: valueText(r.Unit, r.Before),
+		Note: r.Note, Href: address("/measures/"+r.Measure, s), Before: valueText(r.Unit, r.Before), Measured: r.Note != notMeasured,
 	}
 	if r.Interval != nil {
 		row.Interval = r.Unit.Between(*r.Interval)
@@ -89,27 +106,43 @@ func targetText(u measure.Unit, t *measure.Target) string {
 	if t == nil {
 		return ""
 	}
-	op := strings.NewReplacer(">=", "≥", "<=", "≤").Replace(t.Op)
-	if t.Relative {
-		return op + " " + measure.Percent(t.Value) + " against before"
-	}
-	return op + " " + u.Format(t.Value)
+	return strings.NewReplacer(">=", "≥", "<=", "≤").Replace(u.Target(*t))
 }
 
-// aimed gives the target of a measure in words and, where it is one value, as the
-// line that a chart draws; neither where there is none.
-func aimed(d measure.Definition, s measure.Scope, targets map[string]measure.Target) (text string, line *float64) {
+// aimed gives the target that values of the scope are held against, and its words;
+// neither where there is none.
+func aimed(d measure.Definition, s measure.Scope, targets map[string]measure.Target) (text string, aim *measure.Target) {
 	t, ok := targets[d.Name]
-	ok = ok && d.Graded(t, s)
-	if ok && !t.Relative {
-		line = &t.Value
+	if !ok || !d.Graded(t, s) {
+		return "", nil
 	}
-	if ok {
-		text = targetText(d.Unit, &t)
-	}
-	return text, line
+	return targetText(d.Unit, &t), &t
 }
 
 func movedText(r measure.Row) string {
 	return fmt.Sprintf("%s went from %s to %s: more than chance.", r.Title, valueText(r.Unit, r.Before), valueText(r.Unit, r.Value))
+}
+
+// scoreTable is the scorecard as a file.
+func scoreTable(rows []measure.Row) page.Sheet {
+	sheet := page.Sheet{Name: "measures", Title: "Scorecard"}
+	for _, key := range []string{"measure", "title", "value", "unit", "low", "high", "n", "op", "target", "atMost", "relative", "stands", "before", "change", "moved", "note"} {
+		sheet.Columns = append(sheet.Columns, page.Column{Key: key})
+	}
+	for _, r := range rows {
+		var low, high, op, target, atMost, relative any
+		if r.Interval != nil {
+			low, high = number(finite(r.Interval.Low)), number(finite(r.Interval.High))
+		}
+		if t := r.Target; t != nil {
+			op, target, atMost, relative = t.Op, t.Value, number(t.AtMost), t.Relative
+		}
+		var cells page.Cells
+		for _, raw := range []any{r.Measure, r.Title, number(r.Value), string(r.Unit), low, high, r.N, op, target, atMost, relative,
+			string(r.Status), number(r.Before), number(r.Change), r.Moved, r.Note} {
+			cells = append(cells, page.Cell{Raw: raw})
+		}
+		sheet.Rows = append(sheet.Rows, cells)
+	}
+	return sheet
 }
