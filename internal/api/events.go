@@ -17,8 +17,10 @@ import (
 
 // Usage gathers what people use, off the request's path.
 type Usage interface {
-	// Note counts one call of an operation.
-	Note(ctx context.Context, p auth.Principal, operation, surface string)
+	// Capability names what a call of an operation is a use of.
+	Capability(operation string) string
+	// Note counts one use of a capability.
+	Note(ctx context.Context, p auth.Principal, capability, surface string)
 	// NoteService counts one use of a capability for a service.
 	NoteService(ctx context.Context, p auth.Principal, capability, team, service, environment, surface string)
 }

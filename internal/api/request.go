@@ -13,10 +13,11 @@ import (
 
 // request is what is known of the request that is served.
 type request struct {
-	id        string
-	principal auth.Principal
-	surface   string
-	draining  <-chan struct{}
+	id         string
+	principal  auth.Principal
+	surface    string
+	capability string // what it is a use of
+	draining   <-chan struct{}
 }
 
 type requestKey struct{}
@@ -62,9 +63,11 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 		writeProblem(ctx.BodyWriter(), func(k, v string) { ctx.SetHeader(k, v) }, ctx.SetStatus, a.told(ctx.Context(), err))
 		return
 	}
-	requestOf(ctx.Context()).principal = principal
+	known := requestOf(ctx.Context())
+	known.principal = principal
 	if a.Usage != nil {
-		a.Usage.Note(ctx.Context(), principal, ctx.Operation().OperationID, requestOf(ctx.Context()).surface)
+		known.capability = a.Usage.Capability(ctx.Operation().OperationID)
+		a.Usage.Note(ctx.Context(), principal, known.capability, known.surface)
 	}
 	next(ctx)
 }

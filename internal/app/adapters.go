@@ -105,8 +105,10 @@ type using struct {
 	usage *event.Usage
 }
 
-func (u using) Note(_ context.Context, p auth.Principal, operation, surface string) {
-	u.usage.Record(event.Use{Actor: p.Name, Team: p.Using(""), Capability: capability(operation), Surface: surface, Bot: p.Bot})
+func (using) Capability(operation string) string { return capability(operation) }
+
+func (u using) Note(_ context.Context, p auth.Principal, capability, surface string) {
+	u.usage.Record(event.Use{Actor: p.Name, Team: p.Using(""), Capability: capability, Surface: surface, Bot: p.Bot})
 }
 
 func (u using) NoteService(_ context.Context, p auth.Principal, capability, team, service, environment, surface string) {
