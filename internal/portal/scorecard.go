@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"math"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,6 @@ func (p *Portal) scope(v *visit, usual int) (measure.Scope, error) {
 func (p *Portal) insight() insight.Insight { return insight.Insight{Measures: p.Measures} }
 
 func (p *Portal) scorecard(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	name := cmp.Or(v.URL.Query().Get("name"), measure.BalancedName)
 	spec, err := measure.SpecOf(v.Context(), p.Objects, name)
 	if err != nil {
@@ -51,7 +51,6 @@ func (p *Portal) mayTarget(v *visit) bool {
 
 // measure shows one number with the events behind it, to those who may read them.
 func (p *Portal) measure(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	name := v.PathValue("name")
 	s, err := p.scope(v, measure.UsualDays)
 	if err != nil {
@@ -137,7 +136,7 @@ func (p *Portal) showTargets(v *visit, refused *problem.Problem) error {
 		}
 		if refused != nil {
 			for _, f := range refused.Fields {
-				if f.Path == "value."+r.Measure || f.Path == "spec.rows["+strconv.Itoa(i)+"].target" {
+				if f.Path == "value."+r.Measure || strings.HasPrefix(f.Path, "spec.rows["+strconv.Itoa(i)+"].target") {
 					row.Told = f.Message
 				}
 			}
@@ -172,8 +171,15 @@ func (p *Portal) setTargets(v *visit) error {
 			continue
 		}
 		value, err := strconv.ParseFloat(text, 64)
-		if err != nil || value > 1e12 || value < -1e12 || value != value {
-			wrong = append(wrong, problem.Field{Path: "value." + r.Measure, Message: strconv.Quote(text) + " is no number"})
+		told := ""
+		switch {
+		case math.Abs(value) > maxTarget:
+			told = "must lie between -1e12 and 1e12"
+		case err != nil || math.IsNaN(value):
+			told = strconv.Quote(text) + " is no number"
+		}
+		if told != "" {
+			wrong = append(wrong, problem.Field{Path: "value." + r.Measure, Message: told})
 			continue
 		}
 		relative := r.Target != nil && r.Target.Relative
@@ -188,13 +194,17 @@ func (p *Portal) setTargets(v *visit) error {
 	if err != nil {
 		return err
 	}
-	change := &admission.Change{By: v.principal, Surface: surface, Reason: strings.TrimSpace(v.PostFormValue("reason"))}
+	change := &admission.Change{By: v.principal, Surface: surface, Capability: "catalog", Reason: strings.TrimSpace(v.PostFormValue("reason"))}
 	change.Add(&admission.Draft{Want: want})
 	if _, err := p.Verbs.Admit.Apply(v.Context(), change); err != nil {
 		return p.showTargets(v, p.told(v, err))
 	}
+	v.use.Capability = "catalog"
 	return v.go303(page.Link("/scorecard", "name", name, "done", "targets"))
 }
+
+// maxTarget bounds what a target can be, as it is typed.
+const maxTarget = 1e12
 
 // The form shows shares in percent, durations in hours and money in whole units.
 func targetScale(u measure.Unit, relative bool) float64 {
