@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -47,16 +48,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// until TEXT COMMAND…: runs the command until its output holds the text.
+// until PATTERN COMMAND…: runs the command until its output matches.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: until TEXT COMMAND [ARG…]")
+		ts.Fatalf("usage: until PATTERN COMMAND [ARG…]")
 	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		err := ts.Exec(args[1], args[2:]...)
 		out := ts.ReadFile("stdout") + ts.ReadFile("stderr")
-		if strings.Contains(out, args[0]) {
+		if pattern.MatchString(out) {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -187,20 +190,62 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("answer"), fmt.Appendf(nil, "%d %s", response.StatusCode, raw), 0o600))
 }
 
+// get /PATH [HEADER:VALUE…]: gets an address of the platform, as programs other than
+// stoa do, demands that it answers, and leaves the body in the file answer and the
+// header in answer.header.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || !strings.HasPrefix(args[0], "/") {
+		ts.Fatalf("usage: get /PATH [HEADER:VALUE…]")
+	}
+	request, err := http.NewRequest(http.MethodGet, ts.Getenv("STOA_SERVER")+args[0], nil)
+	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer "+ts.Getenv("STOA_TOKEN"))
+	for _, header := range args[1:] {
+		name, value, _ := strings.Cut(header, ":")
+		request.Header.Set(name, strings.TrimSpace(value))
+	}
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	if response.StatusCode != http.StatusOK {
+		ts.Fatalf("%s answers %s: %s", args[0], response.Status, raw)
+	}
+	var header bytes.Buffer
+	ts.Check(response.Header.Write(&header))
+	ts.Check(os.WriteFile(ts.MkAbs("answer"), raw, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("answer.header"), header.Bytes(), 0o600))
+}
+
 // json FILE PATH [VALUE]: demands a value at a dotted path of a JSON document,
 // or only that the path is there. FILE may be stdout or stderr.
 func jsonPath(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: [!] json FILE PATH [VALUE]")
 	}
-	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
-	var value any
+	value, found := at(ts, args[0], args[1])
+	if found && len(args) == 3 {
+		var want any
+		if err := json.Unmarshal([]byte(args[2]), &want); err != nil {
+			want = args[2]
+		}
+		found = reflect.DeepEqual(value, want)
+	}
+	if found == neg {
+		ts.Fatalf("at %s of %s stands %v", args[1], args[0], value)
+	}
+}
+
+// at gives what stands at a dotted path of a file with one JSON document.
+func at(ts *testscript.TestScript, file, path string) (value any, found bool) {
+	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile(file)))
 	ts.Check(decoder.Decode(&value))
 	if decoder.More() {
-		ts.Fatalf("%s holds more than one JSON document", args[0])
+		ts.Fatalf("%s holds more than one JSON document", file)
 	}
-	found := true
-	for part := range strings.SplitSeq(args[1], ".") {
+	found = true
+	for part := range strings.SplitSeq(path, ".") {
 		if index, err := strconv.Atoi(part); err == nil {
 			list, _ := value.([]any)
 			if found = index < len(list); !found {
@@ -214,16 +259,20 @@ func jsonPath(ts *testscript.TestScript, neg bool, args []string) {
 			break
 		}
 	}
-	if found && len(args) == 3 {
-		var want any
-		if err := json.Unmarshal([]byte(args[2]), &want); err != nil {
-			want = args[2]
-		}
-		found = reflect.DeepEqual(value, want)
+	return value, found
+}
+
+// jsonenv NAME FILE PATH: puts what stands at a dotted path of a JSON document
+// into a variable.
+func jsonEnv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: jsonenv VARIABLE FILE PATH")
 	}
-	if found == neg {
-		ts.Fatalf("at %s of %s stands %v", args[1], args[0], value)
+	value, found := at(ts, args[1], args[2])
+	if !found {
+		ts.Fatalf("nothing stands at %s of %s", args[2], args[1])
 	}
+	ts.Setenv(args[0], fmt.Sprint(value))
 }
 
 // documents N BAD FILE: writes N services of team platform, of which the one
