@@ -64,8 +64,7 @@ type Draft struct {
 	// Inferred is set by a Rule's Infer and travels to its Plan.
 	Inferred any
 
-	doc     object.Document
-	changed bool
+	doc object.Document
 }
 
 // Verb is what the draft does to its object.
