@@ -134,7 +134,23 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: [!] fetch URL TEXT")
 	}
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+	// Right after a change the router may still be busy switching over.
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		body, err := get(args[0])
+		if strings.Contains(body, args[1]) != neg {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s answers %q (%v)", args[0], body, err)
+		}
+	}
+}
+
+// get gives the status and the body of what a URL answers; whatever its host is
+// called, it is this machine.
+func get(url string) (string, error) {
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			_, port, err := net.SplitHostPort(addr)
@@ -144,23 +160,13 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 			return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
 		},
 	}}
-	// Right after a change the router may still be busy switching over.
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		body := ""
-		response, err := client.Get(args[0])
-		if err == nil {
-			raw, _ := io.ReadAll(response.Body)
-			_ = response.Body.Close()
-			body = fmt.Sprintf("%d %s", response.StatusCode, raw)
-		}
-		if strings.Contains(body, args[1]) != neg {
-			return
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("%s answers %q (%v)", args[0], body, err)
-		}
+	response, err := client.Get(url)
+	if err != nil {
+		return "", err
 	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(response.Body, 4<<20))
+	return fmt.Sprintf("%d %s", response.StatusCode, raw), err
 }
 
 // post [/PATH] [HEADER: VALUE…] FILE: posts a file, to /events unless a path is
@@ -193,7 +199,7 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 // get /PATH [HEADER:VALUE…]: gets an address of the platform, as programs other than
 // stoa do, demands that it answers, and leaves the body in the file answer and the
 // header in answer.header.
-func get(ts *testscript.TestScript, neg bool, args []string) {
+func getPath(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || !strings.HasPrefix(args[0], "/") {
 		ts.Fatalf("usage: get /PATH [HEADER:VALUE…]")
 	}

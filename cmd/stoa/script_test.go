@@ -32,10 +32,16 @@ func TestGitScripts(t *testing.T) {
 	onOnePlatform(t, "testdata/git")
 }
 
+// Scripts in testdata/languages do too, and need what runs Node and Python.
+func TestLanguageScripts(t *testing.T) {
+	testenv.Need(t, "node", "npm", "python3")
+	onOnePlatform(t, "testdata/languages")
+}
+
 func onOnePlatform(t *testing.T, dir string) {
 	t.Helper()
 	data := t.TempDir()
-	server := start(t, data)
+	server := start(t, data, data)
 	token, err := os.ReadFile(filepath.Join(data, "admin.token"))
 	if err != nil {
 		t.Fatal(err)
@@ -82,18 +88,18 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 			return setup(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "until": until, "fetch": fetch, "post": post, "get": get, "json": jsonPath, "jsonenv": jsonEnv, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "githost": gitHost, "commit": commit,
+			"exits": exits, "until": until, "fetch": fetch, "post": post, "get": getPath, "json": jsonPath, "jsonenv": jsonEnv, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "githost": gitHost, "commit": commit,
 		},
 	}
 }
 
-// start runs a platform on a free port until the test has ended.
-func start(t *testing.T, data string) string {
+// start runs a platform, with a home, on a free port until the test has ended.
+func start(t *testing.T, data, home string) string {
 	t.Helper()
 	cmd := exec.Command("stoa", "serve", "--data", data, "--listen", "127.0.0.1:0")
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
-	cmd.Env = append(os.Environ(), "HOME="+data)
+	cmd.Env = append(os.Environ(), "HOME="+home)
 	for _, name := range []string{"GOCACHE", "GOMODCACHE"} {
 		value, err := exec.Command("go", "env", name).Output()
 		if err != nil {

@@ -19,8 +19,8 @@ import (
 type Usage interface {
 	// Capability names what a call of an operation is a use of.
 	Capability(operation string) string
-	// Note counts one use of a capability.
-	Note(ctx context.Context, p auth.Principal, capability, surface string)
+	// Note counts one call of an operation.
+	Note(ctx context.Context, p auth.Principal, operation, surface string)
 	// NoteService counts one use of a capability for a service.
 	NoteService(ctx context.Context, p auth.Principal, capability, team, service, environment, surface string)
 }
@@ -103,7 +103,7 @@ func (a *api) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput, e
 	}
 	out := &eventsOutput{}
 	out.Body.Items = append([]event.Record{}, records...)
-	if len(records) == in.Limit {
+	if event.Full(records, in.Limit) {
 		out.Body.Next = pageText(records[len(records)-1].Seq)
 	}
 	return out, nil
@@ -165,6 +165,15 @@ func distinct(names []string) []string {
 	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return n == "" })
 }
 
+// newest is the sequence of the last event, 0 before the first.
+func (a *api) newest(ctx context.Context) (int64, error) {
+	last, err := a.Store.Events(ctx, event.Filter{Newest: true, Limit: 1})
+	if err != nil || len(last) == 0 {
+		return 0, err
+	}
+	return last[0].Seq, nil
+}
+
 func (a *api) tailEvents(ctx context.Context, in *eventsInput) (*huma.StreamResponse, error) {
 	if err := a.mayAudit(ctx, in.Team); err != nil {
 		return nil, err
@@ -175,17 +184,17 @@ func (a *api) tailEvents(ctx context.Context, in *eventsInput) (*huma.StreamResp
 	}
 	f.Newest, f.BeforeSeq, f.Limit = false, 0, 1000
 	if f.AfterSeq == 0 {
-		last, err := a.Store.Events(ctx, event.Filter{Newest: true, Limit: 1})
-		if err != nil {
+		if f.AfterSeq, err = a.newest(ctx); err != nil {
 			return nil, err
-		}
-		if len(last) > 0 {
-			f.AfterSeq = last[0].Seq
 		}
 	}
 	return stream(func(ctx context.Context, s *sse) error {
 		for {
 			appended := a.Store.Appended()
+			head, err := a.newest(ctx)
+			if err != nil {
+				return err
+			}
 			records, err := a.namedEvents(ctx, f)
 			if err != nil {
 				return err
@@ -203,6 +212,7 @@ func (a *api) tailEvents(ctx context.Context, in *eventsInput) (*huma.StreamResp
 			if len(records) > 0 {
 				continue
 			}
+			f.AfterSeq = max(f.AfterSeq, head) // what does not match is not read again
 			select {
 			case <-ctx.Done():
 				return ctx.Err()

@@ -110,8 +110,7 @@ func (a *api) narrow(ctx context.Context, s catalog.Service, f *logs.Filter) err
 		names, in[rel.Spec.Environment] = append(names, rel.Metadata.Name), true
 	}
 	if f.Environment != "" && !in[f.Environment] {
-		return problem.New(problem.NotFound, "service %s is not in environment %s", name, f.Environment).
-			Because(object.Suggest(f.Environment, slices.Collect(maps.Keys(in)))).Do("stoa status " + name)
+		return catalog.NotIn(name, f.Environment, slices.Collect(maps.Keys(in)))
 	}
 	if f.Release != "" {
 		at := slices.Index(names, f.Release)

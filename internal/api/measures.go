@@ -19,6 +19,7 @@ import (
 type Measures interface {
 	Definitions() []measure.Definition
 	Ask(ctx context.Context, name string, s measure.Scope) (measure.Answer, error)
+	AskBefore(ctx context.Context, name string, s measure.Scope) ([]measure.Point, error)
 	Evidence(ctx context.Context, name string, s measure.Scope, after int64, limit int) ([]int64, error)
 	Score(ctx context.Context, name string, spec measure.ScorecardSpec, s measure.Scope) (measure.Computed, error)
 	View(ctx context.Context, s measure.Scope) (*measure.View, error)
@@ -141,8 +142,7 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 	if !in.Compare {
 		return out, nil
 	}
-	before, err := a.Measures.Ask(ctx, in.Name, s.Before())
-	out.Body.Before = before.Points
+	out.Body.Before, err = a.Measures.AskBefore(ctx, in.Name, s)
 	return out, err
 }
 
@@ -242,8 +242,8 @@ func (a *api) evidence(ctx context.Context, in *evidenceInput) (*evidenceOutput,
 	if out.Body.Items, err = a.namedEvents(ctx, event.Filter{Seqs: seqs, Limit: len(seqs)}); err != nil {
 		return nil, err
 	}
-	if len(seqs) == in.Limit {
-		out.Body.Next = pageText(seqs[len(seqs)-1])
+	if n := len(out.Body.Items); n > 0 && (n < len(seqs) || n == in.Limit) {
+		out.Body.Next = pageText(out.Body.Items[n-1].Seq)
 	}
 	return out, nil
 }

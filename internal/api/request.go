@@ -63,11 +63,14 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 		writeProblem(ctx.BodyWriter(), func(k, v string) { ctx.SetHeader(k, v) }, ctx.SetStatus, a.told(ctx.Context(), err))
 		return
 	}
-	known := requestOf(ctx.Context())
+	known, operation := requestOf(ctx.Context()), ctx.Operation().OperationID
 	known.principal = principal
 	if a.Usage != nil {
-		known.capability = a.Usage.Capability(ctx.Operation().OperationID)
-		a.Usage.Note(ctx.Context(), principal, known.capability, known.surface)
+		known.capability = a.Usage.Capability(operation)
 	}
 	next(ctx)
+	// Who was refused, or asked for what there is not, used nothing.
+	if a.Usage != nil && ctx.Status() < http.StatusBadRequest {
+		a.Usage.Note(ctx.Context(), principal, operation, known.surface)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,30 +65,49 @@ func (l ledger) Export(ctx context.Context, w io.Writer) error {
 // noteExit hears of instances that end by themselves.
 func (p *Platform) noteExit(e runtime.Event) { p.delivery.NoteExit(e) }
 
-// capability names what an operation of the API is a use of.
+// What is recorded without being offered: nobody adopts a platform by signing in to
+// it, nor by what the command does by itself, such as demanding that the ledger goes on.
+const (
+	useMeasures       = "measures"
+	useSession        = "session"
+	useAdministration = "administration"
+)
+
+// capability names what an operation of the API is a use of, "" for one that nobody
+// has thought of yet.
 func capability(operation string) string {
 	switch operation {
 	case "create-release", "put-source", "has-source", "watch-release", "detect-source", "rollback-service", "promote-service", "scale-service", "restart-service":
 		return "deploy"
 	case "logs-of-service":
 		return "logs"
-	case "list-events", "tail-events", "checkpoint", "export-ledger":
+	case "list-events", "tail-events", "export-ledger":
 		return "audit"
 	case "set-secret-values", "list-secret-keys", "unset-secret-values", "set-values-of-secret", "unset-values-of-secret":
 		return "secrets"
-	case "post-events":
+	case "post-events", "receive-webhook":
 		return "events"
-	case "list-measures", "ask-measure", "evidence-of-measure", "scorecard":
-		return "measures"
-	default:
+	case "list-measures", "ask-measure", "evidence-of-measure", "scorecard", "journeys", "contrasts":
+		return useMeasures
+	case "login", "whoami", "me", "version", "checkpoint", "consistency", "create-code", "create-token", "list-tokens", "revoke-token", "set-password":
+		return useSession
+	case "backup", "erase-person", "create-account", "list-accounts":
+		return useAdministration
+	case "apply", "ask-access", "find-kind", "status", "status-of-service":
 		return "catalog"
 	}
+	for _, verb := range []string{"get-", "list-", "put-", "delete-", "history-of-"} { // of every kind
+		if strings.HasPrefix(operation, verb) {
+			return "catalog"
+		}
+	}
+	return ""
 }
 
 // ownCapabilities are the names of what Stoa offers by itself, and of what is
 // recorded without being offered.
 func ownCapabilities() []string {
-	names := []string{"measures"}
+	names := []string{useMeasures, useSession, useAdministration}
 	for _, c := range capabilities() {
 		names = append(names, c.Metadata.Name)
 	}

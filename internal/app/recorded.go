@@ -68,8 +68,9 @@ func RecordedPage(kinds []object.Kind, operations []string) string {
 	fmt.Fprintf(&b, "| `dev.stoa.<kind>.created`, `.updated`, `.deleted` | an object was declared, changed or deleted; the kinds: %s | its version, which fields changed, why, through which door |\n",
 		strings.Join(names, ", "))
 	b.WriteString("\n## Use\n\nUse is counted off the request's path and appended once a minute: one event for each person, capability and door. A crash loses at\n" +
-		"most what came since the last minute, and the loss is recorded.\n\n| capability | operations of the API and commands that count as its use |\n|---|---|\n")
-	for _, name := range []string{"deploy", "logs", "secrets", "catalog", "measures", "audit", "events", "portal"} {
+		"most what came since the last minute, and the loss is recorded. What was refused, and what asks for what there is not, is no use. The\n" +
+		"last three are offered to nobody: they make no team one that uses the platform.\n\n| capability | operations of the API and commands that count as its use |\n|---|---|\n")
+	for _, name := range []string{"deploy", "logs", "secrets", "catalog", "audit", "events", "portal", useMeasures, useSession, useAdministration} {
 		var of []string
 		for _, op := range operations {
 			if capability(op) == name {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/source"
@@ -12,8 +13,31 @@ import (
 const (
 	maxSources   = 5 << 30
 	maxArtifacts = 10 << 30
-	keptReleases = 10 // of each service; their artifacts stay, whatever the bounds
+	keptReleases = 10 // of each service and environment, that one may go back to
 )
+
+// kept says which releases must stay whole, whatever the bounds: those that serve,
+// those under way, and the newest that one may go back to. They are given newest
+// first.
+func kept(releases []delivery.Release, services []catalog.Service) map[string]bool {
+	keep := map[string]bool{}
+	for _, s := range services {
+		for _, env := range s.Status.Environments {
+			keep[env.Release] = true
+		}
+	}
+	seen := map[string]int{}
+	for _, r := range releases {
+		switch key := r.Spec.Service + "." + r.Spec.Environment; {
+		case !r.Status.Phase.Final():
+			keep[r.Metadata.Name] = true
+		case r.Status.Phase == delivery.Succeeded && !r.Status.Retired && seen[key] < keptReleases:
+			seen[key]++
+			keep[r.Metadata.Name] = true
+		}
+	}
+	return keep
+}
 
 // sweep deletes sources and artifacts over the bounds, oldest use first, but
 // never those of the releases that one may want to go back to.
@@ -24,10 +48,14 @@ func (p *Platform) sweep(ctx context.Context) {
 		p.log.Error("housekeeping", "error", err)
 		return
 	}
-	seen := map[string]int{}
+	services, err := object.All[catalog.Service](ctx, p.store, object.Query{})
+	if err != nil {
+		p.log.Error("housekeeping", "error", err)
+		return
+	}
+	keep := kept(releases, services)
 	for _, r := range releases {
-		key := r.Spec.Service + "." + r.Spec.Environment
-		if seen[key]++; seen[key] <= keptReleases || !r.Status.Phase.Final() {
+		if keep[r.Metadata.Name] {
 			sources[r.Spec.Source], artifacts[r.Status.Artifact] = true, true
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
@@ -96,4 +98,17 @@ func EnvironmentsOf(s Service) []string {
 		all[env] = true
 	}
 	return slices.Sorted(maps.Keys(all))
+}
+
+// NotIn tells that a service is not in an environment, and in which ones it is.
+func NotIn(service, env string, in []string) *problem.Problem {
+	where := "it is in no environment yet"
+	if len(in) > 0 {
+		where = object.Suggest(env, in)
+	}
+	p := problem.New(problem.NotFound, "service %s is not in environment %s", service, env).Because(where).Do("stoa status " + service)
+	if object.ValidName(env) {
+		p = p.Do("stoa up --name " + service + " --env " + env + "    brings it there")
+	}
+	return p
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
@@ -26,28 +27,19 @@ func (c *Command) auditCommand() *cobra.Command {
 }
 
 func (c *Command) auditExportCommand() *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	cmd := &cobra.Command{
 		Use:     "export FILE",
 		Short:   "Write the whole ledger to a file that can be verified offline",
 		Example: "  stoa audit export ledger.jsonl\n  stoa audit export - | zstd > ledger.jsonl.zst",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			n, err := c.download(cmd.Context(), args[0], "exporting", cl.Export)
-			if err != nil || args[0] == "-" {
-				return err
-			}
-			if c.Structured() {
-				return c.Print(map[string]any{"file": args[0], "bytes": n})
-			}
-			fmt.Fprintf(c.Out, "%s: %s\n", args[0], catalog.FormatBytes(n))
-			c.Note("verify it anywhere: stoa audit verify %s", args[0])
-			return nil
+			get := func(cl *client.Client) func(context.Context, io.Writer) error { return cl.Export }
+			return c.save(cmd, args[0], force, "exporting", get, "verify it anywhere: stoa audit verify "+args[0])
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite the file if it is there")
+	return cmd
 }
 
 func (c *Command) auditCheckpointCommand() *cobra.Command {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/file"
 	"github.com/stoa-platform/stoa/internal/cli/output"
@@ -30,30 +31,41 @@ func (c *Command) backupCommand() *cobra.Command {
 		Example: "  stoa backup stoa-$(date +%F).backup\n  stoa backup - | age -r KEY > stoa.backup.age",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			// An older backup is what one falls back to; a device or a pipe holds nothing.
-			if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() && !force {
-				return problem.New(problem.Conflict, "%s is there already; nothing was written", args[0]).
-					Do("stoa backup OTHER", "stoa backup "+args[0]+" --force    overwrites it")
-			}
-			cl, err := c.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			n, err := c.download(cmd.Context(), args[0], "backing up", cl.Backup)
-			if err != nil || args[0] == "-" {
-				return err
-			}
-			if c.Structured() {
-				return c.Print(map[string]any{"file": args[0], "bytes": n})
-			}
-			fmt.Fprintf(c.Out, "%s: %s\n", args[0], catalog.FormatBytes(n))
-			c.Note("keep the keyset as well, elsewhere: without it the secrets cannot be opened")
-			c.Note("who is erased later is still named in it: keep the file erased of the data folder, for stoa restore --forget")
-			return nil
+			get := func(cl *client.Client) func(context.Context, io.Writer) error { return cl.Backup }
+			return c.save(cmd, args[0], force, "backing up", get,
+				"keep the keyset as well, elsewhere: without it the secrets cannot be opened",
+				"who is erased later is still named in it: keep the file erased of the data folder, for stoa restore --forget")
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite the file if it is there")
 	return cmd
+}
+
+// save downloads what get gets to a file that is not there yet, unless it is forced to
+// overwrite it: what one falls back to, and what proves something, is not lost in
+// silence. "-" is stdout. The notes say what to do with the file.
+func (c *Command) save(cmd *cobra.Command, path string, force bool, doing string, get func(*client.Client) func(context.Context, io.Writer) error, notes ...string) error {
+	// A device or a pipe holds nothing.
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !force {
+		return problem.New(problem.Conflict, "%s is there already; nothing was written", path).
+			Do(cmd.CommandPath()+" OTHER", cmd.CommandPath()+" "+path+" --force    overwrites it")
+	}
+	cl, err := c.connect(cmd.Context())
+	if err != nil {
+		return err
+	}
+	n, err := c.download(cmd.Context(), path, doing, get(cl))
+	if err != nil || path == "-" {
+		return err
+	}
+	if c.Structured() {
+		return c.Print(map[string]any{"file": path, "bytes": n})
+	}
+	fmt.Fprintf(c.Out, "%s: %s\n", path, catalog.FormatBytes(n))
+	for _, note := range notes {
+		c.Note("%s", note)
+	}
+	return nil
 }
 
 // download writes what get gets to a file, which has its name when it is

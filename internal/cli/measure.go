@@ -128,13 +128,18 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 		}
 		row := []string{group, measure.Span(p.From, p.To), valueText(p.Value, answer.Unit), intervalText(p.Interval, answer.Unit), countText(p.N), partsText(p.Parts), p.Note}
 		if o.compare {
-			before := "no data"
-			if o.by == "" && i < len(answer.Before) {
-				before = valueText(answer.Before[i].Value, answer.Unit)
-			} else if at := slices.IndexFunc(answer.Before, func(b client.Point) bool { return b.Group == p.Group }); at >= 0 && o.step == "" {
-				before = valueText(answer.Before[at].Value, answer.Unit)
+			at := i
+			if o.by != "" {
+				at = slices.IndexFunc(answer.Before, func(b client.Point) bool { return b.Group == p.Group && o.step == "" })
 			}
-			row = slices.Insert(row, 3, before)
+			var before client.Point
+			if at >= 0 && at < len(answer.Before) {
+				before = answer.Before[at]
+			}
+			if before.Value == nil && before.Note != "" {
+				row[len(row)-1] = strings.TrimPrefix(p.Note+"; before: "+before.Note, "; ")
+			}
+			row = slices.Insert(row, 3, valueText(before.Value, answer.Unit))
 		}
 		rows = append(rows, row)
 	}

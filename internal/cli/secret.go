@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -112,7 +113,7 @@ func (c *Command) onSecrets(ctx context.Context, name, given string, do func(cl 
 	case err != nil:
 		return err
 	case given != "" && !slices.Contains(in, given):
-		return problem.New(problem.NotFound, "service %s is not in environment %s", name, given).Because("it is in " + strings.Join(in, ", "))
+		return catalog.NotIn(name, given, in)
 	case given != "":
 		return do(cl, given)
 	case len(in) == 1:

@@ -69,10 +69,11 @@ type show struct {
 	server string
 	cmd    again.Line // that released it
 	rel    client.Release
+	ended  map[string]bool // the steps that are told to have ended
 }
 
 func newShow(c *Command, server string, rel client.Release, line again.Line) *show {
-	s := &show{c: c, live: c.Live(), server: server, cmd: line}
+	s := &show{c: c, live: c.Live(), server: server, cmd: line, ended: map[string]bool{}}
 	s.changed(rel)
 	return s
 }
@@ -82,8 +83,12 @@ func (s *show) changed(rel client.Release) {
 	s.rel = rel
 	s.live.Set(s.lines())
 	for _, step := range rel.Status.Steps {
-		if step.State == client.StepRunning {
+		switch {
+		case step.State == client.StepRunning:
 			s.live.Say("%s", step.Name)
+		case step.State == client.StepDone && !s.ended[step.Name]:
+			s.ended[step.Name] = true
+			s.live.Say("%s took %s", step.Name, output.Seconds(step.Millis))
 		}
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
-	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // watchEvery is the time between two looks of --watch.
@@ -153,7 +152,7 @@ func (c *Command) serviceStatus(ctx context.Context, cl *client.Client, name, on
 	if only != "" {
 		at, there := s.Environments[only]
 		if !there {
-			return problem.New(problem.NotFound, "service %s is not in environment %s", name, only).Do("stoa status " + name)
+			return catalog.NotIn(name, only, slices.Collect(maps.Keys(s.Environments)))
 		}
 		s.Environments = map[string]client.EnvironmentStatus{only: at}
 	}

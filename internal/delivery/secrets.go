@@ -132,7 +132,7 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 	name := SecretName(service, env)
 	running, ok := s.Spec.Environments[env]
 	if !ok {
-		return notIn(service, env)
+		return catalog.NotIn(service, env, catalog.EnvironmentsOf(s))
 	}
 	sec, err := object.Get[secret.Secret](ctx, v.Objects, name)
 	if problem.Is(err, problem.NotFound) {

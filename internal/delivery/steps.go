@@ -333,8 +333,10 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 		if i < 0 && len(l.rest) < maxLine {
 			return len(p), nil
 		}
-		if i < 0 {
-			i = len(l.rest) - 1
+		if i < 0 { // it never ends
+			l.emit(string(l.rest))
+			l.rest = l.rest[:0]
+			continue
 		}
 		l.emit(strings.TrimRight(string(l.rest[:i]), "\r"))
 		l.rest = l.rest[i+1:]

@@ -123,17 +123,12 @@ func (v Verbs) Promote(ctx context.Context, by By, service, from, to string) (Re
 	return v.Up(ctx, by, ReleaseSpec{Service: service, Environment: to, From: serving}, "", false)
 }
 
-// notIn tells that a service is not declared for an environment.
-func notIn(service, env string) *problem.Problem {
-	return problem.New(problem.NotFound, "service %s is not in environment %s", service, env).Do("stoa up --name " + service + " --env " + env)
-}
-
 // Run changes how a service runs in an environment where it was released.
 func (v Verbs) Run(ctx context.Context, by By, service, env string, change func(*catalog.Running)) (catalog.Service, error) {
 	return v.Change(ctx, by, service, func(s *catalog.Service) error {
 		running, ok := s.Spec.Environments[env]
 		if !ok {
-			return notIn(service, env)
+			return catalog.NotIn(service, env, catalog.EnvironmentsOf(*s))
 		}
 		change(&running)
 		s.Spec.Environments[env] = running

@@ -31,7 +31,6 @@ func (s *scan) unsupported(dir string) *Unsupported {
 	}
 	return &Unsupported{Dir: dir, Language: language, Source: source, Next: []string{
 		"add a Procfile that starts what is already built, such as  web: ./bin/server --port $PORT",
-		"or release a container image:  stoa up --image IMAGE",
 		"or give the folder of a component in Go, Node, Python or static files",
 	}}
 }

@@ -51,6 +51,11 @@ func (e Event) AsCDEvent(subject string, content, custom map[string]any) (Event,
 	return e, nil
 }
 
+// ExtTicketType is the extension that says of what kind a ticket is, as CDEvents'
+// ticketType does in the payload: it stays when that goes with the person whom it
+// names.
+const ExtTicketType = "tickettype"
+
 // CDEvent takes a type such as "dev.cdevents.service.deployed.0.3.0" apart:
 // "service", "deployed". ok is false for any other type.
 func CDEvent(eventType string) (subject, predicate string, ok bool) {

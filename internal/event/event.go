@@ -124,6 +124,20 @@ const (
 	UserPrefix   = "user/"
 )
 
+// PageBytes bounds the payloads of a page of records: the record that reaches it is
+// its last.
+const PageBytes = 16 << 20
+
+// Full reports whether a page that was asked for with a limit may be followed by
+// another one: it has as many records, or ends since its payloads are large.
+func Full(page []Record, limit int) bool {
+	size := 0
+	for i := range page {
+		size += len(page[i].Data)
+	}
+	return len(page) > 0 && (len(page) >= limit || size >= PageBytes)
+}
+
 // Filter selects records. The zero value of a field selects all.
 type Filter struct {
 	Types       []string // exact, or a prefix that ends in "."

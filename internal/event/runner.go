@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // RunnerOptions tune a Runner. The zero value works.
@@ -145,6 +147,8 @@ func (r *Runner) catchUp(ctx context.Context, p Projector) error {
 			state, limit = applied, min(2*limit, r.batch)
 		case errors.Is(err, errElsewhere):
 			state, err = r.start(ctx, p)
+		case problem.Is(err, problem.Unavailable): // the database's fault, and no event's
+			return err
 		case errors.As(err, &failure) && len(records) > 1:
 			// Halve until the one event that fails stands alone.
 			limit, err = max(1, min(limit, len(records))/2), nil

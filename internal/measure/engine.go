@@ -123,7 +123,44 @@ func (e *Engine) view(ctx context.Context, s Scope) (*View, error) {
 	if err := org.admits(s); err != nil {
 		return nil, err
 	}
-	return NewView(e.db, org, s), nil
+	v := NewView(e.db, org, s)
+	if n := v.points(); n > maxPoints {
+		return nil, problem.New(problem.Invalid, "cut by %s in %d steps this may have %d numbers, at most %d", s.By, len(v.buckets), n, maxPoints).
+			Do("take longer steps", "or less time", "or narrow it to a team or a service")
+	}
+	return v, nil
+}
+
+// maxPoints bounds the numbers of one answer, and with them what it takes to compute
+// it: every service by week for a year, every team by day.
+const maxPoints = 100_000
+
+// AskBefore asks for the same time before. A part of a time is no measure for a
+// whole one: what begins before the record has no value, and says so.
+func (e *Engine) AskBefore(ctx context.Context, name string, s Scope) ([]Point, error) {
+	s = s.Before()
+	m, err := e.find(name, s)
+	if err != nil {
+		return nil, err
+	}
+	v, err := e.view(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := ask(ctx, m, v)
+	if err != nil {
+		return nil, fmt.Errorf("measure %s: %w", name, err)
+	}
+	day, early, err := m.begins(ctx, v)
+	if err != nil || !early {
+		return answer.Points, err
+	}
+	for i := range answer.Points {
+		if p := &answer.Points[i]; p.From < dateText(day) {
+			p.Estimate = None("the record begins " + dateText(day))
+		}
+	}
+	return answer.Points, nil
 }
 
 func ask(ctx context.Context, m *Measure, v *View) (Answer, error) {

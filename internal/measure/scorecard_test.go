@@ -177,5 +177,9 @@ func TestBeforeTheRecordBegins(t *testing.T) {
 		if (n.Status == measure.Good) != (want == "") || want != "" && (n.Status != measure.NoData || !strings.Contains(n.Note, want)) {
 			t.Errorf("begun on day %d, relative: %+v", begins, n)
 		}
+		before, err := e.AskBefore(t.Context(), "m", measure.Scope{From: 100, To: 130})
+		if err != nil || len(before) != 1 || (before[0].Value == nil) != (want != "") || before[0].Note != want || before[0].To != "1970-04-11" {
+			t.Errorf("begun on day %d, asked for the time before: %+v, %v", begins, before, err)
+		}
 	}
 }

@@ -201,6 +201,23 @@ func NewView(db Querier, org *Org, s Scope) *View {
 	return v
 }
 
+// Buckets are those of the scope. Whoever gets them must not change them.
+func (v *View) Buckets() []Bucket { return v.buckets }
+
+// points is how many numbers a measure may have over the view at most.
+func (v *View) points() int {
+	groups := 1
+	switch {
+	case v.only[v.By] != nil:
+		groups = len(v.only[v.By])
+	case v.By == ByService:
+		groups = len(v.Org.Services)
+	case v.By == ByTeam:
+		groups = len(v.Org.Teams)
+	}
+	return groups * len(v.buckets)
+}
+
 // BucketOf is the bucket that a day of the scope lies in.
 func (v *View) BucketOf(day int64) int { return v.ofDay[day-v.From] }
 

@@ -69,7 +69,7 @@ func (p *Portal) audit(v *visit) error {
 	if err != nil {
 		return err
 	}
-	more := len(found) > eventsShown
+	more := event.Full(found, eventsShown+1)
 	found = found[:min(len(found), eventsShown)]
 	latest, err := p.Seals.Latest(ctx)
 	if err != nil {
@@ -233,7 +233,7 @@ func (p *Portal) event(v *visit) error {
 		return err
 	}
 	show := page.Proof{Frame: p.frame(v, "Event "+strconv.FormatInt(seq, 10), "audit"), Event: eventRow(r, known, event.Checkpoint{}), Body: body.String(),
-		Same: page.Command{Text: "stoa audit verify", Says: "All of it on the command line"}}
+		Same: page.Command{Text: "stoa audit export ledger.jsonl && stoa audit verify ledger.jsonl", Says: "All of it on the command line"}}
 	if err := p.prove(ctx, &show, r); err != nil {
 		return err
 	}

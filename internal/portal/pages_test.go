@@ -249,7 +249,7 @@ func TestFailuresAreTold(t *testing.T) {
 	}{
 		{admin, "/nowhere", 404, "there is no page /nowhere"},
 		{admin, "/services/nowhere", 404, `there is no service "nowhere"`},
-		{admin, "/services/hello?env=mars", 404, `service hello is not in environment "mars"`},
+		{admin, "/services/hello?env=mars", 404, `service hello is not in environment mars`},
 		{admin, "/releases/hello-99", 404, `there is no release "hello-99"`},
 		{admin, "/teams/nobody", 404, `there is no team "nobody"`},
 		{admin, "/audit/999999", 404, "there is no event 999999"},

@@ -95,9 +95,9 @@ func (p *Portal) behind(v *visit, show *page.Measure, name string, s measure.Sco
 	for _, r := range found {
 		show.Evidence = append(show.Evidence, eventRow(r, known, event.Checkpoint{}))
 	}
-	if len(seqs) == eventsShown {
+	if n := len(found); n > 0 && (n < len(seqs) || n == eventsShown) {
 		q := s.Query()
-		q.Set("after", strconv.FormatInt(seqs[len(seqs)-1], 10))
+		q.Set("after", strconv.FormatInt(found[n-1].Seq, 10))
 		show.More = "/measures/" + name + "?" + q.Encode() + "#evidence"
 	}
 	return nil

@@ -13,7 +13,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/page"
-	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
@@ -78,8 +77,7 @@ func chosen(v *visit, s catalog.Service, envs []string) (string, error) {
 	case env != "" && slices.Contains(envs, env):
 		return env, nil
 	case env != "":
-		return "", problem.New(problem.NotFound, "service %s is not in environment %q", s.Metadata.Name, env).
-			Do("stoa up --name " + s.Metadata.Name + " --env " + quote(env))
+		return "", catalog.NotIn(s.Metadata.Name, env, envs)
 	case len(envs) > 0:
 		return envs[0], nil
 	}

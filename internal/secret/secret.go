@@ -112,7 +112,7 @@ func checkValues(values map[string][]byte) error {
 		switch {
 		case message != "":
 		case len(value) == 0:
-			message = "the value is empty; to remove it: stoa secret delete"
+			message = "the value is empty; to remove it: stoa secret unset"
 		case len(value) > MaxValue:
 			message = fmt.Sprintf("the value has %d bytes, at most %d", len(value), MaxValue)
 		case slices.Contains(value, 0):

@@ -21,7 +21,8 @@ type person struct {
 	hired   int // date of the first day at work; before the start for most
 	left    int // date from which on they are gone
 	away    [][2]int
-	early   ms // how long after the office opens they come
+	early   ms    // how long after the office opens they come
+	habits  []int // what they use, by weight, in the order of habitual
 	members []*member
 	dice    dice
 
@@ -86,6 +87,7 @@ func (w *world) addPeople(t *team, d dice) {
 				p.left = p.hired + 1 + d.IntN(w.calendar.days)
 			}
 		}
+		p.habits = w.habitsOf(p)
 		w.vacations(p)
 		w.people = append(w.people, p)
 		w.join(p, t)

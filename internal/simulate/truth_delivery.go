@@ -214,14 +214,13 @@ func (b *book) newOnPath(w window, c cut) answer {
 
 // newServices counts services first deployed in a window, once the organisation has
 // been watched for a month.
-func (b *book) newServices(w window, c cut) int {
+func (b *book) newServices(w window, c cut) (n int) {
 	begun := never
 	for _, f := range b.first {
 		begun = min(begun, f.at)
 	}
-	n, watched := 0, (begun/day+30)*day
 	for i, f := range b.first {
-		if w.has(f.at) && f.at >= watched && c.has(b.services[i].team, f.path) {
+		if w.has(f.at) && f.at >= (begun/day+30)*day && c.has(b.services[i].team, f.path) {
 			n++
 		}
 	}

@@ -26,12 +26,27 @@ func (g *generator) use(u use) {
 	}
 }
 
-// habits are what people of a persona use, by weight, beside what they release.
-var habits = [][]int{
-	developer:    {35, 25, 20, 10, 2, 8, 0},
-	dataEngineer: {15, 20, 25, 3, 0, 37, 0},
-	quality:      {25, 30, 5, 0, 0, 0, 40},
-	operations:   {40, 20, 10, 10, 20, 0, 0},
+// habit is how often people of a persona use something, by weight, beside what they
+// release, and which part of them ever does: most people do without most of what
+// there is.
+type habit struct{ weight, takeUp float64 }
+
+var habits = [][]habit{
+	developer:    {{35, 0.92}, {25, 1}, {20, 0.7}, {10, 0.55}, {2, 0.12}, {8, 0.6}, {}},
+	dataEngineer: {{15, 0.7}, {20, 1}, {25, 0.85}, {3, 0.25}, {}, {37, 1}, {}},
+	quality:      {{25, 0.85}, {30, 1}, {5, 0.35}, {}, {}, {}, {40, 1}},
+	operations:   {{40, 0.97}, {20, 1}, {10, 0.6}, {10, 0.4}, {20, 1}, {}, {}},
+}
+
+// habitsOf are the weights of the habits of their persona that somebody has.
+func (w *world) habitsOf(p *person) []int {
+	d, own := newDice(w.options.Seed, "habits", p.index), make([]int, len(habitual))
+	for i, h := range habits[p.persona] {
+		if d.chance(h.takeUp) {
+			own[i] = int(h.weight)
+		}
+	}
+	return own
 }
 
 var habitual = []struct {
@@ -62,7 +77,6 @@ func (g *generator) workday(p *person, date int) {
 	// geometric, so that none comes twice.
 	mean := min(m.UsesPerActiveDay*g.options.Activity, float64(atWork/minute)/2)
 	gap := float64(atWork/minute) / mean
-	used := false
 	var last *member
 	for at := d.ExpFloat64() * gap; ms(at)*minute < atWork; at += 1 + d.ExpFloat64()*(gap-1) {
 		t := opens + p.early + ms(at)*minute
@@ -74,9 +88,9 @@ func (g *generator) workday(p *person, date int) {
 			continue
 		}
 		g.use(g.habit(of, t))
-		used, last = true, of
+		last = of
 	}
-	if used {
+	if last != nil {
 		g.speaks(last, opens+p.early, share)
 	}
 }
@@ -84,11 +98,10 @@ func (g *generator) workday(p *person, date int) {
 // habit is what a person uses at a moment.
 func (g *generator) habit(of *member, t ms) use {
 	p, d, team := of.person, of.person.dice, of.team
-	n := d.pick(habits[p.persona])
-	if (habitual[n].capability == "logs" && t < team.queried) || !offered(habitual[n].capability)(team) {
-		n = 1 // looks at the portal instead
+	h := habitual[d.pick(p.habits)]
+	if (h.capability == "logs" && t < team.queried) || !offered(h.capability)(team) {
+		h = habitual[1] // looks at the portal instead
 	}
-	h := habitual[n]
 	u := use{at: t, member: of, capability: h.capability, surface: h.surfaces[d.IntN(len(h.surfaces))], count: 1 + d.poisson(0.6)}
 	if (h.capability == "logs" || h.capability == "secrets") && t >= team.deployed {
 		u.service, u.environment = g.serving(team, t, d), production

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 // position is where a page ended: at a name, at a uid (newest first) or after
@@ -66,7 +67,7 @@ func openCursor(q object.Query) (position, error) {
 		return position{}, invalid
 	}
 	var at position
-	if err := json.Unmarshal(body, &at); err != nil || at.Hits < 0 || !storable(at.Kind) || !storable(at.Name) {
+	if err := json.Unmarshal(body, &at); err != nil || at.Hits < 0 || !words.Storable(at.Kind) || !words.Storable(at.Name) {
 		return position{}, invalid
 	}
 	return at, nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/store/bulk"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 // SchemaForTest describes the tables, one a line.
@@ -66,7 +67,7 @@ func (s *Store) RowsForBenchmark(t testing.TB) map[string][][]any {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows["object_search"] = append(rows["object_search"], []any{d.UID, searchTokens(o.Kind, searchText(o))})
+		rows["object_search"] = append(rows["object_search"], []any{d.UID, words.Tokens(o.Kind, searchText(o))})
 	}
 	return rows
 }

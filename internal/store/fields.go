@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 // kindsSeen are the kinds whose fields this process knows to be recorded in
@@ -122,7 +124,7 @@ func (tx *Tx) fieldRows(ctx context.Context, kind string, paths []string, after 
 			return 0, nil, err
 		}
 		for key, value := range fieldTexts(doc, paths) {
-			fields = append(fields, []any{kind, fieldPath(key), indexed(value), last})
+			fields = append(fields, []any{kind, fieldPath(key), words.Indexed(value), last})
 		}
 	}
 	return last, fields, rows.Err()

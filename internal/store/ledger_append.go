@@ -127,8 +127,17 @@ func (s *Store) appendWaiting() {
 func (s *Store) appendTogether(ctx context.Context) {
 	var together []*appending
 	refused := false
-	err := s.Write(ctx, "stoa/ledger", func(ctx context.Context, tx *Tx) error {
+	// Who serves may give up until their turn to write comes: from then on they write
+	// for others too.
+	turn, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	stay := context.AfterFunc(ctx, giveUp)
+	defer stay()
+	err := s.Write(turn, "stoa/ledger", func(ctx context.Context, tx *Tx) error {
 		if together == nil {
+			if !stay() {
+				return context.Canceled
+			}
 			together = s.ledger.queue.take()
 		}
 		err := tx.appendAll(ctx, together)

@@ -18,23 +18,33 @@ import (
 // themselves.
 func (s *Store) Persons(ctx context.Context, pseudonyms ...string) (map[string]string, error) {
 	names := make(map[string]string, len(pseudonyms))
+	var hidden []string
 	for _, p := range pseudonyms {
-		if _, done := names[p]; done || p == "" {
-			continue
-		}
-		if !strings.HasPrefix(p, pseudonymPrefix) {
+		switch {
+		case strings.HasPrefix(p, pseudonymPrefix):
+			hidden = append(hidden, p)
+		case p != "":
 			names[p] = p
-			continue
 		}
-		var principal string
-		err := s.reader.QueryRowContext(ctx, "SELECT principal FROM persons WHERE pseudonym = $1", p).Scan(&principal)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
+	}
+	slices.Sort(hidden)
+	err := s.dialect.byName(slices.Compact(hidden), pseudonymPrefix, func(compared string, args []any) error {
+		rows, err := s.reader.QueryContext(ctx, "SELECT pseudonym, principal FROM persons WHERE pseudonym > $1 AND pseudonym "+compared, args...)
 		if err != nil {
-			return nil, fmt.Errorf("resolve pseudonyms: %w", s.translate(err))
+			return err
 		}
-		names[p] = principal
+		defer rows.Close()
+		for rows.Next() {
+			var pseudonym, principal string
+			if err := rows.Scan(&pseudonym, &principal); err != nil {
+				return err
+			}
+			names[pseudonym] = principal
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("resolve pseudonyms: %w", s.translate(err))
 	}
 	return names, nil
 }

@@ -96,7 +96,7 @@ func (sn *snapshot) rows(ctx context.Context, after int64, limit int) ([]event.R
 	defer rows.Close()
 	var all []event.Row
 	var dims [][7]int64
-	for size := 0; size < pageBytes && rows.Next(); {
+	for size := 0; size < event.PageBytes && rows.Next(); {
 		var r event.Row
 		var ids [7]int64
 		var envelope, body []byte

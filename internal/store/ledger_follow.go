@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -70,7 +71,7 @@ func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder,
 		into = append(into, &numbers[i])
 	}
 	into = append(into, &subject, &envelope)
-	names := s.ledger.names.known()
+	var named [][7]int64 // the numbers of the names of each record read here
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return nil, 0, s.translate(err)
@@ -95,8 +96,18 @@ func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder,
 		if r.Names, err = event.DecodeNames(envelope); err != nil {
 			return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
 		}
-		for i, name := range []*string{&r.Type, &r.Source, &r.Actor, &r.Team, &r.Service, &r.Capability, &r.Environment} {
-			id := n[3+i]
+		records, named = append(records, r), append(named, [7]int64(n[3:10]))
+		size += len(envelope)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, 0, s.translate(err)
+	}
+	// Not before the rows are closed: who held a connection while waiting for another
+	// one could wait for those who do the same.
+	names := s.ledger.names.known()
+	for i, r := range records[len(records)-len(named):] {
+		for of, name := range []*string{&r.Type, &r.Source, &r.Actor, &r.Team, &r.Service, &r.Capability, &r.Environment} {
+			id := named[i][of]
 			if id < 0 || id >= int64(len(names)) {
 				if names, err = s.ledger.names.upTo(ctx, s, id); err != nil {
 					return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
@@ -104,10 +115,9 @@ func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder,
 			}
 			*name = names[id]
 		}
-		records = append(records, r)
-		size += len(envelope)
+		records[len(records)-len(named)+i] = r
 	}
-	return records, size, s.translate(rows.Err())
+	return records, size, nil
 }
 
 // withPayloads adds the payloads of a page's records from a place on, of which so
@@ -166,6 +176,9 @@ func (d *dimNamesByID) known() []string {
 func (d *dimNamesByID) upTo(ctx context.Context, s *Store, id int64) ([]string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if id >= 0 && id < int64(len(d.names)) {
+		return d.names, nil // another one has read it meanwhile
+	}
 	rows, err := s.reader.QueryContext(ctx, "SELECT id, name FROM dim WHERE id >= $1 ORDER BY id", len(d.names))
 	if err != nil {
 		return nil, s.translate(err)

@@ -22,15 +22,12 @@ func (s *Store) QueryRow(ctx context.Context, query string, args ...any) *sql.Ro
 	return s.reader.QueryRowContext(ctx, query, args...)
 }
 
-// pageBytes bounds the payloads of one page of events.
-const pageBytes = 16 << 20
-
 const selectRecords = `SELECT e.seq, e.time, e.received, e.type, e.actor, e.team, e.service, e.capability, e.environment,
 	e.envelope, e.payload_hash, p.body FROM events e LEFT JOIN event_payload p ON p.seq = e.seq WHERE `
 
 // Events gives a page of the records that the filter selects. A page may be
-// shorter than the limit when its payloads are large: the last page is the
-// empty one. It returns problem.Invalid for a limit out of range.
+// shorter than the limit when its payloads are large: event.Full says whether more
+// may follow. It returns problem.Invalid for a limit out of range.
 func (s *Store) Events(ctx context.Context, f event.Filter) ([]event.Record, error) {
 	if f.Limit == 0 {
 		f.Limit = 100
@@ -197,7 +194,7 @@ func (s *Store) records(ctx context.Context, query string, args ...any) ([]event
 	defer rows.Close()
 	var records []event.Record
 	size := 0
-	for size < pageBytes && rows.Next() {
+	for size < event.PageBytes && rows.Next() {
 		var seq, at, received int64
 		var ids event.Dimensions
 		var envelope, hash, body []byte
@@ -212,7 +209,7 @@ func (s *Store) records(ctx context.Context, query string, args ...any) ([]event
 		rec.Seq, rec.Time, rec.Received, rec.IDs = seq, fromMicros(at), fromMicros(received), ids
 		rec.Data, rec.Erased = body, len(hash) > 0 && body == nil
 		records = append(records, rec)
-		size += len(body) + len(envelope)
+		size += len(body)
 	}
 	return records, s.translate(rows.Err())
 }

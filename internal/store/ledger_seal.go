@@ -73,7 +73,7 @@ func (s *Store) Checkpoint(ctx context.Context, size int64) (string, error) {
 	}
 	err := s.reader.QueryRowContext(ctx, "SELECT note FROM checkpoints WHERE size = $1", size).Scan(&note)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", problem.New(problem.NotFound, "no checkpoint of size %d", size).Do("stoa audit checkpoints lists those there are")
+		return "", problem.New(problem.NotFound, "no checkpoint of size %d", size).Do("stoa audit checkpoint    prints the newest")
 	}
 	return note, s.translate(err)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store/bulk"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 // PutResult is what a Put did.
@@ -97,7 +98,7 @@ func (tx *Tx) PutAll(ctx context.Context, objects []object.Object) ([]PutResult,
 // goes with the Put that takes its last one. It returns problem.NotFound when
 // there is none.
 func (tx *Tx) Delete(ctx context.Context, kind, name string) error {
-	if !storable(kind) || !storable(name) {
+	if !words.Storable(kind) || !words.Storable(name) {
 		return notFound(kind, name)
 	}
 	key := objectKey{kind, name}
@@ -215,7 +216,7 @@ func (tx *Tx) write(ctx context.Context, revisions []revision) error {
 				return err
 			}
 		} else {
-			objects = append(objects, []any{d.UID, d.Kind, d.Name, d.Owner, plainTitle(r.object.Metadata.Title), d.Version, r.generation, r.created.UnixMicro(), at, string(d.Bytes)})
+			objects = append(objects, []any{d.UID, d.Kind, d.Name, d.Owner, words.Title(r.object.Metadata.Title), d.Version, r.generation, r.created.UnixMicro(), at, string(d.Bytes)})
 		}
 		history = append(history, []any{d.Kind, d.Name, d.Version, d.UID, actor, at, deleted, string(d.Bytes)})
 	}

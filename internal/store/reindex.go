@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/stoa-platform/stoa/internal/store/bulk"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 // reindexing is what the tables that objects are found by lose and gain.
@@ -24,8 +25,8 @@ func planReindex(revisions []revision) reindexing {
 		if r.removed {
 			next = index{}
 		}
-		plan.labels.add(r.was.labels, next.labels, func(k, v string) []any { return []any{k, indexed(v), uid} })
-		plan.fields.add(r.was.fields, next.fields, func(k, v string) []any { return []any{r.doc.Kind, fieldPath(k), indexed(v), uid} })
+		plan.labels.add(r.was.labels, next.labels, func(k, v string) []any { return []any{k, words.Indexed(v), uid} })
+		plan.fields.add(r.was.fields, next.fields, func(k, v string) []any { return []any{r.doc.Kind, fieldPath(k), words.Indexed(v), uid} })
 		if r.was.text == next.text {
 			continue
 		}
@@ -33,7 +34,7 @@ func planReindex(revisions []revision) reindexing {
 			plan.noText = append(plan.noText, uid)
 		}
 		if next.text != "" {
-			plan.text = append(plan.text, []any{uid, searchTokens(next.kind, next.text)})
+			plan.text = append(plan.text, []any{uid, words.Tokens(next.kind, next.text)})
 		}
 	}
 	// In the order of their keys rows are written faster, and locked by every

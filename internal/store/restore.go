@@ -16,6 +16,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store/bulk"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 // Restore makes the database that url names out of a backup. The database must
@@ -305,7 +306,7 @@ func (tx *Tx) rebuildSearch(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			search = append(search, []any{d.UID, searchTokens(o.Kind, searchText(o))})
+			search = append(search, []any{d.UID, words.Tokens(o.Kind, searchText(o))})
 		}
 		if err := tx.run(ctx, tx.store.insertSearch(), search); err != nil {
 			return err

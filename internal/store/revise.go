@@ -14,6 +14,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 // Limits of what is stored; admission has stricter ones for names.
@@ -62,7 +63,7 @@ func check(o object.Object) error {
 			message = "is missing"
 		case len(part.value) > maxName:
 			message = fmt.Sprintf("has %d bytes, at most %d are possible", len(part.value), maxName)
-		case !storable(part.value):
+		case !words.Storable(part.value):
 			message = "must be valid UTF-8 without NUL"
 		}
 		if message != "" {
@@ -71,7 +72,7 @@ func check(o object.Object) error {
 		}
 	}
 	for k, v := range o.Metadata.Labels {
-		if !storable(k) || !storable(v) || len(k) > maxName {
+		if !words.Storable(k) || !words.Storable(v) || len(k) > maxName {
 			return problem.New(problem.Invalid, "the object cannot be stored").
 				WithFields(problem.Field{Path: "metadata.labels", Message: fmt.Sprintf("label %q must be valid UTF-8 without NUL and its key at most %d bytes long", k, maxName)})
 		}
@@ -216,7 +217,7 @@ func encode(o object.Object) ([]byte, error) {
 		return nil, problem.New(problem.Invalid, "%s holds no valid JSON: %w", o.Ref(), err)
 	}
 	doc := bytes.TrimRight(b.Bytes(), "\n")
-	if !storable(string(doc)) {
+	if !words.Storable(string(doc)) {
 		return nil, problem.New(problem.Invalid, "%s holds text that is not valid UTF-8", o.Ref())
 	}
 	return doc, nil

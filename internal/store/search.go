@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 const (
@@ -23,7 +23,7 @@ func (s *Store) match(sel *selection, kinds []string) {
 	for i, kind := range kinds {
 		terms := make([]string, len(sel.words))
 		for j, w := range sel.words {
-			terms[j] = term(foldedKind(kind), w)
+			terms[j] = words.Term(kind, w)
 		}
 		alternatives[i] = "(" + d.query(terms) + ")"
 	}
@@ -142,40 +142,11 @@ func score(h hit, whole string, query []string) int {
 	case strings.HasPrefix(h.doc.Name, whole):
 		points = 100_000 - len(h.doc.Name) // the closest first
 	}
-	name, title, owner := fold(h.doc.Name), fold(h.title), fold(h.doc.Owner)
+	name, title, owner := words.Fold(h.doc.Name), words.Fold(h.title), words.Fold(h.doc.Owner)
 	for _, w := range query {
-		points += fit(name, w, 400, 200) + fit(title, w, 100, 50) + fit(owner, w, 20, 10)
+		points += words.Fit(name, w, 400, 200) + words.Fit(title, w, 100, 50) + words.Fit(owner, w, 20, 10)
 	}
 	return points
-}
-
-// fold gives text in which words can be looked for as they are.
-func fold(text string) string {
-	if isASCII(text) {
-		return strings.ToLower(text)
-	}
-	return strings.Join(words(text, maxTextWords), " ")
-}
-
-// fit gives equal if the folded text holds the word, prefix if one of its words
-// begins with it, else 0.
-func fit(text, word string, equal, prefix int) int {
-	points := 0
-	for at := 0; ; {
-		i := strings.Index(text[at:], word)
-		if i < 0 {
-			return points
-		}
-		i += at
-		at = i + len(word)
-		if before, _ := utf8.DecodeLastRuneInString(text[:i]); i > 0 && wordRune(before) {
-			continue
-		}
-		if next, _ := utf8.DecodeRuneInString(text[at:]); at == len(text) || !wordRune(next) {
-			return equal
-		}
-		points = prefix
-	}
 }
 
 // documents reads the documents of hits, in their order. One that was removed

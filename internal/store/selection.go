@@ -10,6 +10,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 // selection is the FROM and WHERE of a query under construction.
@@ -60,7 +61,7 @@ func (s *Store) selection(ctx context.Context, db queryer, q object.Query) (*sel
 		sel.where("o.owner = " + sel.arg(q.Owner))
 	}
 	if strings.TrimSpace(q.Search) != "" {
-		sel.words = words(q.Search, maxQueryWords)
+		sel.words = words.Of(q.Search, words.MaxQuery)
 		if len(sel.words) > 0 {
 			kinds := []string{q.Kind}
 			if q.Kind == "" {
@@ -77,7 +78,7 @@ func (s *Store) selection(ctx context.Context, db queryer, q object.Query) (*sel
 		}
 	}
 	for _, a := range sel.args {
-		if text, ok := a.(string); ok && !storable(text) {
+		if text, ok := a.(string); ok && !words.Storable(text) {
 			return nil, problem.New(problem.Invalid, "a filter holds NUL or is not valid UTF-8")
 		}
 	}
@@ -89,7 +90,7 @@ func (s *Store) selection(ctx context.Context, db queryer, q object.Query) (*sel
 func (s *selection) filters(q object.Query, allowed []string) error {
 	join := func(table, kind, k, v string) {
 		name := "f" + strconv.Itoa(len(s.joins))
-		on := fmt.Sprintf(" JOIN %s %s ON %s.uid = o.uid AND %s.k = %s AND %s.v = %s", table, name, name, name, s.arg(k), name, s.arg(indexed(v)))
+		on := fmt.Sprintf(" JOIN %s %s ON %s.uid = o.uid AND %s.k = %s AND %s.v = %s", table, name, name, name, s.arg(k), name, s.arg(words.Indexed(v)))
 		if kind != "" {
 			on += fmt.Sprintf(" AND %s.kind = %s", name, s.arg(kind))
 		}

@@ -145,17 +145,12 @@ type value struct {
 // directly counts a measure of a group in a time.
 func directly(name string, all map[string]*counted, by measure.Dimension, group string, b measure.Bucket) value {
 	from, to := measure.Date(b.From), measure.Date(b.To)
-	var first, last time.Time // what was told of any ticket
-	var mine []*counted       // opened in the time
+	var first time.Time // that any ticket was opened
+	var mine []*counted // opened in the time
 	open, before := 0, 0
 	for _, c := range all {
 		if !c.opened.IsZero() && (first.IsZero() || c.opened.Before(first)) {
 			first = c.opened
-		}
-		for _, at := range []time.Time{c.opened, c.closed} {
-			if (at == c.closed || c.closed.IsZero()) && at.After(last) {
-				last = at
-			}
 		}
 		if of, ok := c.group(by); !ok || of != group || c.opened.IsZero() || (c.kind == "feature") != (name == "feature-requests") || !c.opened.Before(to) {
 			continue
@@ -196,7 +191,7 @@ func directly(name string, all map[string]*counted, by measure.Dimension, group 
 	for _, c := range mine {
 		switch {
 		case c.closed.IsZero():
-			waiting = append(waiting, max(0, last.Sub(c.opened).Seconds()))
+			waiting = append(waiting, time.Since(c.opened).Seconds()) // longer than all that ended
 		case !c.closed.Before(c.opened):
 			ended = append(ended, c.closed.Sub(c.opened).Seconds())
 		}

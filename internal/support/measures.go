@@ -88,7 +88,7 @@ func among(counted Counted, keep func(ticket) bool, add func(t *tally, n int, b 
 		if err != nil {
 			return nil, err
 		}
-		first, _, err := told(ctx, v.DB)
+		first, err := told(ctx, v.DB)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,11 @@ func reading(keep func(ticket) bool) func(context.Context, *measure.View) (map[m
 // read makes the tallies. Once any ticket has been told of, a bucket after it
 // without one is a number too.
 func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[measure.Key]tally, error) {
-	first, last, err := told(ctx, v.DB)
+	first, err := told(ctx, v.DB)
+	if err != nil {
+		return nil, err
+	}
+	known, err := measure.KnownUntil(ctx, v.DB, Tickets{}.Name())
 	if err != nil {
 		return nil, err
 	}
@@ -174,25 +178,24 @@ func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[mea
 		if t.actor != 0 {
 			sum.actors[t.actor] = true
 		}
-		end := last.Int64 // what is known of reaches to the last ticket
 		switch {
 		case t.closed.Valid && t.closed.Int64 < t.opened:
 			sum.backward++
 		case t.closed.Valid:
 			sum.waits = append(sum.waits, stat.Wait{Duration: float64(t.closed.Int64-t.opened) / 1e6, Event: true})
 		default:
-			sum.waits = append(sum.waits, stat.Wait{Duration: float64(max(0, end-t.opened)) / 1e6})
+			sum.waits = append(sum.waits, stat.Wait{Duration: float64(max(0, known-t.opened)) / 1e6})
 		}
 		found[key] = sum
 	})
 }
 
-// told are the times of the first ticket and of the last word of any.
-func told(ctx context.Context, db measure.Querier) (first, last sql.NullInt64, err error) {
-	if err = db.QueryRow(ctx, "SELECT min(opened), max(coalesce(closed, opened)) FROM tickets").Scan(&first, &last); err != nil {
+// told is when the first ticket was opened.
+func told(ctx context.Context, db measure.Querier) (first sql.NullInt64, err error) {
+	if err = db.QueryRow(ctx, "SELECT min(opened) FROM tickets").Scan(&first); err != nil {
 		err = fmt.Errorf("read tickets: %w", err)
 	}
-	return first, last, err
+	return first, err
 }
 
 func perUsers(t tally) measure.Estimate {

@@ -3,6 +3,7 @@
 package support
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -83,6 +84,7 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 			} `json:"subject"`
 		}
 		_ = json.Unmarshal(r.Data, &data) // what is not as it should be is absent
+		kind := kindOf(cmp.Or(r.Extensions[event.ExtTicketType], data.Subject.Content.TicketType))
 		id := data.Subject.ID
 		if id == "" {
 			id = r.Subject
@@ -90,7 +92,6 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 		if id == "" || len(id) > maxID || strings.ContainsRune(id, 0) {
 			id = r.ID
 		}
-		kind := kindOf(data.Subject.Content.TicketType)
 		var said, opened, closed any
 		if kind != "" {
 			said = r.Time.UnixMicro()

@@ -157,7 +157,7 @@ func (r *Receiver) receive(ctx context.Context, w Webhook, header http.Header, b
 
 // ended makes the ends of the incidents of a service that runs well again.
 func (r *Receiver) ended(ctx context.Context, spec WebhookSpec, well Recovery) ([]event.Event, error) {
-	records, err := r.Ledger.Events(ctx, event.Filter{Types: []string{"dev.cdevents.incident."}, Source: spec.Source, Service: well.Service, Newest: true, Limit: 200})
+	records, err := r.Ledger.Events(ctx, event.Filter{Types: []string{"dev.cdevents.incident."}, Source: spec.Source, Service: well.Service, Environment: well.Environment, Newest: true, Limit: 200})
 	if err != nil {
 		return nil, fmt.Errorf("find open incidents: %w", err)
 	}

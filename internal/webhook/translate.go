@@ -174,8 +174,12 @@ func (t *translator) event(f fact) (event.Event, error) {
 		ev.Actor = t.spec.Sender + "/" + clip(f.person, 100)
 		ev.Names = []string{ev.Actor} // the payload names them too, and goes with them
 	}
+	ev.Extensions = map[string]string{}
 	if f.person == "" || f.bot {
-		ev.Extensions = map[string]string{event.ExtBot: "true"}
+		ev.Extensions[event.ExtBot] = "true"
+	}
+	if kind, ok := f.content["ticketType"].(string); ok {
+		ev.Extensions[event.ExtTicketType] = kind
 	}
 	if _, _, is := event.CDEvent(f.kind); is {
 		return ev.AsCDEvent(f.subject, f.content, f.custom)

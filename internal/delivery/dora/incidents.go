@@ -3,7 +3,6 @@ package dora
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -22,29 +21,14 @@ type incidentTally struct {
 // is on the path if the deployment that it is laid to is, else the last one of
 // its service before it.
 func incidents(ctx context.Context, v *measure.View, do func(key measure.Key, id, started, resolved int64, attributed bool)) error {
-	in, args := production(v, 3)
-	path := "NULL"
-	if v.By == measure.ByPath || v.Only[measure.ByPath] != nil {
-		path = `coalesce((SELECT max(d.path) FROM incident_links l JOIN deployments d ON d.seq = l.deployment WHERE l.incident = i.incident AND l.environment IN (0` + in + `)),
-			(SELECT d.path FROM deployments d WHERE d.service = i.service AND d.environment IN (-1` + in + `) AND d.at <= i.started ORDER BY d.at DESC, d.event DESC, d.seq DESC LIMIT 1))`
-	}
-	rows, err := v.DB.Query(ctx, `SELECT i.incident, i.started, i.resolved, i.service, i.team,
-			(SELECT count(*) FROM incident_links l WHERE l.incident = i.incident AND l.environment IN (0`+in+`)), `+path+`
-		FROM incidents i WHERE i.started >= $1 AND i.started < $2 AND i.environment IN (0`+in+`)`,
-		slices.Concat([]any{measure.Micros(v.From), measure.Micros(v.To)}, args)...)
+	rows, err := readIncidentRows(ctx, v)
 	if err != nil {
-		return fmt.Errorf("read incidents: %w", err)
+		return err
 	}
-	if err := eachRow(rows, 7, func(row []int64) {
-		cell := measure.Cell{Day: measure.DayOf(row[1]), Service: row[3], Team: row[4]}
-		if row[6] != null {
-			cell.Path = pathName(row[6])
+	for _, r := range rows {
+		if key, ok := v.Key(measure.Cell{Day: measure.DayOf(r.started), Service: r.service, Team: r.team, Path: r.path}); ok {
+			do(key, r.id, r.started, r.resolved, r.attributed)
 		}
-		if key, ok := v.Key(cell); ok {
-			do(key, row[0], row[1], row[2], row[5] > 0)
-		}
-	}); err != nil {
-		return fmt.Errorf("read incidents: %w", err)
 	}
 	return nil
 }

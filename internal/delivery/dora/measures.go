@@ -64,7 +64,7 @@ func Measures() []measure.Measure {
 			Name: ReworkRate, Title: "Rework rate", Question: "How many deployments only mend others?",
 			Formula: "Rollbacks and hot-fixes in production ÷ all deployments to production.",
 			Unit:    measure.Ratio, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, reading{}.deployed, reworkRate, deploymentEvidence(" AND (cause = 1 OR cause = 2)")),
+		}, reading{}.deployed, reworkRate, deploymentEvidence(fmt.Sprintf(" AND (cause = %d OR cause = %d)", causeRollback, causeHotfix))),
 		measure.New(measure.Definition{
 			Name: MTTR, Title: "Time to restore", Question: "How long does an incident last?",
 			Formula: "From the first word of an incident in production until it was last said to be resolved (one that is detected again goes on), for the incidents that began in the time; the median of Kaplan and Meier, " +

@@ -2,7 +2,6 @@ package dora
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"math/bits"
@@ -146,31 +145,18 @@ func (r reading) read(ctx context.Context, v *measure.View, groupOf func(measure
 	if r.services {
 		from, g.presence = from-aliveFor, presence{}
 	}
-	in, args := production(v, 3)
-	rows, err := v.DB.Query(ctx, `SELECT environment, period, service, team, path, packed FROM delivery_period
-		WHERE environment IN (0`+in+`) AND period >= $1 AND period <= $2`,
-		slices.Concat([]any{periodOf(measure.Micros(from)), periodOf(measure.Micros(v.To) - 1)}, args)...)
+	periods, err := readPeriods(ctx, v, from, v.To)
 	if err != nil {
-		return nil, fmt.Errorf("read deployments: %w", err)
+		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var environment, period, path int64
-		var cell measure.Cell
-		var packed sql.RawBytes
-		if err := rows.Scan(&environment, &period, &cell.Service, &cell.Team, &path, &packed); err != nil {
-			return nil, fmt.Errorf("read deployments: %w", err)
-		}
-		cell.Path = pathName(path)
-		if !g.enter(cell, environment) {
+	first, last := periodOf(measure.Micros(from)), periodOf(measure.Micros(v.To)-1)
+	for _, r := range periods.rows {
+		if r.period < first || r.period > last || !g.enter(measure.Cell{Service: r.service, Team: r.team, Path: pathName(r.path)}, r.environment) {
 			continue
 		}
-		if err := unpack(period, packed, g.add); err != nil {
-			return nil, fmt.Errorf("read deployments of service %d: %w", cell.Service, err)
+		if err := unpack(r.period, periods.packed[r.from:r.to], g.add); err != nil {
+			return nil, fmt.Errorf("read deployments of service %d: %w", r.service, err)
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read deployments: %w", err)
 	}
 	g.presence.eachStay(v, measure.DayOf(g.known)+1, func(service, group string, bucket int, days int64) {
 		g.at(measure.Key{Group: group, Bucket: bucket}).of(service).there += days

@@ -44,6 +44,9 @@ func (i Insight) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (
 	}
 	show := page.Delivery{Ranges: ranges("/delivery", s, now), Chips: chips("/delivery", s, view.Org),
 		Same: page.Command{Text: "stoa measure lead-time --by team " + flags(s), Says: "One of the measures on the command line"}}
+	reads := yearOf(s) // with what is read for the year behind each number
+	reads.From, reads.To = min(reads.From, s.From), max(reads.To, s.To)
+	ctx = dora.Sharing(ctx, reads)
 	whole := map[string]measure.Estimate{}
 	table, err := dora.Table(ctx, view)
 	if err != nil {

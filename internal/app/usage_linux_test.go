@@ -1,0 +1,52 @@
+package app_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stoa-platform/stoa/client"
+)
+
+// TestLogQueryIsOneUse: a log query counts once, for the team of who asks, and one
+// that is refused or about what there is not is no use: it would be a team's first.
+func TestLogQueryIsOneUse(t *testing.T) {
+	t.Parallel()
+	p := open(t, "")
+	yaml := "apiVersion: stoa.dev/v1\nkind: Team\nmetadata:\n  name: fruit\nspec: {}\n---\n" +
+		"apiVersion: stoa.dev/v1\nkind: Service\nmetadata:\n  name: apple\n  owner: fruit\nspec:\n  environments:\n    dev: {}\n"
+	if _, err := p.Apply(t.Context(), strings.NewReader(yaml), "fruit.yaml", "", false); err != nil {
+		t.Fatal(err)
+	}
+	query := func(service, env string) error {
+		return p.Logs(t.Context(), service, client.LogQuery{Environment: env}, func(client.LogEntry) error { return nil })
+	}
+	if query("nosuch", "") == nil || query("apple", "nowhere") == nil {
+		t.Error("logs of what there is not are no problem")
+	}
+	for range 2 {
+		if err := query("apple", "dev"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.stop() // what was gathered is recorded with its end
+	p.reopen(t)
+	used, _, err := p.Events(t.Context(), client.EventQuery{Types: []string{"dev.stoa.usage.recorded"}, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, e := range used {
+		if e.Capability != "logs" {
+			continue
+		}
+		count, _ := strconv.Atoi(e.Extensions["count"])
+		n += count
+		if e.Team != "platform" || e.Service != "apple" || e.Environment != "dev" || e.Extensions["surface"] != "cli" {
+			t.Errorf("a use of logs of %+v", e)
+		}
+	}
+	if n != 2 {
+		t.Errorf("two queries are %d uses of logs, among %d events", n, len(used))
+	}
+}
