@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -165,6 +166,11 @@ func (c *Client) SetPassword(ctx context.Context, name, old, password string) er
 // ErasePerson takes a person's name out of the ledger; its proofs still hold.
 func (c *Client) ErasePerson(ctx context.Context, name string) error {
 	return c.do(ctx, http.MethodDelete, "/api/v1/people/"+url.PathEscape(name), nil, nil, nil)
+}
+
+// ErasePayload erases the payload of an event; the ledger's proofs still hold.
+func (c *Client) ErasePayload(ctx context.Context, seq int64) error {
+	return c.do(ctx, http.MethodDelete, "/api/v1/events/"+strconv.FormatInt(seq, 10)+"/payload", nil, nil, nil)
 }
 
 // AskAccess asks to join a team; its owners grant it by adding the caller.

@@ -225,33 +225,20 @@ func getPath(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // json FILE PATH [VALUE]: demands a value at a dotted path of a JSON document,
-// or only that the path is there. FILE may be stdout or stderr.
+// or only that the path is there; VALUE as =NAME keeps it in an environment variable.
+// FILE may be stdout or stderr.
 func jsonPath(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: [!] json FILE PATH [VALUE]")
 	}
-	value, found := at(ts, args[0], args[1])
-	if found && len(args) == 3 {
-		var want any
-		if err := json.Unmarshal([]byte(args[2]), &want); err != nil {
-			want = args[2]
-		}
-		found = reflect.DeepEqual(value, want)
-	}
-	if found == neg {
-		ts.Fatalf("at %s of %s stands %v", args[1], args[0], value)
-	}
-}
-
-// at gives what stands at a dotted path of a file with one JSON document.
-func at(ts *testscript.TestScript, file, path string) (value any, found bool) {
-	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile(file)))
+	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	var value any
 	ts.Check(decoder.Decode(&value))
 	if decoder.More() {
-		ts.Fatalf("%s holds more than one JSON document", file)
+		ts.Fatalf("%s holds more than one JSON document", args[0])
 	}
-	found = true
-	for part := range strings.SplitSeq(path, ".") {
+	found := true
+	for part := range strings.SplitSeq(args[1], ".") {
 		if index, err := strconv.Atoi(part); err == nil {
 			list, _ := value.([]any)
 			if found = index < len(list); !found {
@@ -265,20 +252,20 @@ func at(ts *testscript.TestScript, file, path string) (value any, found bool) {
 			break
 		}
 	}
-	return value, found
-}
-
-// jsonenv NAME FILE PATH: puts what stands at a dotted path of a JSON document
-// into a variable.
-func jsonEnv(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: jsonenv VARIABLE FILE PATH")
+	if name, ok := strings.CutPrefix(args[len(args)-1], "="); ok && found && len(args) == 3 {
+		ts.Setenv(name, fmt.Sprint(value))
+		return
 	}
-	value, found := at(ts, args[1], args[2])
-	if !found {
-		ts.Fatalf("nothing stands at %s of %s", args[2], args[1])
+	if found && len(args) == 3 {
+		var want any
+		if err := json.Unmarshal([]byte(args[2]), &want); err != nil {
+			want = args[2]
+		}
+		found = reflect.DeepEqual(value, want)
 	}
-	ts.Setenv(args[0], fmt.Sprint(value))
+	if found == neg {
+		ts.Fatalf("at %s of %s stands %v", args[1], args[0], value)
+	}
 }
 
 // documents N BAD FILE: writes N services of team platform, of which the one

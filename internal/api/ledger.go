@@ -25,6 +25,7 @@ type Ledger interface {
 type Admin interface {
 	Backup(ctx context.Context, w io.Writer) error
 	ErasePerson(ctx context.Context, by auth.Principal, name string) error
+	ErasePayload(ctx context.Context, by auth.Principal, seq int64) error
 }
 
 func (a *api) ledgerRoutes() {
@@ -62,6 +63,18 @@ func (a *api) ledgerRoutes() {
 		}
 		return nil, a.Admin.ErasePerson(ctx, requestOf(ctx).principal, in.Name)
 	})
+	register(a, huma.Operation{
+		OperationID: "erase-payload", Method: http.MethodDelete, Path: "/api/v1/events/{seq}/payload", Summary: "Erase an event's payload; the ledger's proofs still hold", Tags: []string{"admin"},
+	}, func(ctx context.Context, in *seqInput) (*struct{}, error) {
+		if err := a.mayManage(ctx); err != nil {
+			return nil, err
+		}
+		return nil, a.Admin.ErasePayload(ctx, requestOf(ctx).principal, in.Seq)
+	})
+}
+
+type seqInput struct {
+	Seq int64 `path:"seq" minimum:"1" doc:"The event's sequence."`
 }
 
 func (a *api) mayManage(ctx context.Context) error {

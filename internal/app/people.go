@@ -56,6 +56,11 @@ func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name
 	return a.forgetPerson(ctx, by, event.UserPrefix+name, traces)
 }
 
+// ErasePayload erases what an event carries; that it happened, and every proof, stays.
+func (a administration) ErasePayload(ctx context.Context, by auth.Principal, seq int64) error {
+	return a.store.ErasePayload(ctx, by.Name, seq)
+}
+
 // forgetPerson erases a principal from the database and notes it beside that.
 func (a administration) forgetPerson(ctx context.Context, by auth.Principal, principal string, traces store.Traces) error {
 	if err := a.store.ErasePerson(ctx, by.Name, principal, traces); err != nil {

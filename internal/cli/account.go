@@ -296,14 +296,8 @@ func (c *Command) personCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !yes {
-				typed, err := c.askLine(cmd.Context(), "This cannot be undone. Type the name to erase "+args[0], "give --yes")
-				if err != nil {
-					return err
-				}
-				if typed != args[0] {
-					return problem.New(problem.Invalid, "%q is not %q: nothing was erased", typed, args[0])
-				}
+			if err := c.confirm(cmd.Context(), args[0], yes); err != nil {
+				return err
 			}
 			if err := cl.ErasePerson(cmd.Context(), args[0]); err != nil {
 				return err
@@ -313,6 +307,21 @@ func (c *Command) personCommand() *cobra.Command {
 	}
 	erase.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return group("person", "What is kept about people", erase)
+}
+
+// confirm demands that what is to be erased is typed, unless yes was said already.
+func (c *Command) confirm(ctx context.Context, what string, yes bool) error {
+	if yes {
+		return nil
+	}
+	typed, err := c.askLine(ctx, "This cannot be undone. Type again what is to be erased: "+what, "give --yes")
+	if err != nil {
+		return err
+	}
+	if typed != what {
+		return problem.New(problem.Invalid, "%q is not %q: nothing was erased", typed, what)
+	}
+	return nil
 }
 
 // done tells a result: as data, or in words.

@@ -64,10 +64,10 @@ func (c *Command) apply(ctx context.Context, docs *documents, reason string, dry
 
 // appliedItem is one object of `stoa apply -o json`.
 type appliedItem struct {
-	Kind    string   `json:"kind"`
-	Name    string   `json:"name"`
-	Outcome string   `json:"outcome"`
-	Changes []change `json:"changes,omitempty"`
+	Kind    string          `json:"kind"`
+	Name    string          `json:"name"`
+	Outcome string          `json:"outcome"`
+	Changes []output.Change `json:"changes,omitempty"`
 }
 
 type appliedResult struct {
@@ -82,7 +82,7 @@ const shownObjects = 50
 func appliedOf(result client.Applied) appliedResult {
 	out := appliedResult{Items: []appliedItem{}, Gates: append([]client.Verdict{}, result.Verdicts...), DryRun: result.DryRun}
 	for _, i := range result.Items {
-		out.Items = append(out.Items, appliedItem{i.Kind, i.Name, i.Outcome, changesOf(i.Changes)})
+		out.Items = append(out.Items, appliedItem{i.Kind, i.Name, i.Outcome, output.Changes(i.Changes)})
 	}
 	return out
 }

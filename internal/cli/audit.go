@@ -18,6 +18,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
+	"github.com/stoa-platform/stoa/internal/cli/witness"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -55,7 +56,7 @@ func (c *Command) auditCheckpointCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pin, err := c.pin(cl.Server())
+			pin, err := witness.Pin(cl.Server())
 			if err != nil {
 				return err
 			}
@@ -188,7 +189,7 @@ func (c *Command) witnessed(path string) (signed, key string) {
 	if err != nil || server == "" {
 		return "", ""
 	}
-	pin, err := c.pin(strings.TrimSuffix(server, "/"))
+	pin, err := witness.Pin(strings.TrimSuffix(server, "/"))
 	if err != nil {
 		return "", ""
 	}

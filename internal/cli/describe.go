@@ -84,7 +84,7 @@ func gather(ctx context.Context, cl *client.Client, kind client.Kind, name strin
 		return d, err
 	}
 	for _, r := range revisions {
-		d.History = append(d.History, version{r.Version, r.Actor, r.At, r.Deleted, changesOf(r.Changes), nil})
+		d.History = append(d.History, version{r.Version, r.Actor, r.At, r.Deleted, output.Changes(r.Changes), nil})
 	}
 	q := client.EventQuery{Subject: d.Object.Ref().String(), Team: d.Object.Metadata.Owner, Limit: tail}
 	if kind.Name == "Service" { // what happened to its releases and secrets too

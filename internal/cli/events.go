@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,10 +15,11 @@ import (
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/ranged"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 func (c *Command) eventsCommand() *cobra.Command {
-	return group("events", "What happened: the ledger", c.eventsListCommand(), c.eventsTailCommand(), c.eventsImportCommand())
+	return group("events", "What happened: the ledger", c.eventsListCommand(), c.eventsTailCommand(), c.eventsImportCommand(), c.eventsEraseCommand())
 }
 
 // eventFlags are the flags that select events.
@@ -34,6 +36,38 @@ func (c *Command) eventFlags(cmd *cobra.Command, q *client.EventQuery) {
 	c.completeFlag(cmd, "team", askOf("teams"))
 	c.completeFlag(cmd, "service", askOf("services"))
 	c.completeFlag(cmd, "env", askOf("environments"))
+}
+
+func (c *Command) eventsEraseCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "erase SEQ",
+		Short: "Erase what an event carries; its proofs still hold",
+		Long: "Erase what an event carries, for ever: what got into a payload that must not be kept. That it happened, when and by whom\n" +
+			"stays, with who erased it, and every proof still holds. What a measure took from the payload is gone when its summary\n" +
+			"is made anew. Backups that were made before still hold it.",
+		Example: "  stoa events erase 1234\n  stoa events erase 1234 --yes",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			seq, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil || seq < 1 {
+				return problem.New(problem.Invalid, "%q is not the number of an event", args[0]).Do("stoa events list    shows them")
+			}
+			cl, err := c.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(cmd.Context(), args[0], yes); err != nil {
+				return err
+			}
+			if err := cl.ErasePayload(cmd.Context(), seq); err != nil {
+				return err
+			}
+			return c.done(map[string]int64{"seq": seq}, "the payload of event %d is erased", seq)
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
 }
 
 // eventPage is what `stoa events list -o json` prints.

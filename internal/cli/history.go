@@ -52,12 +52,12 @@ func (c *Command) historyCommand() *cobra.Command {
 
 // version is one version of an object in `stoa history -o json`.
 type version struct {
-	Version int64          `json:"version"`
-	Actor   string         `json:"actor"`
-	At      time.Time      `json:"at"`
-	Deleted bool           `json:"deleted,omitempty"`
-	Changes []change       `json:"changes"`
-	Object  *client.Object `json:"object,omitempty"`
+	Version int64           `json:"version"`
+	Actor   string          `json:"actor"`
+	At      time.Time       `json:"at"`
+	Deleted bool            `json:"deleted,omitempty"`
+	Changes []output.Change `json:"changes"`
+	Object  *client.Object  `json:"object,omitempty"`
 }
 
 // released is one release in the history of a service.
@@ -85,7 +85,7 @@ func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Ki
 	}
 	out := historyResult{Items: []version{}, Next: next}
 	for _, r := range revisions {
-		out.Items = append(out.Items, version{r.Version, r.Actor, r.At, r.Deleted, changesOf(r.Changes), &r.Object})
+		out.Items = append(out.Items, version{r.Version, r.Actor, r.At, r.Deleted, output.Changes(r.Changes), &r.Object})
 	}
 	if kind.Name == "Service" {
 		if out.Releases, err = releases(ctx, cl, name, o.limit); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/file"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
+	"github.com/stoa-platform/stoa/internal/cli/witness"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/object"
 )
@@ -78,7 +79,7 @@ func (c *Command) login(ctx context.Context, o loginOptions) error {
 	if err != nil {
 		return err
 	}
-	pin, err := c.pin(cl.Server())
+	pin, err := witness.Pin(cl.Server())
 	if err == nil {
 		err = c.checkPinNow(ctx, cl, pin)
 	}

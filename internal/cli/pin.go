@@ -2,16 +2,12 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"os"
-	"path/filepath"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/witness"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -20,40 +16,6 @@ import (
 // pinEvery is how long a pinned checkpoint is good enough for an ordinary
 // command; what is about the ledger itself always asks.
 const pinEvery = time.Minute
-
-// witness lets a pin ask a platform.
-type witness struct{ client *client.Client }
-
-// LatestCheckpoint gives the platform's signed checkpoint and its public key.
-func (w witness) LatestCheckpoint(ctx context.Context) (signed, publicKey string, err error) {
-	c, err := w.client.Checkpoint(ctx)
-	return c.Checkpoint, c.PublicKey, err
-}
-
-// ProveConsistency asks for the proof that the newer tree begins with the older one.
-func (w witness) ProveConsistency(ctx context.Context, older, newer int64) (tlog.TreeProof, error) {
-	hashes, err := w.client.ProveConsistency(ctx, older, newer)
-	if err != nil {
-		return nil, err
-	}
-	proof := make(tlog.TreeProof, len(hashes))
-	for i, text := range hashes {
-		if proof[i], err = tlog.ParseHash(text); err != nil {
-			return nil, problem.New(problem.Failed, "the platform's proof cannot be read: %v", err)
-		}
-	}
-	return proof, nil
-}
-
-// pin is where the last checkpoint of a platform is remembered.
-func (c *Command) pin(server string) (event.Pin, error) {
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return event.Pin{}, err
-	}
-	name := sha256.Sum256([]byte(server))
-	return event.Pin{Path: filepath.Join(dir, "stoa", "pins", hex.EncodeToString(name[:8])+".json")}, nil
-}
 
 // checkPin demands that the platform's ledger goes on from what was seen of it
 // last: history that was rewritten and signed anew is found out by anyone who
@@ -65,7 +27,7 @@ func (c *Command) checkPin(ctx context.Context, cl *client.Client) error {
 	if data, err := config.DataDir(); err == nil && cl.Server() == c.host.Endpoint(data) {
 		return nil
 	}
-	pin, err := c.pin(cl.Server())
+	pin, err := witness.Pin(cl.Server())
 	if err != nil {
 		return nil // no home to remember in
 	}
@@ -76,7 +38,7 @@ func (c *Command) checkPin(ctx context.Context, cl *client.Client) error {
 }
 
 func (c *Command) checkPinNow(ctx context.Context, cl *client.Client, pin event.Pin) error {
-	_, err := pin.Check(ctx, witness{cl})
+	_, err := pin.Check(ctx, witness.Of{Client: cl})
 	var fork *event.ForkError
 	if errors.As(err, &fork) {
 		return problem.New(problem.Failed, "the ledger of %s is not the one that was seen here before", cl.Server()).

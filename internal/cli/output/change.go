@@ -1,4 +1,4 @@
-package cli
+package output
 
 import (
 	"encoding/json"
@@ -6,22 +6,23 @@ import (
 	"github.com/stoa-platform/stoa/client"
 )
 
-// change is one changed field, in the names of the JSON that commands print.
-type change struct {
+// Change is one changed field, in the names of the JSON that commands print.
+type Change struct {
 	Path string          `json:"path"`
 	Old  json.RawMessage `json:"old,omitempty"`
 	New  json.RawMessage `json:"new,omitempty"`
 }
 
-func changesOf(given []client.Change) []change {
-	changes := make([]change, len(given))
+// Changes gives changes as commands print them.
+func Changes(given []client.Change) []Change {
+	changes := make([]Change, len(given))
 	for i, ch := range given {
 		for _, side := range []*json.RawMessage{&ch.Old, &ch.New} {
 			if string(*side) == "null" { // what is not there, as the API writes it
 				*side = nil
 			}
 		}
-		changes[i] = change(ch)
+		changes[i] = Change(ch)
 	}
 	return changes
 }
