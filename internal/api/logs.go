@@ -34,6 +34,7 @@ type logsInput struct {
 	Grep        string    `query:"grep" maxLength:"1000" doc:"Only lines that match this regular expression (RE2)."`
 	Tail        int       `query:"tail" minimum:"0" maximum:"100000" default:"0" doc:"Only the newest so many; 0 is all."`
 	Follow      bool      `query:"follow"`
+	Accept      string    `header:"Accept" doc:"text/event-stream for server-sent events named line; else a JSON document on each line."`
 }
 
 func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamResponse, error) {
@@ -63,6 +64,23 @@ func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamRespo
 	entries := a.Logs.Query
 	if in.Follow {
 		entries = a.Logs.Follow
+	}
+	if strings.Contains(in.Accept, "text/event-stream") {
+		return stream(func(ctx context.Context, s *sse) error {
+			for entry, err := range entries(ctx, f) {
+				if err != nil {
+					return err
+				}
+				data, err := json.Marshal(entry)
+				if err != nil {
+					return err
+				}
+				if err := s.send("line", data); err != nil {
+					return err
+				}
+			}
+			return nil
+		}), nil
 	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		hctx.SetHeader("Content-Type", "application/x-ndjson")

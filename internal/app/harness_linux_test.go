@@ -177,16 +177,21 @@ func (p *platform) start(t *testing.T) {
 
 func (p *platform) connect(t *testing.T) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(p.seen(), "admin.token"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.Client = p.as(t, strings.TrimSpace(string(raw)))
+	p.Client = p.as(t, p.adminToken(t))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := p.Ready(ctx); err != nil {
 		t.Fatalf("the platform does not get ready: %v", err)
 	}
+}
+
+func (p *platform) adminToken(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(p.seen(), "admin.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(raw))
 }
 
 // seen is the data folder as this process sees it, also where it lies on a disk

@@ -70,6 +70,7 @@ func main() {
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, version)
 	})
+	log.Print("serving version ", version)
 	log.Fatal(http.ListenAndServe(":"+port, nil))
 }
 `

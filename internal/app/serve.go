@@ -136,7 +136,13 @@ func (p *Platform) Close(ctx context.Context) error {
 		errs = append(errs, p.jobs.Stop(ctx))
 	}
 	p.stop()
-	p.background.Wait()
+	ended := make(chan struct{})
+	go func() { p.background.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		errs = append(errs, fmt.Errorf("background work does not end: %w", ctx.Err()))
+	}
 	for _, f := range slices.Backward(p.closers) {
 		errs = append(errs, f(ctx))
 	}

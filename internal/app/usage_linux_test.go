@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,5 +49,24 @@ func TestLogQueryIsOneUse(t *testing.T) {
 	}
 	if n != 2 {
 		t.Errorf("two queries are %d uses of logs, among %d events", n, len(used))
+	}
+}
+
+// TestLogsAsEvents: the log of a service comes as a JSON document on each line, or as
+// server-sent events to who asks for those.
+func TestLogsAsEvents(t *testing.T) {
+	t.Parallel()
+	p := open(t, "")
+	rel, err := p.Release(t.Context(), client.ReleaseSpec{Source: p.upload(t, "one"), Service: "fruit", Environment: "dev"}, "", "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.succeeded(t, rel.Metadata.Name)
+	for accept, want := range map[string]string{"text/event-stream": "event: line\ndata: {\"time\":", "application/json": "{\"time\":"} {
+		response := p.request(t, "GET", "/api/v1/services/fruit/logs?tail=1", nil, "Accept", accept)
+		said, err := io.ReadAll(response.Body)
+		if err != nil || !strings.HasPrefix(string(said), want) {
+			t.Errorf("asked for %s: %v, %.200q", accept, err, said)
+		}
 	}
 }

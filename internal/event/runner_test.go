@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
@@ -253,4 +254,29 @@ func TestShortfall(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", c.of, got, c.want)
 		}
 	}
+}
+
+// A database that cannot be written is no fault of an event.
+func TestUnavailableIsNoPoison(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		withJournal(t, s)
+		add(t, s, "user/ann", some(50, "a")...)
+		full := &journal{name: "full", version: 1, fails: func(seq int64) error {
+			if seq == 33 {
+				return problem.New(problem.Unavailable, "the database's disk is full")
+			}
+			return nil
+		}}
+		r := event.NewRunner(s, []event.Projector{full}, event.RunnerOptions{Batch: 20})
+		if err := r.CatchUp(t.Context()); !problem.Is(err, problem.Unavailable) {
+			t.Errorf("catch up: %v", err)
+		}
+		if states, err := s.Projections(t.Context()); err != nil || states[0].ErrorSeq != 0 || states[0].Watermark != 20 {
+			t.Errorf("state: %+v, %v", states, err)
+		}
+		full.fails = nil
+		if err := r.CatchUp(t.Context()); err != nil || !complete(t, s, "full", 50) {
+			t.Errorf("once there is room: %v", err)
+		}
+	})
 }

@@ -41,7 +41,8 @@ type progress struct {
 	Owners []ownership `json:"owners,omitempty"`
 	// Done says for each resource of what time all of it was read and taken.
 	Done map[string]span `json:"done,omitempty"`
-	// Pending holds what was not at its end then, by resource and id, with its beginning.
+	// Pending holds the deployments that were not at their end then, by id, with
+	// their beginning.
 	Pending map[string]time.Time `json:"pending,omitempty"`
 	// Answers are those to single questions that never change, kept until their
 	// resource is done.

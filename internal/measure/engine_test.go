@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -256,5 +257,32 @@ func TestScopesOfNamesThatThereAreNot(t *testing.T) {
 				t.Errorf("%s %s %q: %v", way, c.by, c.name, err)
 			}
 		}
+	}
+}
+
+// An answer with more numbers than anybody reads is refused before it is computed.
+func TestTooManyNumbers(t *testing.T) {
+	large := org()
+	for i := range 100 {
+		large.Teams = append(large.Teams, &measure.Team{Name: fmt.Sprintf("t%d", i)})
+	}
+	read := 0
+	e, err := measure.NewEngine(nil, fixed{large}, measure.New(measure.Definition{Name: "m", Unit: measure.Count, Version: 1, Cuts: []measure.Dimension{measure.ByTeam}},
+		func(context.Context, *measure.View) (map[measure.Key]int, error) { read++; return nil, nil },
+		func(n int) measure.Estimate { return measure.Of(float64(n), 1) }, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := measure.Scope{To: 3660, By: measure.ByTeam, Step: measure.Daily}
+	if _, err := e.Ask(t.Context(), "m", s); !problem.Is(err, problem.Invalid) || read != 0 {
+		t.Errorf("ten years of all teams by day: %v, read %d times", err, read)
+	}
+	s.Step = measure.Monthly
+	if _, err := e.Ask(t.Context(), "m", s); err != nil {
+		t.Errorf("by month: %v", err)
+	}
+	s.Step, s.Only = measure.Daily, map[measure.Dimension][]string{measure.ByTeam: {"t1", "t2"}}
+	if _, err := e.Ask(t.Context(), "m", s); err != nil {
+		t.Errorf("two of them by day: %v", err)
 	}
 }

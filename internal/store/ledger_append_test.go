@@ -98,3 +98,39 @@ func awaitAppending(t *testing.T, s *store.Store, n int) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// Who serves those that wait and then hangs up takes none of them along.
+func TestWhoServesMayHangUp(t *testing.T) {
+	onBoth(t, func(t *testing.T, address func(testing.TB) string) {
+		s := open(t, address(t), store.Options{})
+		writing, release := make(chan struct{}), make(chan struct{})
+		var all sync.WaitGroup
+		all.Go(func() {
+			_ = s.Write(t.Context(), "user/other", func(context.Context, *store.Tx) error {
+				close(writing)
+				<-release
+				return nil
+			})
+		})
+		<-writing
+		ctx, hangUp := context.WithCancel(t.Context())
+		all.Go(func() {
+			outcomes, err := s.AppendEvents(ctx, "user/server", told(1), func(context.Context, event.LedgerTx) error {
+				hangUp() // in the midst of the transaction
+				return nil
+			})
+			if err != nil || len(outcomes) != 1 {
+				t.Errorf("who hung up while it was written: %v, %v", outcomes, err)
+			}
+		})
+		time.Sleep(50 * time.Millisecond) // for what follows to wait behind it, where it can
+		all.Go(func() {
+			if outcomes, err := s.AppendEvents(t.Context(), "user/waiter", told(2), nil); err != nil || len(outcomes) != 2 {
+				t.Errorf("who waited: %v, %v", outcomes, err)
+			}
+		})
+		time.Sleep(50 * time.Millisecond)
+		close(release)
+		all.Wait()
+	})
+}

@@ -38,10 +38,12 @@ func stocks(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[m
 	}
 	found := map[measure.Key]stock{}
 	return found, eachBefore(ctx, v, keep, func(group string, t ticket) {
-		for i, b := range v.Buckets() {
-			if t.opened >= measure.Micros(b.To) || known < measure.Micros(b.From) {
-				continue
-			}
+		buckets, first := v.Buckets(), 0
+		if day := measure.DayOf(t.opened); day >= v.From {
+			first = v.BucketOf(day)
+		}
+		for i := first; i < len(buckets) && known >= measure.Micros(buckets[i].From); i++ {
+			b := buckets[i]
 			key := measure.Key{Group: group, Bucket: i}
 			s := found[key]
 			if s.open == nil {
