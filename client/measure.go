@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -128,11 +129,13 @@ func (c *Client) Evidence(ctx context.Context, name string, q url.Values, after 
 
 // Scorecard computes a scorecard; "" is the balanced one.
 func (c *Client) Scorecard(ctx context.Context, name string, q url.Values) (Scorecard, error) {
+	asked := url.Values{}
+	maps.Copy(asked, q)
 	if name != "" {
-		q.Set("name", name)
+		asked.Set("name", name)
 	}
 	var out Scorecard
-	err := c.do(ctx, http.MethodGet, "/api/v1/scorecard", q, nil, &out)
+	err := c.do(ctx, http.MethodGet, "/api/v1/scorecard", asked, nil, &out)
 	return out, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -47,16 +48,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// until TEXT COMMAND…: runs the command until its output holds the text.
+// until PATTERN COMMAND…: runs the command until its output matches.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: until TEXT COMMAND [ARG…]")
+		ts.Fatalf("usage: until PATTERN COMMAND [ARG…]")
 	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		err := ts.Exec(args[1], args[2:]...)
 		out := ts.ReadFile("stdout") + ts.ReadFile("stderr")
-		if strings.Contains(out, args[0]) {
+		if pattern.MatchString(out) {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -191,6 +194,34 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	raw, err := io.ReadAll(response.Body)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("answer"), fmt.Appendf(nil, "%d %s", response.StatusCode, raw), 0o600))
+}
+
+// get /PATH [HEADER:VALUE…]: gets an address of the platform, as programs other than
+// stoa do, demands that it answers, and leaves the body in the file answer and the
+// header in answer.header.
+func getPath(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || !strings.HasPrefix(args[0], "/") {
+		ts.Fatalf("usage: get /PATH [HEADER:VALUE…]")
+	}
+	request, err := http.NewRequest(http.MethodGet, ts.Getenv("STOA_SERVER")+args[0], nil)
+	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer "+ts.Getenv("STOA_TOKEN"))
+	for _, header := range args[1:] {
+		name, value, _ := strings.Cut(header, ":")
+		request.Header.Set(name, strings.TrimSpace(value))
+	}
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	if response.StatusCode != http.StatusOK {
+		ts.Fatalf("%s answers %s: %s", args[0], response.Status, raw)
+	}
+	var header bytes.Buffer
+	ts.Check(response.Header.Write(&header))
+	ts.Check(os.WriteFile(ts.MkAbs("answer"), raw, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("answer.header"), header.Bytes(), 0o600))
 }
 
 // json FILE PATH [VALUE]: demands a value at a dotted path of a JSON document,

@@ -88,7 +88,7 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 			return setup(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "until": until, "fetch": fetch, "post": post, "json": jsonPath, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "githost": gitHost, "commit": commit,
+			"exits": exits, "until": until, "fetch": fetch, "post": post, "get": getPath, "json": jsonPath, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "githost": gitHost, "commit": commit,
 		},
 	}
 }

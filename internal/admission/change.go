@@ -30,6 +30,9 @@ type Change struct {
 	Reason string
 	// Surface is the door: "cli", "portal", "api".
 	Surface string
+	// Capability is what the door counts the change as a use of, such as "secrets";
+	// "" where it cannot say. One with a release in it is always a use of "deploy".
+	Capability string
 	// Now is the time of the change, from the pipe's clock.
 	Now time.Time
 	// Judged is how long the gates took. Set by the pipe.
@@ -37,6 +40,8 @@ type Change struct {
 
 	byRef map[object.Ref]*Draft
 	kinds map[string]bool
+	// wanted is what By may not do, once that is known.
+	wanted string
 }
 
 // Draft is one object of a change.
@@ -59,8 +64,7 @@ type Draft struct {
 	// Inferred is set by a Rule's Infer and travels to its Plan.
 	Inferred any
 
-	doc     object.Document
-	changed bool
+	doc object.Document
 }
 
 // Verb is what the draft does to its object.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store"
@@ -21,8 +22,14 @@ type Pipe struct {
 	rules  map[string]Rule
 	gates  []Gate
 	lifter Lifter
+	usage  Usage
 	clock  func() time.Time
 	log    *slog.Logger
+}
+
+// Usage counts what was wanted and is not allowed, off the change's path.
+type Usage interface {
+	Record(u event.Use)
 }
 
 // Options are the parts that the composition root plugs in.
@@ -32,13 +39,14 @@ type Options struct {
 	Rules  []Rule
 	Gates  []Gate
 	Lifter Lifter // nil: no verdict is ever lifted
+	Usage  Usage  // nil: what is not allowed is not counted
 	Clock  func() time.Time
 	Logger *slog.Logger
 }
 
 // New returns a pipe. Two rules for one kind are a programming error.
 func New(o Options) (*Pipe, error) {
-	p := &Pipe{store: o.Store, kinds: o.Kinds, rules: map[string]Rule{}, gates: o.Gates, lifter: o.Lifter, clock: o.Clock, log: o.Logger}
+	p := &Pipe{store: o.Store, kinds: o.Kinds, rules: map[string]Rule{}, gates: o.Gates, lifter: o.Lifter, usage: o.Usage, clock: o.Clock, log: o.Logger}
 	for _, r := range o.Rules {
 		if _, twice := p.rules[r.Kind]; twice {
 			return nil, fmt.Errorf("two admission rules for kind %s", r.Kind)
@@ -67,6 +75,9 @@ func (p *Pipe) Apply(ctx context.Context, c *Change) (Result, error) {
 		// What a rule inferred may have been overtaken; what the client itself
 		// read, by the version that it names, is the client's to read again.
 		if attempt == maxAttempts || len(c.Drafts) == len(asked) || !problem.Is(err, problem.Conflict) {
+			if problem.Is(err, problem.Forbidden) && !c.DryRun {
+				p.forbidden(c)
+			}
 			return result, err
 		}
 		c.Drafts = c.Drafts[:len(asked)]
@@ -265,7 +276,7 @@ func mayAnywhere(c *Change) error {
 		if d.Delete {
 			verb = auth.Delete
 		}
-		if err := auth.Anywhere(c.By, verb, d.Kind).Err(); err != nil {
+		if err := c.may(verb, d, auth.Anywhere(c.By, verb, d.Kind)); err != nil {
 			return err
 		}
 	}
@@ -285,11 +296,11 @@ func authorize(c *Change) error {
 				owner = made.Metadata.Owner
 			}
 		}
-		if err := auth.Allowed(c.By, d.Verb(), d.Kind, owner).Err(); err != nil {
+		if err := c.may(d.Verb(), d, auth.Allowed(c.By, d.Verb(), d.Kind, owner)); err != nil {
 			return err
 		}
 		if d.Old != nil && !d.Delete && d.Want.Metadata.Owner != "" && d.Want.Metadata.Owner != d.Old.Metadata.Owner {
-			if err := auth.Allowed(c.By, auth.Update, d.Kind, d.Want.Metadata.Owner).Err(); err != nil {
+			if err := c.may(auth.Update, d, auth.Allowed(c.By, auth.Update, d.Kind, d.Want.Metadata.Owner)); err != nil {
 				return err
 			}
 		}

@@ -62,7 +62,11 @@ type bench struct {
 	store *store.Store
 	jobs  []store.Job // that were inserted and committed or not
 	steps []string    // in the order in which they were taken
+	uses  []event.Use // that were counted
 }
+
+// Record implements admission.Usage.
+func (b *bench) Record(u event.Use) { b.uses = append(b.uses, u) }
 
 // InsertTx implements store.Enqueuer.
 func (b *bench) InsertTx(_ context.Context, _ *sql.Tx, jobs []store.Job) error {
@@ -88,7 +92,7 @@ func newBench(t *testing.T, url string, change func(*admission.Options, *bench))
 	}
 	b := &bench{store: s}
 	s.UseJobs(b)
-	o := admission.Options{Store: s, Kinds: registry, Clock: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler)}
+	o := admission.Options{Store: s, Kinds: registry, Usage: b, Clock: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&o, b)
 	}
@@ -126,7 +130,7 @@ func of(name, owner string, spec fruitSpec) object.Object {
 }
 
 func change(wants ...object.Object) *admission.Change {
-	c := &admission.Change{By: member, Surface: "api", Reason: "because"}
+	c := &admission.Change{By: member, Surface: "api", Capability: "orchard", Reason: "because"}
 	for _, want := range wants {
 		c.Add(&admission.Draft{Want: want})
 	}
@@ -382,8 +386,22 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
+// dry makes the change one that is only tried.
+func dry(c *admission.Change) *admission.Change {
+	c.DryRun = true
+	return c
+}
+
+// What is not allowed is refused whole, and counted.
 func TestAuthorization(t *testing.T) {
-	b := newBench(t, filepath.Join(t.TempDir(), "stoa.db"), nil)
+	b := newBench(t, filepath.Join(t.TempDir(), "stoa.db"), func(o *admission.Options, _ *bench) {
+		o.Rules = []admission.Rule{{Kind: "Fruit", Infer: func(_ context.Context, _ object.Reader, _ *admission.Change, d *admission.Draft) error {
+			if d.Want.Metadata.Name == "poison" {
+				return problem.New(problem.Forbidden, "nobody may bring poison")
+			}
+			return nil
+		}}}
+	})
 	admin := auth.Principal{Name: "user/admin", Platform: auth.PlatformAdmin}
 	for _, owner := range []string{"own", "other"} {
 		c := change(of(owner+"-fruit", owner, fruitSpec{}))
@@ -395,17 +413,30 @@ func TestAuthorization(t *testing.T) {
 	for what, test := range map[string]struct {
 		change *admission.Change
 		want   problem.Kind
+		wanted string // that is counted as refused
 	}{
-		"create in the own team":     {change(of("new", "own", fruitSpec{})), ""},
-		"create in another":          {change(of("new-other", "other", fruitSpec{})), problem.Forbidden},
-		"one of two is another's":    {change(of("new-two", "own", fruitSpec{}), of("other-fruit", "", fruitSpec{Weight: 1})), problem.Forbidden},
-		"take from another":          {change(of("other-fruit", "own", fruitSpec{})), problem.Forbidden},
-		"give to another":            {change(of("own-fruit", "other", fruitSpec{})), problem.Forbidden},
-		"delete another's":           {remove("other-fruit"), problem.Forbidden},
-		"delete what is not there":   {remove("none"), problem.NotFound},
-		"update without naming whom": {change(of("own-fruit", "", fruitSpec{Weight: 2})), ""},
+		"create in the own team":     {change(of("new", "own", fruitSpec{})), "", ""},
+		"create in another":          {change(of("new-other", "other", fruitSpec{})), problem.Forbidden, "create Fruit"},
+		"one of two is another's":    {change(of("new-two", "own", fruitSpec{}), of("other-fruit", "", fruitSpec{Weight: 1})), problem.Forbidden, "update Fruit"},
+		"take from another":          {change(of("other-fruit", "own", fruitSpec{})), problem.Forbidden, "update Fruit"},
+		"give to another":            {change(of("own-fruit", "other", fruitSpec{})), problem.Forbidden, "update Fruit"},
+		"delete another's":           {remove("other-fruit"), problem.Forbidden, "delete Fruit"},
+		"try to delete another's":    {dry(remove("other-fruit")), problem.Forbidden, ""},
+		"delete what is not there":   {remove("none"), problem.NotFound, ""},
+		"update without naming whom": {change(of("own-fruit", "", fruitSpec{Weight: 2})), "", ""},
+		"change what no role allows": {change(object.Object{Kind: "Team", Metadata: object.Metadata{Name: "secret-plan", Owner: "secret-plan"}}), problem.Forbidden, "update Team"},
+		"what a room forbids":        {change(of("poison", "own", fruitSpec{})), problem.Forbidden, "create Fruit"},
 	} {
+		b.uses = nil
 		_, err := b.Apply(t.Context(), test.change)
+		// Who and what, and nothing of what they wrote.
+		var counted []event.Use
+		if test.wanted != "" {
+			counted = []event.Use{{Actor: "user/mel", Team: "own", Capability: "orchard", Surface: "api", Refused: test.wanted}}
+		}
+		if !slices.Equal(b.uses, counted) {
+			t.Errorf("%s: counted %+v, want %+v", what, b.uses, counted)
+		}
 		if test.want == "" && err != nil || test.want != "" && !problem.Is(err, test.want) {
 			t.Errorf("%s: %v, want %q", what, err, test.want)
 		}
@@ -500,7 +531,7 @@ func TestGates(t *testing.T) {
 				if e.Type == "dev.stoa.gate.refused" {
 					recorded++
 					if e.Actor == "" || e.Team != "own" || e.Subject != "fruit/apple" || !strings.Contains(string(e.Data), test.title) ||
-						e.Extensions["gate"] != map[string]string{"no fruit": "test/deny", "ask first": "test/approval"}[test.title] {
+						e.Extensions["surface"] != "api" || e.Capability != "orchard" || e.Extensions["gate"] != map[string]string{"no fruit": "test/deny", "ask first": "test/approval"}[test.title] {
 						t.Errorf("recorded %+v %s", e, e.Data)
 					}
 				}

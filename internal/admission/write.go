@@ -134,7 +134,7 @@ func (p *Pipe) write(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 	next := 0
 	for _, d := range c.Drafts {
 		item := Item{Kind: d.Kind.Name, Name: d.Want.Metadata.Name}
-		after := d.Want
+		var after object.Object
 		switch {
 		case d.Delete:
 			if err := tx.Delete(ctx, d.Kind.Name, d.Want.Metadata.Name); err != nil {

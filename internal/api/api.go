@@ -147,7 +147,7 @@ func register[I, O any](a *api, op huma.Operation, handler func(context.Context,
 // by says who makes the request, through the API unless the client names its surface.
 func by(ctx context.Context, reason string) delivery.By {
 	r := requestOf(ctx)
-	return delivery.By{Principal: r.principal, Surface: r.surface, Reason: reason}
+	return delivery.By{Principal: r.principal, Surface: r.surface, Capability: r.capability, Reason: reason}
 }
 
 // reads asks the permission table whether the caller may read the kind.

@@ -17,6 +17,8 @@ import (
 
 // Usage gathers what people use, off the request's path.
 type Usage interface {
+	// Capability names what a call of an operation is a use of.
+	Capability(operation string) string
 	// Note counts one call of an operation.
 	Note(ctx context.Context, p auth.Principal, operation, surface string)
 	// NoteService counts one use of a capability for a service.

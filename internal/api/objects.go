@@ -244,7 +244,7 @@ type deleteInput struct {
 func (a *api) delete(ctx context.Context, kind object.Kind, in *deleteInput) (*applyOutput, error) {
 	who := by(ctx, in.Reason)
 	result, err := a.Pipe.Apply(ctx, &admission.Change{
-		By: who.Principal, Surface: who.Surface, Reason: who.Reason, DryRun: in.DryRun,
+		By: who.Principal, Surface: who.Surface, Capability: who.Capability, Reason: who.Reason, DryRun: in.DryRun,
 		Drafts: []*admission.Draft{{Want: object.Object{Kind: kind.Name, Metadata: object.Metadata{Name: in.Name}}, Delete: true}},
 	})
 	return &applyOutput{Body: result}, err
@@ -273,7 +273,7 @@ func (a *api) apply(ctx context.Context, in *applyInput) (*applyOutput, error) {
 
 func (a *api) admit(ctx context.Context, parsed []object.Parsed, dryRun bool, reason string) (admission.Result, error) {
 	who := by(ctx, reason)
-	c := &admission.Change{By: who.Principal, Surface: who.Surface, Reason: who.Reason, DryRun: dryRun}
+	c := &admission.Change{By: who.Principal, Surface: who.Surface, Capability: who.Capability, Reason: who.Reason, DryRun: dryRun}
 	for i := range parsed {
 		p := &parsed[i]
 		c.Add(&admission.Draft{Want: p.Object, Label: p.Source, Lines: p.Line})

@@ -13,10 +13,11 @@ import (
 
 // request is what is known of the request that is served.
 type request struct {
-	id        string
-	principal auth.Principal
-	surface   string
-	draining  <-chan struct{}
+	id         string
+	principal  auth.Principal
+	surface    string
+	capability string // what it is a use of
+	draining   <-chan struct{}
 }
 
 type requestKey struct{}
@@ -62,10 +63,14 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 		writeProblem(ctx.BodyWriter(), func(k, v string) { ctx.SetHeader(k, v) }, ctx.SetStatus, a.told(ctx.Context(), err))
 		return
 	}
-	requestOf(ctx.Context()).principal = principal
+	known, operation := requestOf(ctx.Context()), ctx.Operation().OperationID
+	known.principal = principal
+	if a.Usage != nil {
+		known.capability = a.Usage.Capability(operation)
+	}
 	next(ctx)
 	// Who was refused, or asked for what there is not, used nothing.
 	if a.Usage != nil && ctx.Status() < http.StatusBadRequest {
-		a.Usage.Note(ctx.Context(), principal, ctx.Operation().OperationID, requestOf(ctx.Context()).surface)
+		a.Usage.Note(ctx.Context(), principal, operation, known.surface)
 	}
 }

@@ -105,6 +105,8 @@ type using struct {
 	usage *event.Usage
 }
 
+func (using) Capability(operation string) string { return capability(operation) }
+
 func (u using) Note(_ context.Context, p auth.Principal, operation, surface string) {
 	if operation == "logs-of-service" { // it says itself of which service
 		return

@@ -207,8 +207,9 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 		Store: p.store, Sources: sourcing{p.sources}, Builder: p.builder, Runtime: p.runtime, Secrets: vault, TeamKind: team, ServiceKind: service,
 		URL: p.serviceURL, Confide: p.output.confide, Forget: p.forget, Homes: p.path("homes"), StepEdge: p.steps.edge, Clock: clock, Logger: p.log,
 	})
+	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
 	p.pipe, err = admission.New(admission.Options{
-		Store: p.store, Kinds: kinds, Clock: clock, Logger: p.log,
+		Store: p.store, Kinds: kinds, Usage: p.usage, Clock: clock, Logger: p.log,
 		Rules:  append(p.delivery.Rules(), delivery.SecretRule(vault), catalog.TeamRule(), catalog.UserRule(), catalog.EnvironmentRule(), governance.ExceptionRule()),
 		Gates:  []admission.Gate{governance.Quotas{}, policies, governance.Targets{}},
 		Lifter: governance.Exceptions{},
@@ -226,7 +227,6 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 	}
 	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log})
 	p.runner = event.NewRunner(p.store, slices.Concat(adoption.Projectors(), dora.Projectors(), support.Projectors()), event.RunnerOptions{Logger: p.log})
-	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
 	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf, Capabilities: ownCapabilities()})
 	p.webhooks = webhook.NewReceiver(webhook.Options{
 		Objects: p.store, Values: vault, Ingest: p.ingest, Ledger: p.store, Registerer: p.registry, Clock: clock, Logger: p.log,

@@ -147,7 +147,7 @@ func (g *governed) refusals(t *testing.T) int {
 			Verdicts []problem.Verdict
 			Surface  string
 		}
-		if err := json.Unmarshal(e.Data, &data); err != nil || data.Title == "" || len(data.Verdicts) == 0 || data.Surface != "cli" || e.Actor != "user/admin" || e.Team != "platform" {
+		if err := json.Unmarshal(e.Data, &data); err != nil || data.Title == "" || len(data.Verdicts) == 0 || data.Surface != "cli" || e.Extensions["surface"] != "cli" || e.Capability == "" || e.Actor != "user/admin" || e.Team != "platform" {
 			t.Errorf("refusal %+v %s: %v", e, e.Data, err)
 		}
 	}

@@ -95,7 +95,7 @@ func (a administration) calledBy(ctx context.Context, name string) ([]string, er
 
 // withdraw takes a person out of every team and deletes the User.
 func (a administration) withdraw(ctx context.Context, by auth.Principal, name string) error {
-	change := &admission.Change{By: by, Surface: "api", Reason: "a person is erased"}
+	change := &admission.Change{By: by, Surface: "api", Capability: useAdministration, Reason: "a person is erased"}
 	is := func(member string) bool { return member == name }
 	teams, err := object.All[catalog.Team](ctx, a.store, object.Query{Limit: 1000})
 	if err != nil {

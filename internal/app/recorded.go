@@ -20,9 +20,10 @@ func recorded() []Recorded {
 	return []Recorded{
 		{"dev.stoa.usage.recorded", "a person or a machine used a capability", "how often in that minute, through which door (command line, portal, API); never what was looked at"},
 		{"dev.stoa.usage.lost", "uses could not be recorded", "how many, or since when"},
-		{"dev.stoa.input.asked", "a person had to be asked something", "which question, about which field"},
+		{"dev.stoa.input.asked", "a person had to be asked something", "which question, about which field, through which door"},
 		{"dev.stoa.input.answered", "a release was made with the answer", "which question, and the answer"},
-		{"dev.stoa.gate.refused", "a gate refused a change", "the gates' verdicts"},
+		{"dev.stoa.gate.refused", "a gate refused a change", "the gates' verdicts, through which door"},
+		{"dev.stoa.access.refused", "a role or a token does not allow a change", "how often in that minute, through which door, which verb of which kind; never what was written"},
 		{"dev.stoa.access.asked", "somebody asked to join a team", "why, in their words"},
 		{"dev.stoa.access.granted", "somebody became a member or owner of a team", "who"},
 		{"dev.stoa.access.revoked", "somebody is no longer in a team", "who"},
@@ -77,7 +78,7 @@ func RecordedPage(kinds []object.Kind, operations []string) string {
 			}
 		}
 		if name == "portal" {
-			of = []string{"every page that is looked at"}
+			of = []string{"every page that is looked at; of what is done there, what counts as a use of another capability counts as that"}
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", name, strings.Join(of, ", "))
 	}

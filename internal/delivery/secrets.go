@@ -87,7 +87,7 @@ func (v SecretValues) tryChangeIn(ctx context.Context, by By, name string, given
 		return err
 	}
 	_, err = v.Admit.Apply(ctx, &admission.Change{
-		By: by.Principal, Surface: by.Surface, Reason: by.Reason, Drafts: []*admission.Draft{{Want: want, Inferred: given}},
+		By: by.Principal, Surface: by.Surface, Capability: by.Capability, Reason: by.Reason, Drafts: []*admission.Draft{{Want: want, Inferred: given}},
 	})
 	return err
 }
@@ -162,7 +162,7 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 		return err
 	}
 	_, err = v.Admit.Apply(ctx, &admission.Change{
-		By: by.Principal, Surface: by.Surface, Reason: by.Reason,
+		By: by.Principal, Surface: by.Surface, Capability: by.Capability, Reason: by.Reason,
 		Drafts: []*admission.Draft{{Want: secretObject, Inferred: given}, {Want: serviceObject}},
 	})
 	return err

@@ -25,11 +25,12 @@ type Verbs struct {
 	Objects object.Reader
 }
 
-// By says who acts, through which door and why.
+// By says who acts, through which door, what that counts it as a use of, and why.
 type By struct {
-	Principal auth.Principal
-	Surface   string
-	Reason    string
+	Principal  auth.Principal
+	Surface    string
+	Capability string
+	Reason     string
 }
 
 // Up admits a release of an uploaded source, or of an earlier artifact.
@@ -40,7 +41,7 @@ func (v Verbs) Up(ctx context.Context, by By, spec ReleaseSpec, team string, dry
 		return rel, err
 	}
 	result, err := v.Admit.Apply(ctx, &admission.Change{
-		By: by.Principal, Surface: by.Surface, Reason: by.Reason, DryRun: dryRun,
+		By: by.Principal, Surface: by.Surface, Capability: by.Capability, Reason: by.Reason, DryRun: dryRun,
 		Drafts: []*admission.Draft{{Want: raw, CreateOnly: true}},
 	})
 	if err != nil {
@@ -161,7 +162,7 @@ func (v Verbs) Change(ctx context.Context, by By, service string, change func(*c
 			return s, err
 		}
 		result, err := v.Admit.Apply(ctx, &admission.Change{
-			By: by.Principal, Surface: by.Surface, Reason: by.Reason, Drafts: []*admission.Draft{{Want: raw}},
+			By: by.Principal, Surface: by.Surface, Capability: by.Capability, Reason: by.Reason, Drafts: []*admission.Draft{{Want: raw}},
 		})
 		if problem.Is(err, problem.Conflict) && attempt < 5 {
 			continue

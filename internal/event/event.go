@@ -108,6 +108,7 @@ const (
 	TypeConflict       = "dev.stoa.event.conflict"  // other bytes came under a known source and id
 	TypeUsage          = "dev.stoa.usage.recorded"  // an actor used a capability, counted by the minute
 	TypeUsageLost      = "dev.stoa.usage.lost"      // usage that could not be recorded, and how much
+	TypeAccessRefused  = "dev.stoa.access.refused"  // an actor may not do what they wanted, counted by the minute
 	TypePayloadErased  = "dev.stoa.payload.erased"  // payloads were erased
 	TypePersonErased   = "dev.stoa.person.erased"   // a pseudonym lost its name
 	TypeSourceBound    = "dev.stoa.source.bound"    // a source now belongs to a principal

@@ -13,7 +13,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Use is one use of a capability: a page looked at, logs read, a command run.
+// Use is one use of a capability: a page looked at, logs read, a command run; or
+// one that was wanted and is not allowed.
 type Use struct {
 	Actor       string // a principal; "" is nobody known
 	Team        string // the team it was for, or the actor's only team
@@ -22,13 +23,16 @@ type Use struct {
 	Environment string
 	Surface     string // "api", "cli", "portal"
 	Bot         bool   // no person is behind it
+	// Refused is what the actor may not do, such as "update Service"; "" is a use.
+	Refused string
 }
 
-// Extension attributes of TypeUsage and TypeUsageLost events.
+// Extension attributes of TypeUsage, TypeAccessRefused and TypeUsageLost events.
 const (
 	ExtCount   = "count"   // how often, a decimal
 	ExtSurface = "surface" // Use.Surface
 	ExtBot     = "bot"     // "true" when no person is behind it
+	ExtRefused = "refused" // Use.Refused
 	ExtReason  = "reason"  // of lost usage: "overflow" or "crash"
 	ExtSince   = "since"   // of a crash: the time of the last flush, RFC 3339
 )
@@ -176,8 +180,12 @@ func usageEvents(counts map[useMinute]int64, lost int64) ([]Event, error) {
 		if k.Bot {
 			ext[ExtBot] = "true"
 		}
+		kind := TypeUsage
+		if k.Refused != "" {
+			kind, ext[ExtRefused] = TypeAccessRefused, k.Refused
+		}
 		events = append(events, Event{
-			Source: usageSource, Type: TypeUsage, Time: time.Unix(k.minute*60, 0),
+			Source: usageSource, Type: kind, Time: time.Unix(k.minute*60, 0),
 			Actor: k.Actor, Team: k.Team, Service: k.Service, Capability: k.Capability, Environment: k.Environment, Extensions: ext,
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
+// A refusal by role is counted like a use, and is none.
 func TestUsageIsOneEventAMinuteForEachUse(t *testing.T) {
 	onBothURLs(t, func(t *testing.T, url string) {
 		c := newClock()
@@ -23,6 +25,9 @@ func TestUsageIsOneEventAMinuteForEachUse(t *testing.T) {
 			u.Record(logs)
 		}
 		u.Record(event.Use{Actor: "token/ci", Capability: "deploy", Surface: "api", Bot: true})
+		for range 2 {
+			u.Record(event.Use{Actor: "user/ann", Team: "payments", Capability: "deploy", Surface: "portal", Refused: "update Service"})
+		}
 		c.Move(time.Minute)
 		u.Record(logs)
 		for range 2 { // the second one has nothing to say
@@ -39,7 +44,14 @@ func TestUsageIsOneEventAMinuteForEachUse(t *testing.T) {
 			!r.Time.Equal(time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)) || r.Poster != "stoa/usage" || r.Actor == "user/ann" {
 			t.Errorf("record: %+v", r)
 		}
-		if n := count(t, s, "SELECT count(*) FROM events"); n != 3 {
+		refused, err := s.Events(t.Context(), event.Filter{Types: []string{event.TypeAccessRefused}, Capability: "deploy", Team: "payments"})
+		if err != nil || len(refused) != 1 {
+			t.Fatal(refused, err)
+		}
+		if x := refused[0].Extensions; x[event.ExtCount] != "2" || x[event.ExtRefused] != "update Service" || x[event.ExtSurface] != "portal" || len(refused[0].Data) > 0 {
+			t.Errorf("refused: %+v", refused[0])
+		}
+		if n := count(t, s, "SELECT count(*) FROM events"); n != 4 {
 			t.Errorf("%d events", n)
 		}
 	})
@@ -129,6 +141,69 @@ func (m *memory) len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.events)
+}
+
+// blocked holds every append until it is let go.
+type blocked struct {
+	memory
+	came chan struct{} // one for each append that begins
+	free chan struct{}
+}
+
+func (b *blocked) AppendEvents(ctx context.Context, by string, events []event.Event, also func(context.Context, event.LedgerTx) error) ([]event.Outcome, error) {
+	b.came <- struct{}{}
+	<-b.free
+	return b.memory.AppendEvents(ctx, by, events, also)
+}
+
+// Whoever uses the platform never waits for its database: while an append hangs
+// uses are counted as before, within their bound, and come with the next one.
+func TestABlockedLedgerSlowsNobody(t *testing.T) {
+	const keys, people, times = 10, 25, 100
+	b := &blocked{came: make(chan struct{}), free: make(chan struct{})}
+	c := newClock()
+	u := event.NewUsage(b, event.UsageOptions{Clock: c.Now, Keys: keys})
+	u.Record(event.Use{Actor: "user/first", Capability: "deploy"})
+	flushed := make(chan error, 2)
+	flush := func() { flushed <- u.Flush(context.WithoutCancel(t.Context())) }
+	go flush()
+	<-b.came
+
+	go flush() // the next minute's waits its turn
+	counted := make(chan struct{})
+	go func() {
+		defer close(counted)
+		for i := range people * times {
+			u.Record(event.Use{Actor: "user/u" + strconv.Itoa(i%people), Capability: "deploy"})
+		}
+	}()
+	select {
+	case <-counted:
+	case <-time.After(30 * time.Second):
+		t.Fatal("a use waits for an append that hangs")
+	}
+	if b.len() != 0 {
+		t.Fatal("the append did not hang")
+	}
+
+	close(b.free)
+	<-b.came
+	for range 2 {
+		if err := <-flushed; err != nil {
+			t.Fatal(err)
+		}
+	}
+	counts := map[string]int{}
+	for _, e := range b.events {
+		n, err := strconv.Atoi(e.Extensions[event.ExtCount])
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[e.Type] += n
+	}
+	if counts[event.TypeUsage] != 1+keys*times || counts[event.TypeUsageLost] != (people-keys)*times {
+		t.Errorf("counted %v of %d uses by %d people, %d of them kept", counts, people*times, people, keys)
+	}
 }
 
 func TestUsageFlushesEveryMinuteAndAtTheEnd(t *testing.T) {

@@ -50,7 +50,8 @@ func (p *Portal) do(a action) serve {
 			told := p.told(v, err)
 			return p.showAction(v, a, told)
 		}
-		p.used(v, "deploy", s.Metadata.Owner, s.Metadata.Name, v.PostFormValue("env"))
+		v.use.Capability = "deploy"
+		v.of(s.Metadata.Owner, s.Metadata.Name, v.PostFormValue("env"))
 		return v.go303(to)
 	}
 }
@@ -160,7 +161,7 @@ func (p *Portal) rollback(v *visit, s catalog.Service, env string) (string, erro
 	if to == "" {
 		return "", problem.New(problem.Invalid, "choose the release to go back to").WithFields(problem.Field{Path: "to", Message: "is missing"})
 	}
-	rel, err := p.Verbs.Rollback(v.Context(), v.by(v.PostFormValue("reason")), s.Metadata.Name, env, to)
+	rel, err := p.Verbs.Rollback(v.Context(), v.by("deploy", v.PostFormValue("reason")), s.Metadata.Name, env, to)
 	return "/releases/" + rel.Metadata.Name, err
 }
 
@@ -207,7 +208,7 @@ func (p *Portal) promote(v *visit, s catalog.Service, env string) (string, error
 	if to == "" {
 		return "", problem.New(problem.Invalid, "choose the environment to promote to").WithFields(problem.Field{Path: "to", Message: "is missing"})
 	}
-	rel, err := p.Verbs.Promote(v.Context(), v.by(v.PostFormValue("reason")), s.Metadata.Name, env, to)
+	rel, err := p.Verbs.Promote(v.Context(), v.by("deploy", v.PostFormValue("reason")), s.Metadata.Name, env, to)
 	return "/releases/" + rel.Metadata.Name, err
 }
 
@@ -234,7 +235,7 @@ func (p *Portal) scale(v *visit, s catalog.Service, env string) (string, error) 
 		return "", problem.New(problem.Invalid, "%q instances cannot be", typed).
 			WithFields(problem.Field{Path: "replicas", Message: "must be a whole number of 0 to 100"})
 	}
-	_, err = p.Verbs.Scale(v.Context(), v.by(v.PostFormValue("reason")), s.Metadata.Name, env, n)
+	_, err = p.Verbs.Scale(v.Context(), v.by("deploy", v.PostFormValue("reason")), s.Metadata.Name, env, n)
 	return page.Link("/services/"+s.Metadata.Name, "env", env, "done", "scaled"), err
 }
 
@@ -254,7 +255,7 @@ func (p *Portal) prepareRestart(_ *visit, show *page.Action, s catalog.Service) 
 }
 
 func (p *Portal) restart(v *visit, s catalog.Service, env string) (string, error) {
-	_, err := p.Verbs.Restart(v.Context(), v.by(v.PostFormValue("reason")), s.Metadata.Name, env, p.Clock())
+	_, err := p.Verbs.Restart(v.Context(), v.by("deploy", v.PostFormValue("reason")), s.Metadata.Name, env, p.Clock())
 	return page.Link("/services/"+s.Metadata.Name, "env", env, "done", "restarted"), err
 }
 

@@ -63,7 +63,8 @@ func (p *Portal) audit(v *visit) error {
 	if err := p.mayAudit(v, f.Team); err != nil {
 		return err
 	}
-	p.used(v, "audit", f.Team, "", "")
+	v.use.Capability = "audit"
+	v.of(f.Team, "", "")
 	found, err := p.Ledger.Events(ctx, f)
 	if err != nil {
 		return err
@@ -217,7 +218,8 @@ func (p *Portal) event(v *visit) error {
 	if err := p.mayAudit(v, r.Team); err != nil {
 		return err
 	}
-	p.used(v, "audit", r.Team, "", "")
+	v.use.Capability = "audit"
+	v.of(r.Team, "", "")
 	known, err := p.named(ctx, found)
 	if err != nil {
 		return err
@@ -272,11 +274,10 @@ func (p *Portal) prove(ctx context.Context, show *page.Proof, r event.Record) er
 // history lists who changed what is declared of a service.
 func (p *Portal) history(v *visit) error {
 	ctx := v.Context()
-	head, s, _, err := p.subjectOf(v, "history", "History of ")
+	head, _, _, err := p.subjectOf(v, "history", "History of ")
 	if err != nil {
 		return err
 	}
-	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, head.Environment)
 	before, _ := strconv.ParseInt(v.URL.Query().Get("before"), 10, 64) // what is no number starts with the newest
 	versions, next, err := p.versions(ctx, "Service", head.Name, before)
 	if err != nil {

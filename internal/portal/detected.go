@@ -25,7 +25,6 @@ func (p *Portal) showDetected(v *visit, refused *problem.Problem) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, head.Environment)
 	show := page.Detected{Subject: head, Same: page.Command{Text: "stoa detect . -o json", Says: "The same for a folder, without a platform"}}
 	releases, _, err := p.releases(v.Context(), head.Name, head.Environment, "", 1)
 	if err != nil {
@@ -128,7 +127,7 @@ func (p *Portal) decide(v *visit) error {
 	if done == "" || field == "" {
 		return problem.New(problem.Invalid, "the form says neither to confirm nor to override anything")
 	}
-	_, err = p.Verbs.Change(v.Context(), v.by(v.PostFormValue("do")+" "+field), s.Metadata.Name, func(s *catalog.Service) error {
+	_, err = p.Verbs.Change(v.Context(), v.by("catalog", v.PostFormValue("do")+" "+field), s.Metadata.Name, func(s *catalog.Service) error {
 		switch done {
 		case "confirmed":
 			confirm(s, field)
@@ -143,6 +142,8 @@ func (p *Portal) decide(v *visit) error {
 	if err != nil {
 		return p.showDetected(v, p.told(v, err))
 	}
+	v.use.Capability = "catalog"
+	v.of(s.Metadata.Owner, s.Metadata.Name, v.PostFormValue("env"))
 	return v.go303(page.Link("/services/"+s.Metadata.Name+"/detected", "env", v.PostFormValue("env"), "done", done) + "#" + field)
 }
 
@@ -190,7 +191,6 @@ func (p *Portal) showSettings(v *visit, refused *problem.Problem) error {
 		return err
 	}
 	env := head.Environment
-	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, env)
 	running := s.Spec.Environments[env]
 	show := page.Settings{Subject: head, Same: page.Command{Text: "stoa describe service " + head.Name, Says: "The same on the command line"}}
 	for _, key := range slices.Sorted(maps.Keys(running.Env)) {
@@ -245,7 +245,7 @@ func (p *Portal) change(v *visit) error {
 	if unset {
 		done, reason = "unset", "remove "+key
 	}
-	_, err = p.Verbs.Run(v.Context(), v.by(reason), s.Metadata.Name, env, func(r *catalog.Running) {
+	_, err = p.Verbs.Run(v.Context(), v.by("catalog", reason), s.Metadata.Name, env, func(r *catalog.Running) {
 		r.Env = maps.Clone(r.Env)
 		if unset {
 			delete(r.Env, key)
@@ -259,6 +259,8 @@ func (p *Portal) change(v *visit) error {
 	if err != nil {
 		return p.showSettings(v, p.told(v, err))
 	}
+	v.use.Capability = "catalog"
+	v.of(s.Metadata.Owner, s.Metadata.Name, env)
 	return v.go303(page.Link("/services/"+s.Metadata.Name+"/settings", "env", env, "done", done))
 }
 
@@ -268,7 +270,6 @@ func (p *Portal) gates(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, head.Environment)
 	show := page.Gates{Subject: head, Same: page.Command{Text: "stoa get policies", Says: "All policies on the command line"}}
 	var releases []delivery.Release
 	if releases, _, err = p.releases(v.Context(), head.Name, head.Environment, "", 1); err != nil {

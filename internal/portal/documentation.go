@@ -41,7 +41,6 @@ const blank = "adr/0000-template"
 
 // documentation lists the pages of this version's documentation.
 func (p *Portal) documentation(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	all, err := p.library()
 	if err != nil {
 		return err
@@ -61,7 +60,6 @@ func (p *Portal) documentation(v *visit) error {
 
 // document shows one page.
 func (p *Portal) document(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	all, err := p.library()
 	if err != nil {
 		return err

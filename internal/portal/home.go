@@ -19,7 +19,6 @@ const homeServices = 50
 
 func (p *Portal) home(v *visit) error {
 	ctx := v.Context()
-	p.used(v, "portal", "", "", "")
 	show := page.Home{Frame: p.frame(v, "Home", "home"), All: "/services"}
 	teams := v.teams()
 	var mine []catalog.Service

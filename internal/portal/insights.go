@@ -12,7 +12,6 @@ import (
 const quarter = 90
 
 func (p *Portal) overviewPage(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	ctx := v.Context()
 	s, err := p.scope(v, quarter)
 	if err != nil {
@@ -44,7 +43,6 @@ func (p *Portal) auditor(v *visit) func(team string) bool {
 }
 
 func (p *Portal) adoptionPage(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	s, err := p.scope(v, measure.UsualDays)
 	if err != nil {
 		return err
@@ -66,7 +64,6 @@ func (p *Portal) adoptionPage(v *visit) error {
 }
 
 func (p *Portal) journeysPage(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	s, err := p.scope(v, quarter)
 	if err != nil {
 		return err
@@ -88,7 +85,6 @@ func (p *Portal) journeysPage(v *visit) error {
 }
 
 func (p *Portal) deliveryPage(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	s, err := p.scope(v, measure.UsualDays)
 	if err != nil {
 		return err

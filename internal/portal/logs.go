@@ -72,7 +72,7 @@ func (p *Portal) logs(v *visit) error {
 		show.Refused = p.told(v, refused)
 		return p.render(v, statuses[show.Refused.Kind], page.LogsPage(show))
 	}
-	p.used(v, "logs", s.Metadata.Owner, s.Metadata.Name, head.Environment)
+	v.use.Capability = "logs"
 	f, since, err := p.logFilter(v, s.Metadata.Name, head.Environment)
 	status := 200
 	if err != nil {

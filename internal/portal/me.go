@@ -29,7 +29,6 @@ const latestShown = 20
 // me shows visitors to themselves, and nobody else.
 func (p *Portal) me(v *visit) error {
 	ctx, name := v.Context(), v.principal.Name
-	p.used(v, "portal", "", "", "")
 	tokens, err := p.Tokens(ctx, v.principal, name)
 	if err != nil {
 		return err

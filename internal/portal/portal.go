@@ -162,7 +162,7 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.S
 // browser that looks on.
 func (p *Portal) EndStreams() { p.end() }
 
-// routes is the whole portal in one table.
+// routes puts the tables together with what is open to everybody.
 func (p *Portal) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+assets.Prefix, p.assets)
@@ -171,15 +171,34 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("POST /signin", p.open(p.enter))
 	mux.HandleFunc("POST /theme", p.open(p.theme))
 	mux.HandleFunc("POST /signout", p.open(p.signOut))
-	for pattern, serve := range map[string]serve{
+	for pattern, serve := range p.streams() {
+		mux.HandleFunc(pattern, p.known(serve))
+	}
+	for pattern, serve := range p.pages() {
+		mux.HandleFunc(pattern, p.known(p.recorded(serve)))
+	}
+	mux.HandleFunc("/", p.known(p.nowhere))
+	return p.guard(mux)
+}
+
+// streams are what pages bring up to date once they are there.
+func (p *Portal) streams() map[string]serve {
+	return map[string]serve{
+		"GET /services/{name}/live":      p.liveState,
+		"GET /services/{name}/logs/live": p.liveLogs,
+		"GET /releases/{name}/live":      p.liveRelease,
+	}
+}
+
+// pages are what people look at and the forms that they send; each is counted.
+func (p *Portal) pages() map[string]serve {
+	pages := map[string]serve{
 		"GET /{$}":                       p.home,
 		"GET /search":                    p.search,
 		"GET /services":                  p.services,
 		"GET /services/{name}":           p.overview,
-		"GET /services/{name}/live":      p.liveState,
 		"GET /services/{name}/releases":  p.releasesPage,
 		"GET /services/{name}/logs":      p.logs,
-		"GET /services/{name}/logs/live": p.liveLogs,
 		"GET /services/{name}/detected":  p.detected,
 		"POST /services/{name}/detected": p.decide,
 		"GET /services/{name}/settings":  p.settings,
@@ -187,7 +206,6 @@ func (p *Portal) routes() http.Handler {
 		"GET /services/{name}/gates":     p.gates,
 		"GET /services/{name}/history":   p.history,
 		"GET /releases/{name}":           p.release,
-		"GET /releases/{name}/live":      p.liveRelease,
 		"GET /teams":                     p.teams,
 		"GET /teams/{name}":              p.team,
 		"POST /teams/{name}/access":      p.ask,
@@ -205,13 +223,10 @@ func (p *Portal) routes() http.Handler {
 		"GET /measures/{name}":           p.measure,
 		"GET /audit":                     p.audit,
 		"GET /audit/{seq}":               p.event,
-	} {
-		mux.HandleFunc(pattern, p.known(serve))
 	}
 	for _, a := range p.actions() {
-		mux.HandleFunc("GET /services/{name}/"+a.verb, p.known(p.form(a)))
-		mux.HandleFunc("POST /services/{name}/"+a.verb, p.known(p.do(a)))
+		pages["GET /services/{name}/"+a.verb] = p.form(a)
+		pages["POST /services/{name}/"+a.verb] = p.do(a)
 	}
-	mux.HandleFunc("/", p.known(p.nowhere))
-	return p.guard(mux)
+	return pages
 }

@@ -25,7 +25,6 @@ func (p *Portal) releasesPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, head.Environment)
 	show := page.Releases{Subject: head, Serving: s.Status.Environments[head.Environment].Release,
 		Same: page.Command{Text: "stoa get releases --field spec.service=" + head.Name, Says: "The same on the command line"}}
 	after := v.URL.Query().Get("after")
@@ -184,7 +183,7 @@ func (p *Portal) release(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "portal", "", show.Service, show.Environment)
+	v.of("", show.Service, show.Environment)
 	return p.render(v, 200, page.ReleasePage(show))
 }
 

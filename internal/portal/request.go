@@ -28,6 +28,7 @@ type visit struct {
 	w         http.ResponseWriter
 	id        string
 	principal auth.Principal // zero on the pages that are open to all
+	use       event.Use      // what the visit counts as, see recorded
 }
 
 // serve answers a visit. An error becomes a page that explains it.
@@ -155,20 +156,31 @@ func (v *visit) teams() []string {
 	return names
 }
 
-// by says who acts, through this door, and why.
-func (v *visit) by(reason string) delivery.By {
-	return delivery.By{Principal: v.principal, Surface: surface, Reason: strings.TrimSpace(reason)}
+// by says who acts, through this door, what that is a use of, and why.
+func (v *visit) by(capability, reason string) delivery.By {
+	return delivery.By{Principal: v.principal, Surface: surface, Capability: capability, Reason: strings.TrimSpace(reason)}
 }
 
 const surface = "portal"
 
-// used counts one use of a capability: "portal" for a look at a page, but "logs",
-// "audit" and "deploy" for what is done with those, through whatever door.
-func (p *Portal) used(v *visit, capability, team, service, environment string) {
-	p.Usage.Record(event.Use{
-		Actor: v.principal.Name, Team: v.principal.Using(team), Capability: capability, Service: service, Environment: environment,
-		Surface: surface, Bot: v.principal.Bot,
-	})
+// recorded counts every visit that was answered with what it came for. It is a
+// look at a page unless the page says in v.use what else it is: "logs", "audit",
+// "deploy" or "catalog" for what is done with those, through whatever door, or ""
+// for what is no page at all.
+func (p *Portal) recorded(next serve) serve {
+	return func(v *visit) error {
+		v.use = event.Use{Actor: v.principal.Name, Team: v.principal.Using(""), Capability: "portal", Surface: surface, Bot: v.principal.Bot}
+		err := next(v)
+		if err == nil && v.use.Capability != "" {
+			p.Usage.Record(v.use)
+		}
+		return err
+	}
+}
+
+// of says whose and what the visit is about.
+func (v *visit) of(team, service, environment string) {
+	v.use.Team, v.use.Service, v.use.Environment = v.principal.Using(team), service, environment
 }
 
 func loopback(r *http.Request) bool {

@@ -33,7 +33,6 @@ func (p *Portal) card(v *visit) (name string, spec measure.ScorecardSpec, s meas
 }
 
 func (p *Portal) scorecard(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	name, spec, s, err := p.card(v)
 	if err != nil {
 		return err
@@ -73,7 +72,6 @@ func (p *Portal) mayTarget(v *visit) bool {
 
 // measure shows one number with the events behind it, to those who may read them.
 func (p *Portal) measure(v *visit) error {
-	p.used(v, "portal", "", "", "")
 	name := v.PathValue("name")
 	s, err := p.scope(v, measure.UsualDays)
 	if err != nil {
@@ -176,10 +174,11 @@ func (p *Portal) setTargets(v *visit) error {
 	if err != nil {
 		return err
 	}
-	change := &admission.Change{By: v.principal, Surface: surface, Reason: strings.TrimSpace(v.PostFormValue("reason"))}
+	change := &admission.Change{By: v.principal, Surface: surface, Capability: "catalog", Reason: strings.TrimSpace(v.PostFormValue("reason"))}
 	change.Add(&admission.Draft{Want: want})
 	if _, err := p.Verbs.Admit.Apply(v.Context(), change); err != nil {
 		return p.showTargets(v, p.told(v, err))
 	}
+	v.use.Capability = "catalog"
 	return v.go303(page.Link("/scorecard", "name", name, "done", "targets"))
 }

@@ -33,13 +33,13 @@ func (p *Portal) search(v *visit) error {
 		return err
 	}
 	if v.URL.Query().Get("format") == "json" {
+		v.use.Capability = "" // asked while somebody types: no page is looked at
 		body, err := json.Marshal(map[string]any{"items": hits})
 		if err != nil {
 			return err
 		}
 		return p.write(v, http.StatusOK, "application/json", append(body, '\n'))
 	}
-	p.used(v, "portal", "", "", "")
 	return p.render(v, http.StatusOK, page.SearchPage(page.Search{Frame: p.frame(v, "Search", ""), Query: query, Hits: hits}))
 }
 

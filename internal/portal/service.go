@@ -33,6 +33,7 @@ func (p *Portal) subjectOf(v *visit, tab, title string) (page.Subject, catalog.S
 		return page.Subject{}, s, condition{}, err
 	}
 	name := s.Metadata.Name
+	v.of(s.Metadata.Owner, name, env)
 	show := page.Subject{
 		Frame: p.frame(v, title+name, "services"), Name: name, Owner: s.Metadata.Owner, About: about(s), Unconfirmed: s.Spec.OwnerSource,
 		Environment: env, Tabs: tabs(name, env, tab), URL: s.Status.Environments[env].URL,
@@ -196,7 +197,6 @@ func (p *Portal) overview(v *visit) error {
 		return err
 	}
 	env := head.Environment
-	p.used(v, "portal", s.Metadata.Owner, s.Metadata.Name, env)
 	show := page.Overview{Subject: head, Wanted: now.Wanted, Instances: instances(now.Seen),
 		Same: page.Command{Text: "stoa status " + s.Metadata.Name, Says: "The same on the command line"}}
 	var releases []delivery.Release

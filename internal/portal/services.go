@@ -178,7 +178,6 @@ func (p *Portal) services(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "portal", "", "", "")
 	switch format := v.URL.Query().Get("format"); format {
 	case "json":
 		return p.servicesJSON(v, rows, next)

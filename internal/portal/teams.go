@@ -19,7 +19,6 @@ const teamsShown = 50
 
 func (p *Portal) teams(v *visit) error {
 	ctx := v.Context()
-	p.used(v, "portal", "", "", "")
 	search, after := strings.TrimSpace(v.URL.Query().Get("q")), v.URL.Query().Get("after")
 	found, next, err := object.List[catalog.Team](ctx, p.Objects, object.Query{Search: search, After: after, Limit: teamsShown})
 	if err != nil {
@@ -86,7 +85,7 @@ func (p *Portal) showTeam(v *visit, refused *problem.Problem) error {
 	if err != nil {
 		return err
 	}
-	p.used(v, "portal", name, "", "")
+	v.of(name, "", "")
 	show := page.Team{Frame: p.frame(v, "Team "+name, "teams"), Name: name, Contact: t.Spec.Contact,
 		Same: page.Command{Text: "stoa describe team " + name, Says: "The same on the command line"}}
 	for _, owner := range t.Spec.Owners {
@@ -255,5 +254,7 @@ func (p *Portal) ask(v *visit) error {
 	if err := p.Access.Ask(v.Context(), v.principal, v.PathValue("name"), strings.TrimSpace(v.PostFormValue("reason"))); err != nil {
 		return p.showTeam(v, p.told(v, err))
 	}
+	v.use.Capability = "catalog"
+	v.of(v.PathValue("name"), "", "")
 	return v.go303(page.Link("/teams/"+v.PathValue("name"), "done", "asked"))
 }

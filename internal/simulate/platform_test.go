@@ -24,12 +24,10 @@ import (
 	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
-// platform starts a whole one in this process, on a new file where database is
-// empty, and gives its admin's client.
+// platform starts a whole one in this process and gives its admin's client.
 func platform(t *testing.T, database string) *client.Client {
 	t.Helper()
 	data := t.TempDir()
-	database = cmp.Or(database, filepath.Join(data, "stoa.db"))
 	p, err := app.Open(t.Context(), config.Config{Data: data, Listen: "127.0.0.1:0", Database: database, Version: "test"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -73,11 +71,12 @@ func organisation(t *testing.T, teams, months int) simulate.Options {
 // A simulation that broke off is done again whole, and then what the platform
 // measures is what the generator says is true.
 func TestPlatformMeasuresTheTruth(t *testing.T) {
-	t.Run("SQLite", func(t *testing.T) { measureTheTruth(t, platform(t, "")) })
-	t.Run("PostgreSQL", func(t *testing.T) { measureTheTruth(t, platform(t, testenv.Postgres(t))) })
+	t.Run("SQLite", func(t *testing.T) { measureTheTruth(t, filepath.Join(t.TempDir(), "stoa.db")) })
+	t.Run("PostgreSQL", func(t *testing.T) { measureTheTruth(t, testenv.Postgres(t)) })
 }
 
-func measureTheTruth(t *testing.T, c *client.Client) {
+func measureTheTruth(t *testing.T, database string) {
+	c := platform(t, database)
 	o := organisation(t, 26, 10)
 	before, err := simulate.Survey(t.Context(), c)
 	if err != nil || len(before.Real) != 0 || len(before.Simulations) != 0 {
@@ -133,6 +132,7 @@ func measureTheTruth(t *testing.T, c *client.Client) {
 			checkForecast(t, c, truth)
 			checkPersonas(t, c, truth)
 			checkContrasts(t, c, truth)
+			checkEvidence(t, c, database, measures, truth)
 			break
 		}
 		if time.Now().After(deadline) {

@@ -39,28 +39,30 @@ func kindOf(ticketType string) string {
 }
 
 // Tickets keeps the table tickets: one row for each id of a source. What opened
-// it says whose it is and of what kind; a ticket that was opened twice was opened
-// the first time, one that was closed twice was closed the last time.
+// it says whose it is, and the first word on it, by time, of what kind it is; of
+// several at once, the first in the alphabet. A ticket that was opened twice was
+// opened the first time, one that was closed twice was closed the last time.
 type Tickets struct{}
 
 // Name is the projection's name.
 func (Tickets) Name() string { return "tickets" }
 
 // Version grows when the rows that follow from the same events change.
-func (Tickets) Version() int { return 1 }
+func (Tickets) Version() int { return 2 }
 
 // Reset empties the table.
 func (Tickets) Reset(ctx context.Context, tx event.SQL) error {
 	return tx.Empty(ctx, "tickets")
 }
 
-const upsertTicket = `INSERT INTO tickets (source, id, seq, closes, team, actor, kind, opened, closed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+const upsertTicket = `INSERT INTO tickets (source, id, seq, closes, team, actor, kind, said, opened, closed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 	ON CONFLICT (source, id) DO UPDATE SET
 		seq    = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.seq ELSE tickets.seq END,
 		team   = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.team ELSE tickets.team END,
 		actor  = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.actor ELSE tickets.actor END,
-		kind   = CASE WHEN excluded.kind <> '' AND (tickets.kind = '' OR excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened))
+		kind   = CASE WHEN excluded.said < tickets.said OR tickets.said IS NULL OR excluded.said = tickets.said AND excluded.kind < tickets.kind
 			THEN excluded.kind ELSE tickets.kind END,
+		said   = CASE WHEN excluded.said < tickets.said OR tickets.said IS NULL THEN excluded.said ELSE tickets.said END,
 		closes = CASE WHEN excluded.closed IS NOT NULL AND (tickets.closed IS NULL OR excluded.closed > tickets.closed) THEN excluded.closes ELSE tickets.closes END,
 		opened = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.opened ELSE tickets.opened END,
 		closed = CASE WHEN excluded.closed IS NOT NULL AND (tickets.closed IS NULL OR excluded.closed > tickets.closed) THEN excluded.closed ELSE tickets.closed END`
@@ -82,7 +84,7 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 			} `json:"subject"`
 		}
 		_ = json.Unmarshal(r.Data, &data) // what is not as it should be is absent
-		kind := cmp.Or(r.Extensions[event.ExtTicketType], data.Subject.Content.TicketType)
+		kind := kindOf(cmp.Or(r.Extensions[event.ExtTicketType], data.Subject.Content.TicketType))
 		id := data.Subject.ID
 		if id == "" {
 			id = r.Subject
@@ -90,7 +92,10 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 		if id == "" || len(id) > maxID || strings.ContainsRune(id, 0) {
 			id = r.ID
 		}
-		var opened, closed any
+		var said, opened, closed any
+		if kind != "" {
+			said = r.Time.UnixMicro()
+		}
 		var closes int64
 		switch predicate {
 		case "created":
@@ -98,7 +103,7 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 		case "closed":
 			closed, closes = r.Time.UnixMicro(), r.Seq
 		}
-		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes, r.IDs.Team, r.IDs.Actor, kindOf(kind), opened, closed); err != nil {
+		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes, r.IDs.Team, r.IDs.Actor, kind, said, opened, closed); err != nil {
 			return fmt.Errorf("keep ticket %s: %w", id, err)
 		}
 	}

@@ -31,13 +31,15 @@ func drawHistory(t *rapid.T) []said {
 			e.at = e.at.AddDate(0, 0, rapid.IntRange(-90, 90).Draw(t, "days"))
 		}
 		e.kind = pick("kind", "service.deployed", "service.upgraded", "service.upgraded", "service.rolledback", "incident.detected", "incident.reported",
-			"incident.resolved", "change.merged")
+			"incident.resolved", "change.merged", "pipelinerun.finished")
 		name := func(label string) string {
 			return pick(label, "v1", "v2", "v3", "inc1", "inc2", "e1", "e2", "e3", "nothing")
 		}
 		switch e.kind {
 		case "change.merged":
 			e.subject = pick("commit", "c1", "c2", "c3")
+		case "pipelinerun.finished":
+			e.content = map[string]any{"outcome": pick("outcome", "failure", "error", "success", "")}
 		case "incident.detected", "incident.reported", "incident.resolved":
 			e.subject = pick("incident", "inc1", "inc2", "inc3")
 			if rapid.IntRange(0, 3).Draw(t, "explicit") == 0 {

@@ -3,6 +3,7 @@ package insight
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -74,6 +75,9 @@ func (i Insight) ReadTargets(spec measure.ScorecardSpec, typed func(field string
 	return rows, wrong, nil
 }
 
+// maxTarget bounds what a target can be, as it is kept.
+const maxTarget = 1e12
+
 // typedNumber reads a number, with a comma for a point too; nil is nothing, and the
 // message says what is wrong.
 func typedNumber(text string) (value *float64, message string) {
@@ -82,7 +86,10 @@ func typedNumber(text string) (value *float64, message string) {
 		return nil, ""
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || v > 1e12 || v < -1e12 || v != v {
+	switch {
+	case math.Abs(v) > maxTarget:
+		return nil, "must lie between -1e12 and 1e12"
+	case err != nil || math.IsNaN(v):
 		return nil, strconv.Quote(text) + " is no number"
 	}
 	return &v, ""
