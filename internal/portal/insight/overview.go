@@ -44,6 +44,7 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 	if err != nil {
 		return show, err
 	}
+	ctx = dora.Sharing(ctx, s)
 	var rows map[string]measure.Row
 	var contrasts []dora.Contrast
 	var stuck []adoption.StuckTeam
