@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -53,8 +54,14 @@ func (s *Store) openSQLite(path string) error {
 	if s.writer, err = openPool(path, "immediate", writing, 1); err != nil {
 		return err
 	}
-	// The file must be in WAL mode before a reader opens it.
-	if err := s.writer.Ping(); err != nil {
+	// The file must be in WAL mode before a reader opens it. Where several open a new
+	// one at once, SQLite refuses all but the first at once, whatever the busy timeout.
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if err = s.writer.Ping(); classifySQLite(err) != faultLocked || time.Since(began) > sqliteconn.BusyTimeout {
+			break
+		}
+	}
+	if err != nil {
 		return errors.Join(s.translate(err), s.writer.Close())
 	}
 	s.reader, err = openPool(path, "deferred", reading, max(4, 2*runtime.GOMAXPROCS(0)))
