@@ -86,7 +86,7 @@ func (s *show) changed(rel client.Release) {
 		switch {
 		case step.State == client.StepRunning:
 			s.live.Say("%s", step.Name)
-		case step.State == client.StepDone && !s.ended[step.Name]:
+		case step.State == client.StepDone && step.Millis > 0 && !s.ended[step.Name]:
 			s.ended[step.Name] = true
 			s.live.Say("%s took %s", step.Name, output.Seconds(step.Millis))
 		}
