@@ -477,8 +477,10 @@ func drawHistory(t *rapid.T) []event.Event {
 		if deploys(e) {
 			e.Actor = "stoa/delivery"
 			e.Capability = rapid.SampledFrom([]string{"", "deploy", "deploy"}).Draw(t, "path")
-			// Some services come late, so that some are new.
-			e.Service += rapid.SampledFrom([]string{"", "", "-2", "-3", "-4", "-5", "-6", "-7"}).Draw(t, "of")
+			// Many services with few deployments each, so that some come late and are new.
+			if rapid.IntRange(0, 3).Draw(t, "new") > 0 {
+				e.Service, e.Type = e.Service+"-"+strconv.Itoa(i), "dev.cdevents.service.deployed.0.3.0"
+			}
 		}
 		events[i] = e
 	}
