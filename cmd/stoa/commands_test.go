@@ -183,8 +183,15 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	request, err := http.NewRequest(http.MethodPost, target, strings.NewReader(ts.ReadFile(args[len(args)-1])))
 	ts.Check(err)
+	response, raw := send(ts, request, args[:len(args)-1])
+	ts.Check(os.WriteFile(ts.MkAbs("answer"), fmt.Appendf(nil, "%d %s", response.StatusCode, raw), 0o600))
+}
+
+// send asks the platform as its admin, with headers as "NAME: VALUE", and gives the
+// answer with its body.
+func send(ts *testscript.TestScript, request *http.Request, headers []string) (*http.Response, []byte) {
 	request.Header.Set("Authorization", "Bearer "+ts.Getenv("STOA_TOKEN"))
-	for _, header := range args[:len(args)-1] {
+	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ":")
 		request.Header.Set(name, strings.TrimSpace(value))
 	}
@@ -193,7 +200,7 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs("answer"), fmt.Appendf(nil, "%d %s", response.StatusCode, raw), 0o600))
+	return response, raw
 }
 
 // get /PATH [HEADER:VALUE…]: gets an address of the platform, as programs other than
@@ -205,16 +212,7 @@ func getPath(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	request, err := http.NewRequest(http.MethodGet, ts.Getenv("STOA_SERVER")+args[0], nil)
 	ts.Check(err)
-	request.Header.Set("Authorization", "Bearer "+ts.Getenv("STOA_TOKEN"))
-	for _, header := range args[1:] {
-		name, value, _ := strings.Cut(header, ":")
-		request.Header.Set(name, strings.TrimSpace(value))
-	}
-	response, err := http.DefaultClient.Do(request)
-	ts.Check(err)
-	defer response.Body.Close()
-	raw, err := io.ReadAll(response.Body)
-	ts.Check(err)
+	response, raw := send(ts, request, args[1:])
 	if response.StatusCode != http.StatusOK {
 		ts.Fatalf("%s answers %s: %s", args[0], response.Status, raw)
 	}

@@ -54,7 +54,7 @@ func (p *Pipe) record(ctx context.Context, c *Change, kind, extension, of string
 // capability is what the change is a use of, where that is known.
 func (c *Change) capability() string {
 	if c.Touches("Release") {
-		return "deploy"
+		return event.CapabilityDeploy
 	}
 	return c.Capability
 }

@@ -160,11 +160,8 @@ const (
 	typeTeamDeleted   = "dev.stoa.team.deleted"
 )
 
-// Capabilities of Stoa that milestones are about.
-const (
-	capabilityDeploy = "deploy"
-	capabilityLogs   = "logs"
-)
+// capabilityLogs is the capability of Stoa that a milestone is about.
+const capabilityLogs = "logs"
 
 // milestoneOf says which milestone an event is, "" for none. A team that got a
 // member has access, whoever asked for it.
@@ -205,7 +202,7 @@ func begins(eventType string) bool {
 }
 
 // onPath reports whether a deployment took the golden path: Stoa brought it.
-func onPath(r *event.Record) bool { return r.Capability == capabilityDeploy }
+func onPath(r *event.Record) bool { return r.Capability == event.CapabilityDeploy }
 
 func accessOf(eventType string) string {
 	switch eventType {

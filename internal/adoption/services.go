@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
@@ -13,8 +14,8 @@ import (
 // what is seen first in them may have been there long before.
 const settling = 30
 
-const firstSeen = "A service is new in the time of its first deployment, anywhere, whether Stoa brought it (on the golden path) or something else told of it (off). " +
-	"It is left out, and counted as left out, when that deployment replaced an earlier one, or came in the first 30 days in which anybody deployed: it was there, or may have been, before the record."
+var firstSeen = "A service is new in the time of its first deployment, anywhere, whether Stoa brought it (on the golden path) or something else told of it (off). " +
+	"It is left out, and counted as left out, when that deployment replaced an earlier one, or came in the first " + strconv.Itoa(settling) + " days in which anybody deployed: it was there, or may have been, before the record."
 
 // services is the record of when each service came, from the day on from which it
 // tells what is new.

@@ -59,7 +59,9 @@ func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamRespo
 		return nil, err
 	}
 	if a.Usage != nil {
-		a.Usage.NoteService(ctx, requestOf(ctx).principal, "logs", s.Metadata.Owner, in.Name, f.Environment, requestOf(ctx).surface)
+		r := requestOf(ctx)
+		a.Usage.NoteService(ctx, r.principal, "logs", s.Metadata.Owner, in.Name, f.Environment, r.surface)
+		r.noted = true
 	}
 	entries := a.Logs.Query
 	if in.Follow {

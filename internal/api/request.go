@@ -17,6 +17,7 @@ type request struct {
 	principal  auth.Principal
 	surface    string
 	capability string // what it is a use of
+	noted      bool   // its handler has counted the use, since it knows of which service
 	draining   <-chan struct{}
 }
 
@@ -70,7 +71,7 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 	}
 	next(ctx)
 	// Who was refused, or asked for what there is not, used nothing.
-	if a.Usage != nil && ctx.Status() < http.StatusBadRequest {
+	if a.Usage != nil && !known.noted && ctx.Status() < http.StatusBadRequest {
 		a.Usage.Note(ctx.Context(), principal, operation, known.surface)
 	}
 }

@@ -108,9 +108,6 @@ type using struct {
 func (using) Capability(operation string) string { return capability(operation) }
 
 func (u using) Note(_ context.Context, p auth.Principal, operation, surface string) {
-	if operation == "logs-of-service" { // it says itself of which service
-		return
-	}
 	u.usage.Record(event.Use{Actor: p.Name, Team: p.Using(""), Capability: capability(operation), Surface: surface, Bot: p.Bot})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -72,7 +73,7 @@ func (p *Platform) bootstrap(ctx context.Context) error {
 func capabilities() []*catalog.Capability {
 	var all []*catalog.Capability
 	for _, c := range []struct{ name, title, qualifying string }{
-		{"deploy", "Deploy", `!use.type.startsWith("dev.cdevents.pipelinerun.")`}, // a run that failed brought nothing
+		{event.CapabilityDeploy, "Deploy", `!use.type.startsWith("dev.cdevents.pipelinerun.")`}, // a run that failed brought nothing
 		{"logs", "Logs", ""},
 		{"secrets", "Secrets", ""},
 		{"portal", "Portal", ""},

@@ -78,7 +78,7 @@ const (
 func capability(operation string) string {
 	switch operation {
 	case "create-release", "put-source", "has-source", "watch-release", "detect-source", "rollback-service", "promote-service", "scale-service", "restart-service":
-		return "deploy"
+		return event.CapabilityDeploy
 	case "logs-of-service":
 		return "logs"
 	case "list-events", "tail-events", "export-ledger":

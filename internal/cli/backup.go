@@ -31,8 +31,7 @@ func (c *Command) backupCommand() *cobra.Command {
 		Example: "  stoa backup stoa-$(date +%F).backup\n  stoa backup - | age -r KEY > stoa.backup.age",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			get := func(cl *client.Client) func(context.Context, io.Writer) error { return cl.Backup }
-			return c.save(cmd, args[0], force, "backing up", get,
+			return c.save(cmd, args[0], force, "backing up", (*client.Client).Backup,
 				"keep the keyset as well, elsewhere: without it the secrets cannot be opened",
 				"who is erased later is still named in it: keep the file erased of the data folder, for stoa restore --forget")
 		},
@@ -44,7 +43,7 @@ func (c *Command) backupCommand() *cobra.Command {
 // save downloads what get gets to a file that is not there yet, unless it is forced to
 // overwrite it: what one falls back to, and what proves something, is not lost in
 // silence. "-" is stdout. The notes say what to do with the file.
-func (c *Command) save(cmd *cobra.Command, path string, force bool, doing string, get func(*client.Client) func(context.Context, io.Writer) error, notes ...string) error {
+func (c *Command) save(cmd *cobra.Command, path string, force bool, doing string, get func(*client.Client, context.Context, io.Writer) error, notes ...string) error {
 	// A device or a pipe holds nothing.
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !force {
 		return problem.New(problem.Conflict, "%s is there already; nothing was written", path).
@@ -54,7 +53,7 @@ func (c *Command) save(cmd *cobra.Command, path string, force bool, doing string
 	if err != nil {
 		return err
 	}
-	n, err := c.download(cmd.Context(), path, doing, get(cl))
+	n, err := c.download(cmd.Context(), path, doing, func(ctx context.Context, w io.Writer) error { return get(cl, ctx, w) })
 	if err != nil || path == "-" {
 		return err
 	}

@@ -67,7 +67,7 @@ func checkExample(t *testing.T, root *cobra.Command, line string) {
 	for _, word := range rest {
 		name, isFlag := strings.CutPrefix(word, "--")
 		name, _, _ = strings.Cut(name, "=")
-		if isFlag && cmd.Flag(name) == nil && cmd.InheritedFlags().Lookup(name) == nil {
+		if isFlag && !hasFlag(cmd, name) {
 			t.Errorf("example of %s with unknown flag --%s: %s", cmd.CommandPath(), name, line)
 		}
 	}

@@ -89,7 +89,7 @@ func wrongCommand(root *cobra.Command, line string) string {
 		name, _, _ := strings.Cut(strings.Trim(word, ".,\"'`"), "=")
 		switch {
 		case strings.HasPrefix(name, "--"):
-			if at.Flags().Lookup(name[2:]) == nil && at.InheritedFlags().Lookup(name[2:]) == nil && at.PersistentFlags().Lookup(name[2:]) == nil {
+			if !hasFlag(at, name[2:]) {
 				return "it has no flag " + name
 			}
 		case at.HasSubCommands():
@@ -104,4 +104,8 @@ func wrongCommand(root *cobra.Command, line string) string {
 		}
 	}
 	return ""
+}
+
+func hasFlag(cmd *cobra.Command, name string) bool {
+	return cmd.Flag(name) != nil || cmd.InheritedFlags().Lookup(name) != nil
 }

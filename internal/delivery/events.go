@@ -125,7 +125,7 @@ func removedEvents(s catalog.Service) ([]event.Event, error) {
 func releaseEvent(rel Release, kind string) event.Event {
 	return event.Event{
 		Source: eventSource, Type: kind, Subject: rel.Ref().String(), Time: time.Now(), Actor: actor,
-		Team: rel.Metadata.Owner, Service: rel.Spec.Service, Environment: rel.Spec.Environment, Capability: "deploy",
+		Team: rel.Metadata.Owner, Service: rel.Spec.Service, Environment: rel.Spec.Environment, Capability: event.CapabilityDeploy,
 	}
 }
 

@@ -27,6 +27,10 @@ type Use struct {
 	Refused string
 }
 
+// CapabilityDeploy is the capability of the golden path: an event that carries it tells
+// of what Stoa delivered.
+const CapabilityDeploy = "deploy"
+
 // Extension attributes of TypeUsage, TypeAccessRefused and TypeUsageLost events.
 const (
 	ExtCount   = "count"   // how often, a decimal

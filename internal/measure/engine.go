@@ -71,15 +71,20 @@ type Answer struct {
 // Ask computes one measure. It returns problem.NotFound for a name that there
 // is not, of a measure or of what the scope is narrowed to, and problem.Invalid for a cut that the measure does not know.
 func (e *Engine) Ask(ctx context.Context, name string, s Scope) (Answer, error) {
-	m, err := e.find(name, s)
-	if err != nil {
-		return Answer{}, err
+	_, _, answer, err := e.asked(ctx, name, s)
+	return answer, err
+}
+
+// asked gives an answer with the measure and the view that it is of.
+func (e *Engine) asked(ctx context.Context, name string, s Scope) (m *Measure, v *View, answer Answer, err error) {
+	if m, err = e.find(name, s); err != nil {
+		return nil, nil, Answer{}, err
 	}
-	v, err := e.view(ctx, s)
-	if err != nil {
-		return Answer{}, err
+	if v, err = e.view(ctx, s); err != nil {
+		return nil, nil, Answer{}, err
 	}
-	return ask(ctx, m, v)
+	answer, err = ask(ctx, m, v)
+	return m, v, answer, err
 }
 
 // AskAll computes several measures over one scope, as Ask does each, and reads
@@ -140,18 +145,9 @@ const maxPoints = 100_000
 // AskBefore asks for the same time before. A part of a time is no measure for a
 // whole one: what begins before the record has no value, and says so.
 func (e *Engine) AskBefore(ctx context.Context, name string, s Scope) ([]Point, error) {
-	s = s.Before()
-	m, err := e.find(name, s)
+	m, v, answer, err := e.asked(ctx, name, s.Before())
 	if err != nil {
 		return nil, err
-	}
-	v, err := e.view(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := ask(ctx, m, v)
-	if err != nil {
-		return nil, fmt.Errorf("measure %s: %w", name, err)
 	}
 	day, early, err := m.begins(ctx, v)
 	if err != nil || !early {

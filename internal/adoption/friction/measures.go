@@ -17,9 +17,6 @@ const (
 	PartGate     = "gate:"
 )
 
-// deploys is the capability of the golden path.
-const deploys = "deploy"
-
 // Measures are those of friction, which read what heard is the record of.
 func Measures(heard *measure.Record) []measure.Measure {
 	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave}
@@ -82,7 +79,7 @@ func (d hindrance) noted(e measure.Estimate) measure.Estimate {
 // aboutRelease reports whether a question of a capability is about a release:
 // one that names none is too.
 func aboutRelease(v *measure.View, capability int64) bool {
-	return capability == 0 || v.Org.CapabilityNames[capability] == deploys
+	return capability == 0 || v.Org.CapabilityNames[capability] == event.CapabilityDeploy
 }
 
 func readHindrances(ctx context.Context, v *measure.View, query string) (map[measure.Key]hindrance, error) {
@@ -127,7 +124,7 @@ func addRuns(ctx context.Context, v *measure.View, found map[measure.Key]hindran
 	for _, kind := range slices.Sorted(maps.Keys(v.Org.Kinds)) {
 		use := v.Org.Kinds[kind]
 		subject, predicate, ok := event.CDEvent(use.Type)
-		if !ok || use.Capability != deploys || subject != "service" || (predicate != "deployed" && predicate != "upgraded") {
+		if !ok || use.Capability != event.CapabilityDeploy || subject != "service" || (predicate != "deployed" && predicate != "upgraded") {
 			continue
 		}
 		if err := addRunsOf(ctx, v, kind, found); err != nil {

@@ -220,7 +220,7 @@ func incidentOf(r *event.Record, p payload, says int64) incidentFact {
 
 // path is 1 for what came over the golden path.
 func path(r *event.Record) int64 {
-	if r.Capability == "deploy" {
+	if r.Capability == event.CapabilityDeploy {
 		return 1
 	}
 	return 0

@@ -23,18 +23,24 @@ func readings(t fataler, s *store.Store, o *measure.Org, scope measure.Scope) ma
 	return all
 }
 
+// lived is a store with a history that was projected.
+func lived(t *rapid.T, url string) *store.Store {
+	s := fresh(t, url)
+	for _, e := range drawHistory(t) {
+		add(t, s, e.event(t))
+	}
+	project(t, s, 9)
+	return s
+}
+
 // TestUnrelatedEventsChangeNothing: what tells of neither deployments, incidents,
 // changes nor pipelines changes no measure, whenever it was, even if it carries
 // their names.
 func TestUnrelatedEventsChangeNothing(t *testing.T) {
 	url := filepath.Join(t.TempDir(), "stoa.db")
 	rapid.Check(t, func(t *rapid.T) {
-		s := fresh(t, url)
+		s := lived(t, url)
 		defer s.Close()
-		for _, e := range drawHistory(t) {
-			add(t, s, e.event(t))
-		}
-		project(t, s, 9)
 		scope := measure.Scope{From: measure.Day(start) + rapid.Int64Range(-100, 3).Draw(t, "from"), Step: rapid.SampledFrom([]measure.Step{measure.Whole, measure.Monthly}).Draw(t, "step"),
 			By: rapid.SampledFrom([]measure.Dimension{"", measure.ByTeam, measure.ByService, measure.ByPath}).Draw(t, "by")}
 		scope.To = scope.From + rapid.Int64Range(1, 120).Draw(t, "days")
@@ -62,12 +68,8 @@ func TestUnrelatedEventsChangeNothing(t *testing.T) {
 func TestSplittingAddsUp(t *testing.T) {
 	url := filepath.Join(t.TempDir(), "stoa.db")
 	rapid.Check(t, func(t *rapid.T) {
-		s := fresh(t, url)
+		s := lived(t, url)
 		defer s.Close()
-		for _, e := range drawHistory(t) {
-			add(t, s, e.event(t))
-		}
-		project(t, s, 9)
 		o := org(t, s)
 		from := measure.Day(start) + rapid.Int64Range(-100, 3).Draw(t, "from")
 		middle := from + rapid.Int64Range(1, 100).Draw(t, "middle")

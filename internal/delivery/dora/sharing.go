@@ -23,16 +23,20 @@ type sharingKey struct{}
 type sharing struct {
 	from, to int64 // days
 
-	deployments struct {
-		once sync.Once
-		rows *periodRows
-		err  error
-	}
-	incidents [2]struct { // without their path, and with it
-		once sync.Once
-		rows []incidentRow
-		err  error
-	}
+	deployments once[*periodRows]
+	incidents   [2]once[[]incidentRow] // without their path, and with it
+}
+
+// once is what the first who needs it reads for all.
+type once[T any] struct {
+	sync.Once
+	value T
+	err   error
+}
+
+func (o *once[T]) read(query func() (T, error)) (T, error) {
+	o.Do(func() { o.value, o.err = query() })
+	return o.value, o.err
 }
 
 // sharingOf gives what is shared in the context, if it has all of a view's time.
@@ -58,9 +62,7 @@ type periodRow struct {
 // shared ones there may be more.
 func readPeriods(ctx context.Context, v *measure.View, from, to int64) (*periodRows, error) {
 	if s := sharingOf(ctx, v); s != nil {
-		d := &s.deployments
-		d.once.Do(func() { d.rows, d.err = queryPeriods(ctx, v, s.from-aliveFor, s.to) })
-		return d.rows, d.err
+		return s.deployments.read(func() (*periodRows, error) { return queryPeriods(ctx, v, s.from-aliveFor, s.to) })
 	}
 	return queryPeriods(ctx, v, from, to)
 }
@@ -109,12 +111,11 @@ func readIncidentRows(ctx context.Context, v *measure.View) ([]incidentRow, erro
 	if s == nil {
 		return queryIncidents(ctx, v, v.From, v.To, withPath)
 	}
-	i := &s.incidents[0]
+	kept := &s.incidents[0]
 	if withPath {
-		i = &s.incidents[1]
+		kept = &s.incidents[1]
 	}
-	i.once.Do(func() { i.rows, i.err = queryIncidents(ctx, v, s.from, s.to, withPath) })
-	return i.rows, i.err
+	return kept.read(func() ([]incidentRow, error) { return queryIncidents(ctx, v, s.from, s.to, withPath) })
 }
 
 func queryIncidents(ctx context.Context, v *measure.View, from, to int64, withPath bool) ([]incidentRow, error) {

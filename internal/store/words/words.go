@@ -55,9 +55,9 @@ func Of(text string, most int) []string {
 
 func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
 
-// Term is a word of an object of a kind, as it lies in object_search. It begins with its kind, so that
-// the words of a numerous kind do not slow down the search for another; the rune
-// between, of the private use area, is part of no word.
+// Term is a word of an object of a kind, as it lies in object_search. It begins with
+// its kind, so that the words of a numerous kind do not slow down the search for
+// another; the rune between, of the private use area, is part of no word.
 func Term(kind, word string) string { return foldedKind(kind) + between + word }
 
 const between = "\ue000"
