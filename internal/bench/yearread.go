@@ -108,8 +108,9 @@ func (y *year) scorecard(ctx context.Context, w window) (time.Duration, error) {
 	return medianTime(all), nil
 }
 
-// visits are pages of the portal over such a year.
-func visits() []string {
+// visits are pages of the portal over such a year, which knows the service, the
+// team and the event.
+func visits(service, team string, event int64) []string {
 	w := windows()
 	month, whole := w[0].query, w[1].query
 	return []string{
@@ -118,7 +119,34 @@ func visits() []string {
 		"/adoption?" + month, "/adoption?" + whole, "/delivery?" + month, "/delivery?" + whole, "/journeys?" + month, "/journeys?" + whole,
 		"/measures/lead-time?" + whole + "&by=team", "/measures/mau?" + whole, "/measures/adoption-rate?" + whole + "&by=segment",
 		"/measures/deployment-frequency?" + whole + "&by=service", "/measures/change-failure-rate?" + month,
+		"/scorecard/later?" + month, "/scorecard/later?" + whole, "/scorecard/targets", "/search?q=" + team,
+		"/services/" + service, "/services/" + service + "/history", "/teams/" + team, fmt.Sprintf("/audit/%d", event),
 	}
+}
+
+// pagesOf are the visits to a year's pages: those of one thing are of its first
+// service, of the team that owns it and of an event in the middle.
+func (y *year) pagesOf(ctx context.Context) ([]string, error) {
+	raw, err := y.request(ctx, http.MethodGet, "/api/v1/services?limit=1", "", nil)
+	if err != nil {
+		return nil, err
+	}
+	var list struct {
+		Items []struct {
+			Metadata struct {
+				Name  string `json:"name"`
+				Owner string `json:"owner"`
+			} `json:"metadata"`
+		} `json:"items"`
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	if len(list.Items) == 0 {
+		return nil, errors.New("the platform knows no service")
+	}
+	first := list.Items[0].Metadata
+	return visits(first.Name, first.Owner, y.events/2), nil
 }
 
 // measurePages opens each page a number of times on both platforms in turn.
@@ -130,9 +158,13 @@ func measurePages(ctx context.Context, l *lab, big, small *year) ([]line, error)
 			return nil, err
 		}
 	}
+	paths, err := small.pagesOf(ctx) // which the larger year has too
+	if err != nil {
+		return nil, err
+	}
 	var slowest, less time.Duration
 	var which string
-	for _, path := range visits() {
+	for _, path := range paths {
 		took := map[*year][]time.Duration{}
 		for range pageVisits {
 			for y, browser := range browsers {
@@ -151,7 +183,7 @@ func measurePages(ctx context.Context, l *lab, big, small *year) ([]line, error)
 	}
 	growth := slowest.Seconds() / less.Seconds()
 	return []line{{
-		what: "– the slowest of " + fmt.Sprint(len(visits())) + " pages, p95; of " + thousands(float64(small.events)) + " events", ours: millis(slowest), theirs: millis(less),
+		what: "– the slowest of " + fmt.Sprint(len(paths)) + " pages, p95; of " + thousands(float64(small.events)) + " events", ours: millis(slowest), theirs: millis(less),
 		ratio: times(growth), target: "≤ 250 ms", met: slowest <= pageTarget,
 		note: fmt.Sprintf("%s, each page %d times", which, pageVisits),
 	}}, nil
