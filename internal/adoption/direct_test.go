@@ -55,7 +55,7 @@ func declareRoster(w *world) {
 	w.capability("deploy", catalog.CapabilitySpec{QualifyingUse: `!use.type.startsWith("dev.cdevents.pipelinerun.")`})
 	w.capability("logs", catalog.CapabilitySpec{QualifyingUse: `use.surface != "portal"`})
 	w.capability("kafka", catalog.CapabilitySpec{Segments: []string{"data"}})
-	w.exception("capability/logs", "team/green", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	w.exception("capability/logs", "team/green", time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
 }
 
 func offeredTo(m member, capability string) bool {

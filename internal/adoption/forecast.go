@@ -83,7 +83,7 @@ func readAdopters(ctx context.Context, v *measure.View) (adopters, error) {
 // offered reports whether a team could use anything of the scope.
 func offered(v *measure.View, team *measure.Team) bool {
 	for _, c := range v.Capabilities() {
-		if c.Offered(team) {
+		if c.Offered(team, v.To-1) {
 			return true
 		}
 	}

@@ -36,7 +36,7 @@ func Matrix(ctx context.Context, v *measure.View) ([]MatrixCell, error) {
 		}
 		segment, _ := whole.TeamGroup(team)
 		for _, c := range whole.Capabilities() {
-			if !c.Offered(team) {
+			if !c.Offered(team, v.To-1) {
 				continue
 			}
 			cell := cells[pairOf{c.Name, segment}]

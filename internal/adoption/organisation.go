@@ -34,7 +34,6 @@ type Organisation struct {
 
 	mu    sync.Mutex
 	state string
-	until time.Time // an exception ends then
 	org   *measure.Org
 	names names
 }
@@ -48,12 +47,11 @@ func NewOrganisation(store Store, clock func() time.Time) *Organisation {
 func (o *Organisation) Org(ctx context.Context) (*measure.Org, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := o.clock()
 	state, err := o.fingerprint(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the organisation: %w", err)
 	}
-	if o.org != nil && state == o.state && (o.until.IsZero() || now.Before(o.until)) {
+	if o.org != nil && state == o.state {
 		return o.org, nil
 	}
 	if err := o.names.read(ctx, o.store); err != nil {
@@ -63,11 +61,11 @@ func (o *Organisation) Org(ctx context.Context) (*measure.Org, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the organisation: %w", err)
 	}
-	org, err := o.build(ctx, d, now)
+	org, err := o.build(ctx, d)
 	if err != nil {
 		return nil, fmt.Errorf("read the organisation: %w", err)
 	}
-	o.org, o.state, o.until = org, state, d.nextSunset(now)
+	o.org, o.state = org, state
 	return org, nil
 }
 
@@ -140,7 +138,7 @@ func (o *Organisation) declared(ctx context.Context) (d declared, err error) {
 }
 
 // build makes the organisation of what is declared and of the ledger's names.
-func (o *Organisation) build(ctx context.Context, d declared, now time.Time) (*measure.Org, error) {
+func (o *Organisation) build(ctx context.Context, d declared) (*measure.Org, error) {
 	org := &measure.Org{
 		Production: production(d.environments, o.names.environments), Services: o.names.services,
 		CapabilityNames: o.names.capabilities, Types: o.names.types,
@@ -152,7 +150,7 @@ func (o *Organisation) build(ctx context.Context, d declared, now time.Time) (*m
 	if org.Teams, err = o.teamsOf(ctx, d, seen); err != nil {
 		return nil, err
 	}
-	org.Capabilities = o.capabilitiesOf(d, now)
+	org.Capabilities = o.capabilitiesOf(d)
 	org.Names = o.namesOf(d)
 	if org.Kinds, err = o.kindsOf(ctx, d); err != nil {
 		return nil, err

@@ -145,14 +145,15 @@ func TestOffers(t *testing.T) {
 		w.capability("old", catalog.CapabilitySpec{Lifecycle: catalog.Deprecated})
 		w.capability("new", catalog.CapabilitySpec{Lifecycle: catalog.Alpha, AvailableTo: []string{"pilot"}})
 		w.capability("narrow", catalog.CapabilitySpec{Segments: []string{"data"}, AvailableTo: []string{"red", "blue"}})
-		w.exception("capability/old", "team/blue", noon(31).Add(time.Hour))
-		offers := func() string {
+		w.now = noon(20)
+		w.exception("capability/old", "team/blue", noon(5), noon(31).Add(time.Hour))
+		offers := func(at time.Time) string {
 			var all []string
 			org := w.organisation()
 			for _, c := range org.Capabilities {
 				var to []string
 				for _, team := range org.Teams {
-					if c.Offered(team) && !team.Platform {
+					if c.Offered(team, measure.Day(at)) && !team.Platform {
 						to = append(to, team.Name)
 					}
 				}
@@ -160,12 +161,17 @@ func TestOffers(t *testing.T) {
 			}
 			return strings.Join(all, " ")
 		}
-		if got := offers(); got != "deploy:blue+red gone: logs:blue+red narrow:blue new:red old:red planned:" {
+		if got := offers(noon(20)); got != "deploy:blue+red gone: logs:blue+red narrow:blue new:red old:red planned:" {
 			t.Errorf("offered %s", got)
 		}
 		w.now = noon(31).Add(time.Hour) // the exception ends, and nothing else happens
-		if got := offers(); !strings.Contains(got, "old:blue+red") {
-			t.Errorf("after the exception: %s", got)
+		for on, want := range map[int]string{
+			4: "old:blue+red", 5: "old:red ", 30: "old:red ", 31: "old:blue+red",
+			50: "old:blue+red", // to come, judged as now
+		} {
+			if got := offers(noon(on)); !strings.Contains(got, want) {
+				t.Errorf("at the end of day %d: %s, want %s", on, got, want)
+			}
 		}
 	})
 }
@@ -217,7 +223,7 @@ func BenchmarkOrganisation(b *testing.B) {
 			for b.Loop() {
 				n++
 				w.now = w.now.Add(time.Microsecond)
-				w.exception("capability/logs", "team/team-1", w.now.Add(time.Hour+time.Duration(n)*time.Second))
+				w.exception("capability/logs", "team/team-1", w.now, w.now.Add(time.Hour+time.Duration(n)*time.Second))
 				w.organisation()
 			}
 		})

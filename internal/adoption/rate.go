@@ -19,13 +19,13 @@ func adoptionRate() measure.Measure {
 	return measure.New(measure.Definition{
 		Name: "adoption-rate", Title: "Teams using the platform", Question: "How many of the teams that could use the platform do?",
 		Formula: "Teams with at least one qualifying use of a capability that is offered to them, as a share of the teams to which one is offered: " +
-			"those of the segments it is meant for, without an exception. Teams that never used anything count; the platform's own do not. " +
+			"those of the segments it is meant for, without an exception at the end of that time. Teams that never used anything count; the platform's own do not. " +
 			"Registered is how many have access, which is not using.",
-		Unit: measure.Ratio, Better: measure.Higher, Version: 1, Cuts: byTeams(measure.ByCapability),
+		Unit: measure.Ratio, Better: measure.Higher, Version: 2, Cuts: byTeams(measure.ByCapability),
 	}, readRate, rateEstimate, func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
 		return useEvidence(ctx, v, v.From, func(r *event.Record) bool {
 			team := v.Org.TeamOf(r.IDs.Team)
-			return team != nil && slices.ContainsFunc(v.Org.Capabilities, func(c *measure.Capability) bool { return c.ID == r.IDs.Capability && c.Offered(team) })
+			return team != nil && slices.ContainsFunc(v.Org.Capabilities, func(c *measure.Capability) bool { return c.ID == r.IDs.Capability && c.Offered(team, v.To-1) })
 		}, after, limit)
 	})
 }
@@ -77,7 +77,7 @@ func readRate(ctx context.Context, v *measure.View) (map[measure.Key]reach, erro
 				found[measure.Key{Group: group, Bucket: i}] = d
 			}
 			for _, c := range capabilities {
-				if !c.Offered(team) {
+				if !c.Offered(team, b.To-1) {
 					continue
 				}
 				uses := used[teamUse{team, c.Name}]

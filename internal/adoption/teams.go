@@ -187,8 +187,10 @@ func (o *Organisation) segmentsOf(ctx context.Context, d declared) (map[string]s
 // optOut is an exception of a team from a capability.
 type optOut struct {
 	team, capability string
-	sunset           time.Time
+	since, sunset    time.Time
 }
+
+func (e optOut) inForce(at time.Time) bool { return !at.Before(e.since) && at.Before(e.sunset) }
 
 // gateCapability begins the gate of an exception by which a team stays away from
 // a capability, such as "capability/deploy".
@@ -204,36 +206,33 @@ func optOuts(ctx context.Context, r object.Reader) ([]optOut, error) {
 		capability, isOne := strings.CutPrefix(e.Spec.Gate, gateCapability)
 		team, ofTeam := strings.CutPrefix(e.Spec.Target, "team/")
 		if isOne && ofTeam {
-			all = append(all, optOut{team, capability, e.Spec.Sunset})
+			out := optOut{team: team, capability: capability, sunset: e.Spec.Sunset}
+			if e.Metadata.Created != nil {
+				out.since = *e.Metadata.Created
+			}
+			all = append(all, out)
 		}
 	}
 	return all, nil
 }
 
-// nextSunset is when the first of the exceptions in force ends; zero is never.
-func (d declared) nextSunset(now time.Time) time.Time {
-	var next time.Time
-	for _, e := range d.exceptions {
-		if e.sunset.After(now) && (next.IsZero() || e.sunset.Before(next)) {
-			next = e.sunset
-		}
-	}
-	return next
-}
-
 // capabilitiesOf says which team could use what.
-func (o *Organisation) capabilitiesOf(d declared, now time.Time) []*measure.Capability {
+func (o *Organisation) capabilitiesOf(d declared) []*measure.Capability {
 	var all []*measure.Capability
 	for _, c := range d.capabilities {
 		name, spec := c.Metadata.Name, c.Spec
-		out := map[string]bool{}
+		out := map[string][]optOut{}
 		for _, e := range d.exceptions {
-			if e.capability == name && e.sunset.After(now) {
-				out[e.team] = true
+			if e.capability == name {
+				out[e.team] = append(out[e.team], e)
 			}
 		}
-		all = append(all, &measure.Capability{Name: name, ID: o.names.capabilityIDs[name], Offered: func(t *measure.Team) bool {
-			return spec.Lifecycle.Offered() && !out[t.Name] &&
+		all = append(all, &measure.Capability{Name: name, ID: o.names.capabilityIDs[name], Offered: func(t *measure.Team, day int64) bool {
+			at := time.UnixMicro(measure.Micros(day + 1)).Add(-time.Microsecond)
+			if now := o.clock(); at.After(now) {
+				at = now
+			}
+			return spec.Lifecycle.Offered() && !slices.ContainsFunc(out[t.Name], func(e optOut) bool { return e.inForce(at) }) &&
 				(len(spec.Segments) == 0 || slices.Contains(spec.Segments, t.Segment)) &&
 				(len(spec.AvailableTo) == 0 || slices.Contains(spec.AvailableTo, t.Name) || slices.Contains(spec.AvailableTo, t.Wave))
 		}})

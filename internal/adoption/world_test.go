@@ -2,6 +2,7 @@ package adoption_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -143,9 +144,24 @@ func deployed(at time.Time, team, service string, onPath bool) event.Event {
 }
 
 // exception lets a target stay away from a gate until a time.
-func (w *world) exception(gate, target string, until time.Time) {
+// exception declares one as if that had been done at a time before.
+func (w *world) exception(gate, target string, since, until time.Time) {
+	w.t.Helper()
 	e := object.New[governance.ExceptionSpec, struct{}]("out", "", governance.ExceptionSpec{Gate: gate, Target: target, Reason: "they have their own", Sunset: until})
 	w.declare(&e)
+	if err := w.s.Write(w.ctx(), "user/root", func(ctx context.Context, tx *store.Tx) error {
+		done, err := tx.Exec(ctx, `UPDATE objects SET doc = replace(doc, '"created":"2026-12-01T00:00:00Z"', $1) WHERE kind = 'Exception' AND name = 'out'`,
+			`"created":"`+since.Format(time.RFC3339)+`"`)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("%d exceptions moved: %w", n, err)
+		}
+		return nil
+	}); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) ctx() context.Context { return context.Background() }

@@ -55,9 +55,10 @@ func (t *Team) There(from, to int64) bool { return t.Since < to && (t.Until == 0
 type Capability struct {
 	Name string
 	ID   int64 // its number in the ledger; 0 when no event has named it
-	// Offered reports whether a team could use it: it is meant for the team's
-	// segment, it is there already, and the team has no exception from it.
-	Offered func(*Team) bool
+	// Offered reports whether a team could use it at the end of a day, or now if that
+	// is still to come: it is meant for the team's segment, it is there already, and
+	// the team has no exception from it then.
+	Offered func(team *Team, day int64) bool
 }
 
 // UseKind is a kind of use: which event told of it, of what, through which door.
