@@ -210,13 +210,18 @@ func (o *observer) read(ctx context.Context, src history.Source, found func([]hi
 		o.bar()
 		err := src.Read(ctx, r, o)
 		var p *problem.Problem
-		if errors.As(err, &p) && p.Kind == problem.Failed {
+		alone := errors.As(err, &p) && p.Kind == problem.Failed
+		if alone {
 			o.Skipped(r.Path, strings.Join(append([]string{p.Error()}, p.Next...), ": "))
 		} else if err != nil {
 			return repos, errors.Join(err, o.settle(ctx, state))
 		}
 		if err := o.settle(ctx, state); err != nil {
 			return repos, err
+		}
+		if alone {
+			o.live.Say("%s could not be read (%d of %d)", r.Path, i+1, len(repos))
+			continue
 		}
 		o.sum.Repositories++
 		o.live.Say("%s: %s (%d of %d)", r.Path, output.Count(o.sum.Events-before, "event"), i+1, len(repos))
