@@ -226,7 +226,7 @@ func TestRemotes(t *testing.T) {
 }
 
 func FuzzNames(f *testing.F) {
-	for _, seed := range []string{"git@github.com:acme/shop.git", "This reverts commit abcdef1", "Merge branch 'hotfix/x'", "v1.2.3-rc.1", "Ünï\xff\u0000", "::x", "a:b:c"} {
+	for _, seed := range []string{"git@github.com:acme/shop.git", "This reverts commit abcdef1", "Merge branch 'hotfix/x'", "v1.2.3-rc.1", "Ünï\xff\u0000", "::x", "a:b:c", strings.Repeat("Ⱥ", maxName/2)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -62,7 +62,7 @@ func environmentName(name string) string { return object.SlugName(name) }
 
 // person is the principal behind a name of one kind of place, such as "git".
 func person(place, name string) actor {
-	name = strings.ToLower(clean(name, maxName-len(place)-1))
+	name = clean(strings.ToLower(name), maxName-len(place)-1) // in lower case some letters are longer
 	if name == "" {
 		return actor{}
 	}

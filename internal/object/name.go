@@ -35,8 +35,11 @@ func ValidName(name string) bool {
 
 // SlugName makes a valid name of any text: "My Shop_API" becomes "my-shop-api",
 // "Café №5" becomes "cafe-no5". It returns "" when nothing of the text can
-// stand in a name; what is too long is cut.
+// stand in a name; what is too long is cut, and what is a name already stays.
 func SlugName(text string) string {
+	if ValidName(text) {
+		return text
+	}
 	var b strings.Builder
 	dash := false
 	for _, r := range norm.NFKD.String(text) {

@@ -103,6 +103,7 @@ func FuzzParseRef(f *testing.F) {
 func FuzzSlugName(f *testing.F) {
 	f.Add("My Shop_API")
 	f.Add("ﬀ İ ẞ")
+	f.Add("s--6")
 	f.Fuzz(func(t *testing.T, s string) {
 		slug := object.SlugName(s)
 		if slug != "" && !object.ValidName(slug) {
