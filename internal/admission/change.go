@@ -174,14 +174,6 @@ type Lifter interface {
 	Lift(ctx context.Context, r object.Reader, c *Change, v problem.Verdict) (string, error)
 }
 
-// The outcomes of a verdict.
-const (
-	Allow         = "allow"
-	Warn          = "warn"
-	NeedsApproval = "needs-approval"
-	Deny          = "deny"
-)
-
 // Outcome says what happened to one object of a change.
 type Outcome string
 

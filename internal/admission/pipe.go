@@ -1,11 +1,13 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -322,7 +324,7 @@ func (p *Pipe) judge(ctx context.Context, r object.Reader, c *Change) ([]problem
 	var refusal *problem.Problem
 	for i := range verdicts {
 		v := &verdicts[i]
-		if v.Outcome != Deny && v.Outcome != NeedsApproval {
+		if !v.Blocks() {
 			continue
 		}
 		if p.lifter != nil {
@@ -331,9 +333,12 @@ func (p *Pipe) judge(ctx context.Context, r object.Reader, c *Change) ([]problem
 				return nil, err
 			}
 			if name != "" {
-				v.Exception, v.Outcome = name, Allow
+				v.Exception, v.Outcome = name, problem.Allow
 				continue
 			}
+		}
+		if p.lifter != nil {
+			v.Next = append(slices.Clip(v.Next), fmt.Sprintf("ask %s for an exception from %s    until a date", cmp.Or(v.Decider, "the platform team"), v.Gate))
 		}
 		if refusal == nil {
 			refusal = problem.New(problem.Refused, "%s", v.Message)

@@ -1,6 +1,7 @@
 package admission_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -193,7 +194,7 @@ func recorder(o *admission.Options, b *bench) {
 	}}
 	o.Gates = []admission.Gate{gate(func(*admission.Change) []problem.Verdict {
 		b.steps = append(b.steps, "gate")
-		return []problem.Verdict{{Gate: "test/one", Outcome: admission.Allow}}
+		return []problem.Verdict{{Gate: "test/one", Outcome: problem.Allow}}
 	})}
 }
 
@@ -505,9 +506,9 @@ func TestGates(t *testing.T) {
 	say := func(verdicts ...problem.Verdict) gate {
 		return func(*admission.Change) []problem.Verdict { return slices.Clone(verdicts) }
 	}
-	deny := problem.Verdict{Gate: "test/deny", Outcome: admission.Deny, Message: "no fruit", Next: []string{"eat nuts"}, Decider: "@own"}
-	approval := problem.Verdict{Gate: "test/approval", Outcome: admission.NeedsApproval, Message: "ask first"}
-	warn := problem.Verdict{Gate: "test/warn", Outcome: admission.Warn}
+	deny := problem.Verdict{Gate: "test/deny", Outcome: problem.Deny, Message: "no fruit", Next: []string{"eat nuts"}, Decider: "@own"}
+	approval := problem.Verdict{Gate: "test/approval", Outcome: problem.NeedsApproval, Message: "ask first"}
+	warn := problem.Verdict{Gate: "test/warn", Outcome: problem.Warn}
 	for name, test := range map[string]struct {
 		gates  []admission.Gate
 		lifted string
@@ -545,6 +546,10 @@ func TestGates(t *testing.T) {
 			told := problem.From(err)
 			if told.Kind != problem.Refused || told.Title != test.title || len(told.Verdicts) != test.said || recorded != 1 {
 				t.Errorf("%v, verdicts %+v, %d refusals recorded", err, told.Verdicts, recorded)
+			}
+			way := "ask " + cmp.Or(told.Decider, "the platform team") + " for an exception from "
+			if n := len(told.Next); n == 0 || !strings.HasPrefix(told.Next[n-1], way) {
+				t.Errorf("next is %q, want %q at the end", told.Next, way)
 			}
 			if _, err := b.get(t, "apple"); !problem.Is(err, problem.NotFound) {
 				t.Errorf("it is stored: %v", err)

@@ -15,7 +15,7 @@ func (p *Pipe) refused(ctx context.Context, c *Change, refusal error) {
 	told := problem.From(refusal)
 	var gates []string
 	for _, v := range told.Verdicts {
-		if v.Outcome == Deny || v.Outcome == NeedsApproval {
+		if v.Blocks() {
 			gates = append(gates, v.Gate)
 		}
 	}

@@ -115,7 +115,7 @@ func TestWireWords(t *testing.T) {
 
 		client.Created: string(admission.Created), client.Updated: string(admission.Updated),
 		client.Unchanged: string(admission.Unchanged), client.Deleted: string(admission.Deleted),
-		client.Allow: admission.Allow, client.Warn: admission.Warn, client.NeedsApproval: admission.NeedsApproval, client.Deny: admission.Deny,
+		client.Allow: problem.Allow, client.Warn: problem.Warn, client.NeedsApproval: problem.NeedsApproval, client.Deny: problem.Deny,
 
 		string(client.PostAccepted): string(event.Accepted), string(client.PostDuplicate): string(event.Duplicate), string(client.PostConflict): string(event.Conflict),
 

@@ -384,7 +384,7 @@ func summary(w *detect.Component) string {
 func gatesMessage(verdicts []problem.Verdict) string {
 	warned := 0
 	for _, v := range verdicts {
-		if v.Outcome == admission.Warn {
+		if v.Outcome == problem.Warn {
 			warned++
 		}
 	}

@@ -132,7 +132,7 @@ func (Targets) Check(ctx context.Context, r object.Reader, c *admission.Change) 
 		}
 		if !there {
 			verdicts = append(verdicts, problem.Verdict{
-				Gate: "exception/" + e.Metadata.Name, Outcome: admission.Warn, Docs: "/docs/exceptions",
+				Gate: "exception/" + e.Metadata.Name, Outcome: problem.Warn, Docs: "/docs/exceptions",
 				Message: fmt.Sprintf("exception %s is for service %s, which does not exist; it holds once there is one", e.Metadata.Name, name),
 			})
 		}

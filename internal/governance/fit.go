@@ -32,9 +32,7 @@ func (r room) remedies(dim dimension) []string {
 		if r.grown != nil && r.over.services == 0 {
 			next = append(next, r.grown.fits(r.over)...)
 		}
-		if most := most(r.others, dim.of); most != "" {
-			next = append(next, "stoa scale "+most+" --replicas N    gives some back")
-		}
+		next = append(next, r.giveBack(dim)...)
 	}
 	if len(next) == 0 {
 		next = append(next, "ask @platform to raise quota/"+r.quota)
@@ -42,15 +40,32 @@ func (r room) remedies(dim dimension) []string {
 	return next
 }
 
-// most names the service that takes the most, "" if none takes any.
-func most(services []catalog.Service, of func(usage) int64) string {
-	name, takes := "", int64(0)
-	for _, s := range services {
-		if n := of(usageOf(s)); n > takes {
-			name, takes = s.Metadata.Name, n
+// giveBack tells how the service that takes the most could take less, where it runs most.
+func (r room) giveBack(dim dimension) []string {
+	var service, env string
+	var largest size
+	var most int64
+	for _, s := range r.others {
+		for name, running := range s.Spec.Environments {
+			at := sizeOf(running)
+			takes := dim.of(usage{instances: at.replicas, memory: at.replicas * at.memory})
+			if takes > most || takes == most && takes > 0 && s.Metadata.Name+"/"+name < service+"/"+env {
+				service, env, largest, most = s.Metadata.Name, name, at, takes
+			}
 		}
 	}
-	return name
+	if most == 0 {
+		return nil
+	}
+	fewer := largest.replicas - max(r.over.instances, ceil(r.over.memory, max(1, largest.memory)))
+	switch {
+	case fewer >= 1:
+		return []string{fmt.Sprintf("stoa scale %s --replicas %d --env %s    makes room for it", service, fewer, env)}
+	case largest.replicas > 1:
+		return []string{fmt.Sprintf("stoa scale %s --replicas 1 --env %s    gives the others back", service, env)}
+	default:
+		return []string{fmt.Sprintf("stoa down %s --env %s    gives its instance back", service, env)}
+	}
 }
 
 // without are the services that a change leaves as they are.

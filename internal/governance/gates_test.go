@@ -115,7 +115,7 @@ func TestQuotas(t *testing.T) {
 		var got []string
 		for _, v := range verdicts {
 			got = append(got, fmt.Sprintf("%s %s %.0f+%.0f of %.0f", v.Outcome, v.Unit, *v.Used, *v.Requested, *v.Limit))
-			if v.Outcome == admission.Deny && (v.Message == "" || len(v.Next) == 0 || len(v.Why) == 0 || v.Decider == "") {
+			if v.Outcome == problem.Deny && (v.Message == "" || len(v.Next) == 0 || len(v.Why) == 0 || v.Decider == "") {
 				t.Errorf("%s: a denial that does not help: %+v", name, v)
 			}
 		}
@@ -140,7 +140,7 @@ func TestQuotaSaysWhatFits(t *testing.T) {
 		}
 		return c
 	}
-	const giveBack = "stoa scale pear --replicas N    gives some back"
+	const giveBack = "stoa down pear --env dev    gives its instance back"
 	for name, test := range map[string]struct {
 		change *admission.Change
 		unit   string
@@ -154,7 +154,8 @@ func TestQuotaSaysWhatFits(t *testing.T) {
 		"memory, fewer":    {change(t, &release, service("apple", "fruit", 4, "300Mi")), "bytes", []string{"the same stoa up with --memory 224Mi    fits now", "the same stoa up with --replicas 2    fits now", giveBack}},
 		"memory, declared": {declared(service("apple", "fruit", 1, "2Gi")), "bytes", []string{"spec.environments.dev.memory: 896Mi    in service apple fits now", giveBack}},
 		"memory, scaled":   {change(t, service("apple", "fruit", 2, "512Mi")), "bytes", []string{"stoa scale apple --replicas 1 --env dev    fits now", giveBack}},
-		"new":              {change(t, &release, service("plum", "fruit", 5, "64Mi")), "instances", []string{"the same stoa up with --replicas 3    fits now", "stoa scale apple --replicas N    gives some back"}},
+		"new":              {change(t, &release, service("plum", "fruit", 5, "64Mi")), "instances", []string{"the same stoa up with --replicas 3    fits now", "stoa scale apple --replicas 1 --env dev    gives the others back"}},
+		"new, small":       {change(t, service("plum", "fruit", 4, "64Mi")), "instances", []string{"stoa scale plum --replicas 3 --env dev    fits now", "stoa scale apple --replicas 1 --env dev    makes room for it"}},
 		"several at once":  {change(t, service("apple", "fruit", 5, "64Mi"), service("pear", "fruit", 5, "64Mi")), "instances", []string{"ask @platform to raise quota/fruit"}},
 		"services":         {change(t, service("plum", "fruit", 0, ""), service("fig", "fruit", 0, "")), "services", []string{"ask for 1 of them    so many fit now", "stoa delete service NAME    removes one that is not used any more"}},
 	} {
@@ -162,7 +163,7 @@ func TestQuotaSaysWhatFits(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		at := slices.IndexFunc(verdicts, func(v problem.Verdict) bool { return v.Unit == test.unit && v.Outcome == admission.Deny })
+		at := slices.IndexFunc(verdicts, func(v problem.Verdict) bool { return v.Unit == test.unit && v.Outcome == problem.Deny })
 		if at < 0 {
 			t.Errorf("%s: no denial in %+v", name, verdicts)
 		} else if diff := cmp.Diff(test.want, verdicts[at].Next); diff != "" {
@@ -272,6 +273,21 @@ type releaseSpec struct {
 }
 
 func (releaseSpec) Kind() string { return "Release" }
+
+// What a policy says to do can be run as it stands.
+func TestPolicyNamesWhatItIsToldOf(t *testing.T) {
+	release := object.New[releaseSpec, struct{}]("apple-1", "fruit", releaseSpec{Service: "apple", Environment: "dev"})
+	policy := object.New[governance.PolicySpec, struct{}]("two", "", governance.PolicySpec{
+		Require: "false", Message: "SERVICE of TEAM wants two in ENVIRONMENT, and no SERVICES", Next: []string{"stoa scale SERVICE --env ENVIRONMENT --replicas 2"},
+	})
+	verdicts, err := governance.NewPolicies().Check(t.Context(), stored(t, &policy), change(t, &release))
+	if err != nil || len(verdicts) != 1 {
+		t.Fatalf("%+v, %v", verdicts, err)
+	}
+	if v := verdicts[0]; v.Message != "apple of fruit wants two in dev, and no SERVICES" || !slices.Equal(v.Next, []string{"stoa scale apple --env dev --replicas 2"}) {
+		t.Errorf("told %q, %q", v.Message, v.Next)
+	}
+}
 
 func TestPolicies(t *testing.T) {
 	release := object.New[releaseSpec, struct{}]("apple-1", "fruit", releaseSpec{

@@ -38,7 +38,8 @@ type PolicySpec struct {
 	Require string `json:"require" jsonschema:"minLength=1"`
 	// Outcome is what follows when it does not: "deny" (the default) or "warn".
 	Outcome string `json:"outcome,omitempty" jsonschema:"enum=deny,enum=warn"`
-	// Message tells the developer what is wrong, in one sentence.
+	// Message tells the developer what is wrong, in one sentence. SERVICE, ENVIRONMENT
+	// and TEAM in it, and in Next, become the names of what is released.
 	Message string `json:"message" jsonschema:"minLength=1"`
 	// Next are the steps that mend it, one exact command or action each.
 	Next []string `json:"next,omitempty"`

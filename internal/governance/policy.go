@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/expr"
@@ -74,7 +76,7 @@ func (p *Policies) Check(ctx context.Context, r object.Reader, c *admission.Chan
 
 // evaluate gives the policy's verdict; ok is false when it is not about the release.
 func (p *Policies) evaluate(ctx context.Context, policy Policy, input map[string]any) (problem.Verdict, bool) {
-	v := problem.Verdict{Gate: "policy/" + policy.Metadata.Name, Outcome: admission.Allow, Docs: cmp.Or(policy.Spec.Docs, "/docs/policies")}
+	v := problem.Verdict{Gate: "policy/" + policy.Metadata.Name, Outcome: problem.Allow, Docs: cmp.Or(policy.Spec.Docs, "/docs/policies")}
 	if policy.Spec.Match != "" {
 		about, err := p.conditions.Holds(ctx, policy.Spec.Match, input)
 		if err != nil {
@@ -89,18 +91,36 @@ func (p *Policies) evaluate(ctx context.Context, policy Policy, input map[string
 	case err != nil:
 		return broken(v, policy, "require", err), true
 	case !passed:
-		v.Outcome = cmp.Or(policy.Spec.Outcome, admission.Deny)
-		v.Message, v.Next, v.Decider = policy.Spec.Message, policy.Spec.Next, "@platform"
+		v.Outcome = cmp.Or(policy.Spec.Outcome, problem.Deny)
+		v.Message, v.Decider = filled(policy.Spec.Message, input), "@platform"
+		for _, step := range policy.Spec.Next {
+			v.Next = append(v.Next, filled(step, input))
+		}
 		v.Why = []string{fmt.Sprintf("policy/%s requires %s", policy.Metadata.Name, policy.Spec.Require)}
 	}
 	return v, true
 }
 
+// placeholder stands in what a policy tells for what it is told of.
+var placeholder = regexp.MustCompile(`\b(SERVICE|ENVIRONMENT|TEAM)\b`)
+
+// filled puts the names of the release into what a policy tells.
+func filled(text string, input map[string]any) string {
+	return placeholder.ReplaceAllStringFunc(text, func(word string) string {
+		o, _ := input[strings.ToLower(word)].(map[string]any)
+		metadata, _ := o["metadata"].(map[string]any)
+		if name, _ := metadata["name"].(string); name != "" {
+			return name
+		}
+		return word
+	})
+}
+
 func broken(v problem.Verdict, policy Policy, part string, err error) problem.Verdict {
-	v.Outcome, v.Decider = cmp.Or(policy.Spec.Outcome, admission.Deny), "@platform"
+	v.Outcome, v.Decider = cmp.Or(policy.Spec.Outcome, problem.Deny), "@platform"
 	v.Message = fmt.Sprintf("policy %s cannot be evaluated on this release", policy.Metadata.Name)
 	v.Why = []string{fmt.Sprintf("%s: %v", part, err)}
-	v.Next = []string{"ask the platform team to mend the policy, or for an exception: policy/" + policy.Metadata.Name}
+	v.Next = []string{"ask the platform team to mend the policy"}
 	return v
 }
 

@@ -129,12 +129,12 @@ func judge(ctx context.Context, r object.Reader, c *admission.Change, q Quota, t
 		}
 		used, most, asked := float64(before), float64(limit), float64(after-before)
 		v := problem.Verdict{
-			Gate: "quota/" + q.Metadata.Name, Outcome: admission.Allow,
+			Gate: "quota/" + q.Metadata.Name, Outcome: problem.Allow,
 			Used: &used, Limit: &most, Requested: &asked, Unit: dim.unit, Docs: "/docs/quotas",
 			Message: fmt.Sprintf("%s quota of team %s: %s of %s", dim.what, team, dim.show(after), dim.show(limit)),
 		}
 		if dim.of(over) > 0 {
-			v.Outcome, v.Decider, v.Next = admission.Deny, "@platform", rest.remedies(dim)
+			v.Outcome, v.Decider, v.Next = problem.Deny, "@platform", rest.remedies(dim)
 			v.Message = fmt.Sprintf("%s quota of team %s: %s of %s used, this change asks for %s more",
 				dim.what, team, dim.show(before), dim.show(limit), dim.show(after-before))
 			v.Why = whyDenied(q, owned, dim)

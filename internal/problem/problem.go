@@ -77,7 +77,7 @@ type Question struct {
 // Verdict is what one gate said of a change.
 type Verdict struct {
 	Gate    string   `json:"gate"`    // "quota/payments"
-	Outcome string   `json:"outcome"` // allow, warn, needs-approval, deny
+	Outcome string   `json:"outcome"` // Allow, Warn, NeedsApproval or Deny
 	Message string   `json:"message,omitempty"`
 	Why     []string `json:"why,omitempty"`
 	Next    []string `json:"next,omitempty"`
@@ -90,6 +90,32 @@ type Verdict struct {
 	Unit      string   `json:"unit,omitempty"`
 	// Exception names the Exception that lifted this verdict, if one did.
 	Exception string `json:"exception,omitempty"`
+}
+
+// The outcomes of a verdict.
+const (
+	Allow         = "allow"
+	Warn          = "warn"
+	NeedsApproval = "needs-approval"
+	Deny          = "deny"
+)
+
+// Blocks reports whether the verdict stands in the way of the change.
+func (v Verdict) Blocks() bool { return v.Outcome == Deny || v.Outcome == NeedsApproval }
+
+// AlsoBlocked gives the verdicts that stand in the way besides the first, which is
+// told by the problem's own title.
+func (p *Problem) AlsoBlocked() []Verdict {
+	var all []Verdict
+	for _, v := range p.Verdicts {
+		if v.Blocks() {
+			all = append(all, v)
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return all[1:]
 }
 
 // Error gives the title and the reasons in one line.

@@ -94,6 +94,20 @@ func TestProblemInStoasVoice(t *testing.T) {
 	if diff := cmp.Diff(want, Problem(p, "https://stoa.example.com", terminal.Paint{})); diff != "" {
 		t.Error(diff)
 	}
+	p.Verdicts = []problem.Verdict{
+		{Gate: "policy/old", Outcome: problem.Warn, Message: "node 16 goes"}, {Gate: "quota/payments", Outcome: problem.Deny, Message: p.Title},
+		{Gate: "policy/prod-two", Outcome: problem.NeedsApproval, Message: "production wants two", Why: []string{"policy/prod-two"}, Next: []string{"stoa scale shop --replicas 2"}, Decider: "@platform", Docs: "/docs/policies"},
+		{Gate: "policy/lifted", Outcome: problem.Allow, Message: "lifted", Exception: "until-may"},
+	}
+	want += `refused: production wants two
+  why    policy/prod-two
+  next   stoa scale shop --replicas 2
+  who    decided by @platform
+  docs   https://stoa.example.com/docs/policies
+`
+	if diff := cmp.Diff(want, Problem(p, "https://stoa.example.com", terminal.Paint{})); diff != "" {
+		t.Error(diff)
+	}
 	p.Docs = "https://wiki.example.com/quotas" // as a policy may name any
 	if got := Problem(p, "https://stoa.example.com", terminal.Paint{}); !strings.Contains(got, "  docs   "+p.Docs+"\n") {
 		t.Errorf("a page elsewhere is told as\n%s", got)

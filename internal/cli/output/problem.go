@@ -8,31 +8,38 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
-// Problem gives a problem in Stoa's voice: what, why, next, who, docs. The server
-// is the address of the platform that tells it, which has the page that explains it.
+// Problem gives a problem in Stoa's voice: what, why, next, who, docs; of a refusal
+// all that stands in the way, each so. The server is the address of the platform
+// that tells it, which has the page that explains it.
 func Problem(p *problem.Problem, server string, paint terminal.Paint) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n", paint.Bad(word(p.Kind)+":"), p.Title)
-	section := func(label string, lines []string) {
-		for i, line := range lines {
-			if i > 0 {
-				label = ""
+	tell := func(title string, fields, why, next []string, decider, docs string) {
+		fmt.Fprintf(&b, "%s %s\n", paint.Bad(word(p.Kind)+":"), title)
+		section := func(label string, lines []string) {
+			for i, line := range lines {
+				if i > 0 {
+					label = ""
+				}
+				fmt.Fprintf(&b, "  %s %s\n", paint.Dim(fmt.Sprintf("%-6s", label)), line)
 			}
-			fmt.Fprintf(&b, "  %s %s\n", paint.Dim(fmt.Sprintf("%-6s", label)), line)
+		}
+		section("field", fields)
+		section("why", why)
+		section("next", next)
+		if decider != "" {
+			section("who", []string{"decided by " + decider})
+		}
+		if docs != "" {
+			section("docs", []string{pageAt(server, docs)})
 		}
 	}
 	var fields []string
 	for _, f := range p.Fields {
 		fields = append(fields, f.String())
 	}
-	section("field", fields)
-	section("why", p.Why)
-	section("next", p.Next)
-	if p.Decider != "" {
-		section("who", []string{"decided by " + p.Decider})
-	}
-	if p.Docs != "" {
-		section("docs", []string{pageAt(server, p.Docs)})
+	tell(p.Title, fields, p.Why, p.Next, p.Decider, p.Docs)
+	for _, v := range p.AlsoBlocked() {
+		tell(v.Message, nil, v.Why, v.Next, v.Decider, v.Docs)
 	}
 	return b.String()
 }
