@@ -69,6 +69,11 @@ func (p *Portal) releasesPage(v *visit) error {
 	if after != "" {
 		show.Pager.First = page.Link(base, "env", head.Environment)
 	}
+	show.Table = page.ReleaseSheet(show.Rows)
+	files(v, &show.Table)
+	if done, err := p.file(v, &show.Table); done {
+		return err
+	}
 	return p.render(v, 200, page.ReleasesPage(show))
 }
 
