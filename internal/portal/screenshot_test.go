@@ -46,6 +46,9 @@ func TestScreenshots(t *testing.T) {
 	if err := s.seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go s.traffic(ctx)
 	b := s.open(t, true)
 	b.signIn()
 	for _, p := range []struct{ picture, path, theme string }{
@@ -87,11 +90,11 @@ func hourBefore(ctx context.Context, dir string, now time.Time) error {
 			// A day has its waves, and so has an hour.
 			for i := range s.each + (n*n)%(s.each/4) + s.each*(n%40)/80 {
 				code := "2xx"
-				if n%60 > 45 && i%50 == 0 {
+				if (n+18)%60 < 4 && i%50 == 0 {
 					code = "5xx"
 				}
 				requests.WithLabelValues(s.service, s.environment, s.service+"-1", code).Inc()
-				durations.WithLabelValues(s.service, s.environment, s.service+"-1").Observe(0.0004 * float64(1+(i+n)%11))
+				durations.WithLabelValues(s.service, s.environment, s.service+"-1").Observe(0.0004 * float64(1+(i+n)%11) * float64(20+n*n%13) / 20)
 			}
 		}
 		if err := db.Collect(ctx); err != nil {
