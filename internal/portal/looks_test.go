@@ -186,6 +186,8 @@ func TestAccessible(t *testing.T) {
 			"{apiVersion: stoa.dev/v1, kind: Service, metadata: {name: shop, owner: shops}}"), "", "", false); err != nil {
 			t.Fatal(err)
 		}
+		b = s.open(t, true) // who was signed in before belongs to no team yet
+		b.signIn()
 		defer s.silence(t)()
 		b.walk(script, silenced())
 	})

@@ -123,7 +123,11 @@ func TestListPagesAreSorted(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("the pages list %q, want %q", names, want)
 	}
-	if a := get(t, c, s.url+"/services?sort=colour"); a.StatusCode != 422 {
+	wrong := get(t, c, s.url+"/services?sort=colour")
+	if a := wrong.all("a.btn-primary"); len(a) != 1 || attribute(a[0], "href") != "/services" {
+		t.Errorf("a wrong address leads not to the page as it usually is: %s", wrong.text("main"))
+	}
+	if a := wrong; a.StatusCode != 422 {
 		t.Errorf("sorted by colour: %s", a.Status)
 	}
 }

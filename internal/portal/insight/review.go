@@ -62,7 +62,7 @@ func reviewed(r measure.Row) string {
 	if r.Value == nil {
 		return "has no data: " + brief(cmp.Or(r.Note, "nothing was recorded"))
 	}
-	of := fmt.Sprintf("n %d", r.N)
+	of := "n " + page.Count(r.N)
 	if r.Interval != nil {
 		if between := r.Unit.Between(*r.Interval); between != "" { // "" where neither end is known
 			of = between + ", " + of
