@@ -335,6 +335,9 @@ func TestListsSayTheSameInEveryFormat(t *testing.T) {
 			t.Errorf("%s shows %d rows, its file is %.300q", list.path, shown, csv)
 		}
 	}
+	if got := get(t, c, s.url+"/services/hello/releases?env=dev").text("aside.same"); !strings.Contains(got, "stoa get releases --field spec.service=hello --field spec.environment=dev --newest") {
+		t.Errorf("the command is %q", got)
+	}
 	filtered := get(t, c, s.url+"/audit?service=hello&team=payments")
 	if chips := filtered.all("a.chip"); len(chips) != 2 || attribute(chips[0], "href") != "/audit?service=hello" || attribute(chips[1], "href") != "/audit?team=payments" {
 		t.Errorf("%d chips, or they do not take their own filter away: %q", len(chips), filtered.text("div.chips"))
