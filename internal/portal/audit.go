@@ -14,6 +14,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/portal/sheet"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -98,20 +99,29 @@ func (p *Portal) audit(v *visit) error {
 	if f.BeforeSeq > 0 {
 		show.Pager.First = link()
 	}
-	show.JSON = link("before", q.Get("before"), "format", "json")
+	show.JSON, show.CSV = link("before", q.Get("before"), "format", "json"), link("before", q.Get("before"), "format", "csv")
 	for _, t := range []page.Text{
 		{Name: "type", Label: "Type", Value: q.Get("type"), Hint: "exact, or the beginning, such as dev.stoa.release"},
 		{Name: "actor", Label: "Who", Value: q.Get("actor"), Hint: "a person such as admin, or a principal"},
 		{Name: "team", Label: "Team", Value: f.Team, Hint: "its name"}, {Name: "service", Label: "Service", Value: f.Service, Hint: "its name"},
 		{Name: "env", Label: "Environment", Value: f.Environment, Hint: "its name"},
 	} {
+		t.Without = link(t.Name, "")
 		show.Filters = append(show.Filters, t)
 		if t.Value != "" {
 			show.Clear = "/audit"
 		}
 	}
-	if q.Get("format") == "json" {
+	switch format := q.Get("format"); format {
+	case "":
+	case "csv":
+		v.w.Header().Set("Content-Disposition", `attachment; filename="events.csv"`)
+		table := page.EventSheet(show.Rows)
+		return p.write(v, 200, "text/csv; charset=utf-8", sheet.CSV(&table))
+	case "json":
 		return p.eventsJSON(v, found, known, latest, show.Pager.Next)
+	default:
+		return problem.New(problem.Invalid, "there is no format %q", format).Because("formats are json and csv")
 	}
 	return p.render(v, 200, page.AuditPage(show))
 }

@@ -30,17 +30,49 @@ type browser struct {
 	said []string // what the console complained of: there must be nothing
 }
 
-// open starts a browser; without scripts it reads pages as they are sent.
+// chromium is the one browser of this package's tests. Each test has a window of
+// its own in it that shares nothing with the others.
+var chromium struct {
+	once sync.Once
+	context.Context
+	close func()
+	err   error
+}
+
+// started gives the browser, which starts when a test first asks for it.
+func started(t *testing.T) context.Context {
+	t.Helper()
+	path := testenv.Chromium(t)
+	chromium.once.Do(func() {
+		profile, err := os.MkdirTemp("", "stoa-portal-browser-")
+		if err != nil {
+			chromium.err = err
+			return
+		}
+		options := append(chromedp.DefaultExecAllocatorOptions[:],
+			chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("force-color-profile", "srgb"),
+			chromedp.Flag("font-render-hinting", "none"), chromedp.WSURLReadTimeout(patience),
+		)
+		allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+		ctx, cancel := chromedp.NewContext(allocator)
+		chromium.Context, chromium.close = ctx, func() {
+			cancel()
+			stop()
+			_ = os.RemoveAll(profile)
+		}
+		_, chromium.err = chromedp.Run(ctx, chromedp.Navigate("about:blank"))
+	})
+	if chromium.err != nil {
+		t.Fatalf("start the browser: %v", chromium.err)
+	}
+	return chromium.Context
+}
+
+// open opens a window; without scripts it reads pages as they are sent.
 func (s *site) open(t *testing.T, scripts bool) *browser {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(testenv.Chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("force-color-profile", "srgb"),
-		chromedp.Flag("font-render-hinting", "none"), chromedp.WSURLReadTimeout(patience),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocator)
+	ctx, cancel := chromedp.NewContext(started(t), chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	b := &browser{Context: ctx, t: t, site: s}
 	messages := chromedp.Console(ctx)

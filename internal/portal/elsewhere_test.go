@@ -81,19 +81,7 @@ func TestNotDeployedHere(t *testing.T) {
 	}
 
 	b := s.open(t, true)
-	script := axe(t)
 	b.signIn()
-	b.look("dark", 390)
-	for _, path := range []string{"/services", "/services/ledger", "/services/money", "/services/ledger/detected"} {
-		b.goTo(path)
-		for _, v := range b.violations(script) {
-			t.Errorf("%s: %s (%s)", path, v.ID, v.Help)
-		}
-	}
-	b.look("light", 1440)
-	for name, path := range map[string]string{"services-elsewhere": "/services", "service-elsewhere": "/services/ledger"} {
-		b.goTo(path)
-		b.picture(name)
-	}
-	b.silent("not deployed here")
+	b.walk(axe(t), []place{{name: "services-elsewhere", path: "/services"}, {name: "service-elsewhere", path: "/services/ledger"},
+		{name: "service-elsewhere-deployed", path: "/services/money"}, {name: "detected-elsewhere", path: "/services/ledger/detected"}})
 }

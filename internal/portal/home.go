@@ -11,6 +11,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/portal/news"
 	"github.com/stoa-platform/stoa/internal/portal/page"
 )
 
@@ -51,6 +52,16 @@ func (p *Portal) home(v *visit) error {
 	}
 	failed := 0
 	if show.Needs, failed, err = p.needs(ctx, mine); err != nil {
+		return err
+	}
+	told := news.News{Objects: p.Objects, Ledger: p.Ledger, Teams: teams, Now: p.Clock()}
+	ending, err := told.Ending(ctx)
+	if err != nil {
+		return err
+	}
+	show.Needs = append(show.Needs, ending...)
+	slices.SortStableFunc(show.Needs, func(a, b page.Need) int { return cmp.Compare(severity(a.Level), severity(b.Level)) })
+	if show.Changed, err = told.Changes(ctx); err != nil {
 		return err
 	}
 	show.Sentence = summary(show, failed)

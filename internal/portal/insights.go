@@ -29,7 +29,7 @@ func (p *Portal) overviewPage(v *visit) error {
 		return err
 	}
 	show.Frame = p.frame(v, "Overview", "overview")
-	sheets := []*page.Sheet{&show.Value, &show.Reach, &show.Blockers, &show.Decisions, &show.Moved}
+	sheets := []*page.Sheet{&show.Value, &show.Reach, &show.Blockers, &show.Decisions, &show.Review.Table}
 	files(v, sheets...)
 	if done, err := p.file(v, sheets...); done {
 		return err

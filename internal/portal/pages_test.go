@@ -325,6 +325,26 @@ func TestListsSayTheSameInEveryFormat(t *testing.T) {
 	if got := get(t, c, s.url+"/services?owner=payments").text("aside.same"); !strings.Contains(got, "stoa get services --owner payments") {
 		t.Errorf("the command is %q", got)
 	}
+	for _, list := range []struct{ path, csv, want string }{
+		{"/audit?service=hello", "/audit?service=hello&format=csv", "seq,time,type,who,about,team,service,environment,proof"},
+		{"/services/hello/releases?env=dev", "/services/hello/releases?env=dev&table=releases&format=csv", "name,environment,cause,outcome,at,by,why,commit,took,serves\nhello-2,dev,deploy,succeeded,"},
+		{"/teams", "/teams?table=teams&format=csv", "name,members,services,reached,of,contact,platform\n"},
+	} {
+		shown := len(get(t, c, s.url+list.path).all("a.row-link")) + len(get(t, c, s.url+list.path).all("a.need-title"))
+		if csv := get(t, c, s.url+list.csv).body; !strings.HasPrefix(csv, list.want) || strings.Count(csv, "\n") != shown+1 {
+			t.Errorf("%s shows %d rows, its file is %.300q", list.path, shown, csv)
+		}
+	}
+	if got := get(t, c, s.url+"/services/hello/releases?env=dev").text("aside.same"); !strings.Contains(got, "stoa get releases --field spec.service=hello --field spec.environment=dev --newest") {
+		t.Errorf("the command is %q", got)
+	}
+	filtered := get(t, c, s.url+"/audit?service=hello&team=payments")
+	if chips := filtered.all("a.chip"); len(chips) != 2 || attribute(chips[0], "href") != "/audit?service=hello" || attribute(chips[1], "href") != "/audit?team=payments" {
+		t.Errorf("%d chips, or they do not take their own filter away: %q", len(chips), filtered.text("div.chips"))
+	}
+	if got := filtered.text("div.chips"); !strings.Contains(got, "Service: hello") || !strings.Contains(got, "Team: payments") {
+		t.Errorf("the filters in force are %q", got)
+	}
 	var events struct {
 		Items []map[string]any `json:"items"`
 	}

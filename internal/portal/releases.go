@@ -26,7 +26,7 @@ func (p *Portal) releasesPage(v *visit) error {
 		return err
 	}
 	show := page.Releases{Subject: head, Serving: s.Status.Environments[head.Environment].Release,
-		Same: page.Command{Text: "stoa get releases --field spec.service=" + head.Name, Says: "The same on the command line"}}
+		Same: page.Command{Text: "stoa get releases --field spec.service=" + head.Name + " --field spec.environment=" + quote(head.Environment) + " --newest", Says: "The same on the command line"}}
 	after := v.URL.Query().Get("after")
 	found, next, err := p.releases(ctx, head.Name, head.Environment, after, releasesShown)
 	if err != nil {
@@ -68,6 +68,11 @@ func (p *Portal) releasesPage(v *visit) error {
 	}
 	if after != "" {
 		show.Pager.First = page.Link(base, "env", head.Environment)
+	}
+	show.Table = page.ReleaseSheet(show.Rows)
+	files(v, &show.Table)
+	if done, err := p.file(v, &show.Table); done {
+		return err
 	}
 	return p.render(v, 200, page.ReleasesPage(show))
 }

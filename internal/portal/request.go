@@ -255,6 +255,9 @@ func (p *Portal) fail(v *visit, err error) {
 	}
 	f := page.Failure{Frame: p.frame(v, heading, ""), Heading: heading}
 	f.Problem = told
+	if told.Kind == problem.Invalid && v.Method == http.MethodGet && v.URL.RawQuery != "" {
+		f.Plain = v.URL.Path // a page needs nothing of its query
+	}
 	if told.RetryAfter > 0 {
 		v.w.Header().Set("Retry-After", strconv.Itoa(told.RetryAfter))
 	}

@@ -2,61 +2,16 @@ package portal_test
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/stoa-platform/stoa/internal/metrics"
+	"github.com/stoa-platform/stoa/internal/route"
 )
-
-// place is a page with the name of its picture.
-type place struct {
-	name, path string
-	status     int // 0 is 200
-}
-
-// pages are all pages of the portal.
-func pages() []place {
-	return []place{
-		{name: "home", path: "/"},
-		{name: "services", path: "/services"},
-		{name: "services-filtered", path: "/services?owner=payments&state=running&env=dev"},
-		{name: "services-none", path: "/services?q=nothing-is-called-so"},
-		{name: "service", path: "/services/hello?env=dev&range=15m"},
-		{name: "service-never", path: "/services/invoices"},
-		{name: "releases", path: "/services/hello/releases?env=dev"},
-		{name: "logs", path: "/services/hello/logs?env=dev"},
-		{name: "logs-wrong", path: "/services/hello/logs?env=dev&grep=%5B", status: http.StatusUnprocessableEntity},
-		{name: "detected", path: "/services/hello/detected?env=dev"},
-		{name: "settings", path: "/services/hello/settings?env=dev"},
-		{name: "gates", path: "/services/hello/gates?env=dev"},
-		{name: "history", path: "/services/hello/history"},
-		{name: "rollback", path: "/services/hello/rollback?env=dev"},
-		{name: "scale", path: "/services/hello/scale?env=dev"},
-		{name: "promote", path: "/services/hello/promote?env=dev"},
-		{name: "restart", path: "/services/hello/restart?env=dev"},
-		{name: "release", path: "/releases/hello-2"},
-		{name: "release-failed", path: "/releases/invoices-1"},
-		{name: "teams", path: "/teams"},
-		{name: "team", path: "/teams/payments"},
-		{name: "overview", path: "/overview"},
-		{name: "scorecard", path: "/scorecard"},
-		{name: "adoption", path: "/adoption"},
-		{name: "delivery", path: "/delivery"},
-		{name: "journeys", path: "/journeys"},
-		{name: "me", path: "/me"},
-		{name: "docs", path: "/docs"},
-		{name: "docs-page", path: "/docs/policies"},
-		{name: "docs-reference", path: "/docs/reference/measures"},
-		{name: "audit", path: "/audit"},
-		{name: "event", path: "/audit/12"},
-		{name: "search", path: "/search?q=he"},
-		{name: "not-found", path: "/services/nowhere", status: http.StatusNotFound},
-	}
-}
 
 // traffic sends requests to the seeded services until the context ends.
 func (s *site) traffic(ctx context.Context) {
@@ -76,76 +31,89 @@ func (s *site) traffic(ctx context.Context) {
 	}
 }
 
-// TestScreenshots takes a picture of every page, wide and narrow, light and dark.
-// With STOA_SCREENSHOTS, as make screenshots sets it, those of the README are
-// put there too, after enough traffic for a chart.
+// TestScreenshots takes the pictures of the documentation. With
+// STOA_SCREENSHOTS, as make screenshots sets it, they are put there.
 func TestScreenshots(t *testing.T) {
-	s := seeded(t)
-	b := s.open(t, true)
+	data := t.TempDir()
+	if err := hourBefore(t.Context(), filepath.Join(data, "metrics"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := start(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	if err := s.seed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go s.traffic(ctx)
-	if os.Getenv("STOA_SCREENSHOTS") != "" {
-		wait(t, 4*time.Minute)
-	}
-	b.look("light", 1440)
-	b.goTo("/signin")
-	b.picture("signin-1440-light")
-	b.goTo("/signin?code=0123456789abcdef")
-	b.picture("signin-code-1440-light")
+	b := s.open(t, true)
 	b.signIn()
-	for _, look := range []struct {
-		theme string
-		width int64
-		pages []place
-	}{{"light", 1440, pages()}, {"light", 390, pages()}, {"dark", 1440, pages()[:7]}} {
-		b.look(look.theme, look.width)
-		for _, p := range look.pages {
-			b.goTo(p.path)
-			b.picture(fmt.Sprintf("%s-%d-%s", p.name, look.width, look.theme))
+	for _, p := range []struct{ picture, path, theme string }{
+		{"portal-home", "/", "light"},
+		{"portal-service", "/services/hello?env=dev&range=15m", "light"},
+		{"portal-service-dark", "/services/hello?env=dev&range=15m", "dark"},
+	} {
+		b.look(p.theme, 1440)
+		b.goTo(p.path)
+		b.comesToBe(`document.querySelector("svg path")`)
+		b.picture(p.picture)
+		if to := os.Getenv("STOA_SCREENSHOTS"); to != "" {
+			keep(t, to, p.picture)
 		}
 	}
-	b.look("light", 1440)
-	b.goTo("/")
-	b.do(chromedp.KeyEvent("?"), chromedp.WaitVisible(chromedp.CSS("#keys[open]")))
-	b.picture("keys-1440-light")
 	b.silent("pages")
-
-	e := empty(t)
-	first := e.open(t, true)
-	first.signIn()
-	for _, width := range []int64{1440, 390} {
-		first.look("light", width)
-		for _, p := range []place{{name: "empty-home", path: "/?git=https://git.example.com/team/shop.git"}, {name: "empty-services", path: "/services"}, {name: "empty-team", path: "/teams/platform"}} {
-			first.goTo(p.path)
-			first.picture(fmt.Sprintf("%s-%d-light", p.name, width))
-		}
-	}
-	first.silent("empty pages")
-
-	if to := os.Getenv("STOA_SCREENSHOTS"); to != "" {
-		keep(t, to, map[string]string{"home-1440-light": "portal-home", "service-1440-light": "portal-service", "service-1440-dark": "portal-service-dark"})
-	}
 }
 
-// keep copies pictures to where the README shows them.
-func keep(t *testing.T, to string, names map[string]string) {
-	t.Helper()
-	for from, name := range names {
-		png, err := os.ReadFile(filepath.Join(output(), from+".png"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(to, name+".png"), png, 0o644); err != nil {
-			t.Fatal(err)
-		}
+// hourBefore writes the numbers of an hour up to now into the database of a
+// platform that is yet to start, in steps as it would have collected them: a
+// chart of real traffic takes as long as the time that it shows.
+func hourBefore(ctx context.Context, dir string, now time.Time) error {
+	const step = 15 * time.Second
+	registry := prometheus.NewRegistry()
+	labels := []string{"service", "environment", "release"}
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: route.RequestsTotal}, append(labels, "code"))
+	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: route.DurationSeconds, Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1}}, labels)
+	registry.MustRegister(requests, durations)
+	at := now.Add(-time.Hour)
+	db, err := metrics.Open(dir, metrics.Options{Gatherer: registry, Interval: step, Now: func() time.Time { return at }})
+	if err != nil {
+		return err
 	}
+	for n := 0; at.Before(now); n++ {
+		for _, s := range []struct {
+			service, environment string
+			each                 int // requests in a step
+		}{{"hello", "dev", 120}, {"checkout", "dev", 45}, {"index", "dev", 80}} {
+			// A day has its waves, and so has an hour.
+			for i := range s.each + (n*n)%(s.each/4) + s.each*(n%40)/80 {
+				code := "2xx"
+				if (n+18)%60 < 4 && i%50 == 0 {
+					code = "5xx"
+				}
+				requests.WithLabelValues(s.service, s.environment, s.service+"-1", code).Inc()
+				durations.WithLabelValues(s.service, s.environment, s.service+"-1").Observe(0.0004 * float64(1+(i+n)%11) * float64(20+n*n%13) / 20)
+			}
+		}
+		if err := db.Collect(ctx); err != nil {
+			_ = db.Close()
+			return err
+		}
+		at = at.Add(step)
+	}
+	return db.Close()
 }
 
-func wait(t *testing.T, d time.Duration) {
+// keep copies a picture to where the documentation shows it.
+func keep(t *testing.T, to, name string) {
 	t.Helper()
-	select {
-	case <-t.Context().Done():
-	case <-time.After(d):
+	png, err := os.ReadFile(filepath.Join(output(), name+".png"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -22,6 +22,7 @@ import (
 // selection is which services a page lists, as its address says.
 type selection struct {
 	search, owner, environment, state string
+	sort                              string // "" is by name
 	after                             string // cursor of the store's page
 	skip                              int    // how many of that page were shown before
 }
@@ -41,7 +42,10 @@ var states = []string{
 }
 
 func selected(q url.Values) (selection, error) {
-	s := selection{search: strings.TrimSpace(q.Get("q")), owner: q.Get("owner"), environment: q.Get("env"), state: q.Get("state"), after: q.Get("after")}
+	s := selection{search: strings.TrimSpace(q.Get("q")), owner: q.Get("owner"), environment: q.Get("env"), state: q.Get("state"), sort: q.Get("sort"), after: q.Get("after")}
+	if s.sort != "" && s.sort != newest {
+		return s, problem.New(problem.Invalid, "services cannot be sorted by %q", s.sort).Because("without sort they come by name; the other order is " + newest)
+	}
 	if s.state != "" && !slices.Contains(states, s.state) {
 		return s, problem.New(problem.Invalid, "there is no state %q", s.state).Because("states are: " + strings.Join(states, ", "))
 	}
@@ -57,7 +61,7 @@ func selected(q url.Values) (selection, error) {
 
 // link gives the address of the same list with some values changed.
 func (s selection) link(pairs ...string) string {
-	all := map[string]string{"q": s.search, "owner": s.owner, "env": s.environment, "state": s.state}
+	all := map[string]string{"q": s.search, "owner": s.owner, "env": s.environment, "state": s.state, "sort": s.sort}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		all[pairs[i]] = pairs[i+1]
 	}
@@ -67,6 +71,13 @@ func (s selection) link(pairs ...string) string {
 	}
 	return page.Link("/services", flat...)
 }
+
+// newest is the order of creation, newest first.
+const newest = "newest"
+
+// newest reports whether the newest come first; what is searched for comes by how
+// well it fits, in whatever order it is asked for.
+func (s selection) newest() bool { return s.sort == newest && s.search == "" }
 
 func (s selection) filtered() bool { return s.search+s.owner+s.environment+s.state != "" }
 
@@ -81,6 +92,9 @@ func (s selection) command() page.Command {
 		if flag.value != "" {
 			c += " --" + flag.name + " " + quote(flag.value)
 		}
+	}
+	if s.newest() {
+		c += " --newest"
 	}
 	return page.Command{Text: c, Says: "The same on the command line"}
 }
@@ -97,7 +111,7 @@ func quote(text string) string {
 
 // list gives a page of services and the address of the next, "" on the last.
 func (p *Portal) list(ctx context.Context, s selection) ([]catalog.Service, string, error) {
-	query := object.Query{Kind: "Service", Owner: s.owner, Search: s.search, After: s.after, Limit: servicesShown}
+	query := object.Query{Kind: "Service", Owner: s.owner, Search: s.search, After: s.after, Limit: servicesShown, Newest: s.newest()}
 	if s.state != "" || s.environment != "" {
 		query.Limit = scanned
 	}
@@ -206,7 +220,7 @@ func (p *Portal) services(v *visit) error {
 	if sel.after != "" || sel.skip > 0 {
 		show.Pager.First = sel.link()
 	}
-	if sel.filtered() {
+	if sel.filtered() || sel.newest() {
 		show.Clear = "/services"
 	}
 	return p.render(v, 200, page.ServicesPage(show))
@@ -236,7 +250,7 @@ func sentence(shown int, more bool, total int64, s selection) string {
 	case total == 0:
 		return "There is no service yet."
 	case !s.filtered():
-		return page.Plural(total, "service") + " on this platform, by name."
+		return page.Plural(total, "service") + " on this platform, " + map[bool]string{true: "newest first.", false: "by name."}[s.newest()]
 	case more:
 		return fmt.Sprintf("%d of those that fit, among %s; the next page goes on looking.", shown, page.Plural(total, "service"))
 	default:
@@ -264,9 +278,17 @@ func (p *Portal) filters(ctx context.Context, s selection) ([]page.Filter, error
 		}
 		return f
 	}
+	order := ordered(s.sort, s.link("sort", ""))
+	order.Idle = s.search != ""
 	return []page.Filter{
-		filter("owner", "Owner", s.owner, teams), filter("env", "Environment", s.environment, envs), filter("state", "State", s.state, slices.Clone(states)),
+		filter("owner", "Owner", s.owner, teams), filter("env", "Environment", s.environment, envs), filter("state", "State", s.state, slices.Clone(states)), order,
 	}, nil
+}
+
+// ordered is the choice of a list's order among those that the store has pages of.
+func ordered(by, without string) page.Filter {
+	return page.Filter{Name: "sort", Label: "Order", Any: "By name", Value: by, Without: without,
+		Options: []page.Option{{Value: newest, Label: "Newest first", Selected: by == newest}}}
 }
 
 // namesOf lists the names of a kind of which there are few, at most 1000.

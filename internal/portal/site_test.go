@@ -107,6 +107,9 @@ func seeded(t *testing.T) *site {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if chromium.close != nil {
+		chromium.close()
+	}
 	for _, s := range []*site{shared.site, inhabited.site} {
 		if s != nil {
 			s.close()

@@ -11,6 +11,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/governance"
 	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/portal/news"
 	"github.com/stoa-platform/stoa/internal/portal/page"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -19,8 +20,12 @@ const teamsShown = 50
 
 func (p *Portal) teams(v *visit) error {
 	ctx := v.Context()
-	search, after := strings.TrimSpace(v.URL.Query().Get("q")), v.URL.Query().Get("after")
-	found, next, err := object.List[catalog.Team](ctx, p.Objects, object.Query{Search: search, After: after, Limit: teamsShown})
+	search, after, order := strings.TrimSpace(v.URL.Query().Get("q")), v.URL.Query().Get("after"), v.URL.Query().Get("sort")
+	if order != "" && order != newest {
+		return problem.New(problem.Invalid, "teams cannot be sorted by %q", order).Because("without sort they come by name; the other order is " + newest)
+	}
+	first := order == newest && search == ""
+	found, next, err := object.List[catalog.Team](ctx, p.Objects, object.Query{Search: search, After: after, Limit: teamsShown, Newest: first})
 	if err != nil {
 		return err
 	}
@@ -30,6 +35,16 @@ func (p *Portal) teams(v *visit) error {
 	}
 	show := page.Teams{Frame: p.frame(v, "Teams", "teams"), Search: search, Sentence: page.Plural(total, "team") + " on this platform, by name.",
 		Pager: page.Pager{Shown: len(found), Noun: "team"}, Same: page.Command{Text: "stoa get teams", Says: "The same on the command line"}}
+	choice := ordered(order, page.Link("/teams", "q", search))
+	choice.Idle = search != ""
+	show.Filters = []page.Filter{choice}
+	if first {
+		show.Sentence = page.Plural(total, "team") + " on this platform, newest first."
+		show.Same.Text += " --newest"
+	}
+	if search+order != "" {
+		show.Clear = "/teams"
+	}
 	if search != "" {
 		show.Sentence = fmt.Sprintf("%d of %s fit.", len(found), page.Plural(total, "team"))
 		show.Same.Text += " --search " + quote(search)
@@ -52,11 +67,17 @@ func (p *Portal) teams(v *visit) error {
 		show.Rows = append(show.Rows, row)
 	}
 	if next != "" {
-		show.Pager.Next = page.Link("/teams", "q", search, "after", next)
+		show.Pager.Next = page.Link("/teams", "q", search, "sort", order, "after", next)
 	}
 	if after != "" {
-		show.Pager.First = page.Link("/teams", "q", search)
+		show.Pager.First = page.Link("/teams", "q", search, "sort", order)
 	}
+	table := page.TeamSheet(show.Rows)
+	files(v, &table)
+	if done, err := p.file(v, &table); done {
+		return err
+	}
+	show.CSV, show.JSON = table.CSV, table.JSON
 	return p.render(v, 200, page.TeamsPage(show))
 }
 
@@ -222,23 +243,9 @@ func (p *Portal) quota(ctx context.Context, team string) (*page.Quota, error) {
 
 // exceptions are those in force, or ended, for the team or one of its services.
 func (p *Portal) exceptions(ctx context.Context, team string) ([]page.Exception, error) {
-	all, err := object.All[governance.Exception](ctx, p.Objects, object.Query{})
-	if err != nil {
-		return nil, err
-	}
+	all, err := news.Exceptions(ctx, p.Objects, team)
 	var rows []page.Exception
 	for _, e := range all {
-		kind, name, _ := strings.Cut(e.Spec.Target, "/")
-		if kind == "service" {
-			s, err := object.Get[catalog.Service](ctx, p.Objects, name)
-			if err != nil && !problem.Is(err, problem.NotFound) {
-				return nil, err
-			}
-			name = s.Metadata.Owner
-		}
-		if name != team {
-			continue
-		}
 		row := page.Exception{Name: e.Metadata.Name, Gate: e.Spec.Gate, Target: e.Spec.Target, Reason: e.Spec.Reason, Approvers: e.Spec.Approvers,
 			Sunset: e.Spec.Sunset, State: page.State{Level: page.Warn, Word: "in force"}}
 		if !p.Clock().Before(e.Spec.Sunset) {
@@ -246,7 +253,7 @@ func (p *Portal) exceptions(ctx context.Context, team string) ([]page.Exception,
 		}
 		rows = append(rows, row)
 	}
-	return rows, nil
+	return rows, err
 }
 
 // ask records that the visitor wants to join a team.

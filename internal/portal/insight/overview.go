@@ -52,7 +52,7 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 	var refused string
 	if err := measure.Together(ctx,
 		func(ctx context.Context) (err error) {
-			rows, show.Moved, err = i.overviewRows(ctx, q.Spec, s)
+			rows, show.Review, err = i.overviewRows(ctx, q.Spec, s)
 			return err
 		},
 		into(&contrasts, func(ctx context.Context) ([]dora.Contrast, error) { return dora.Contrasts(ctx, view, i.Measures) }),
@@ -76,10 +76,9 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 	return show, nil
 }
 
-// overviewRows computes what the overview and the scorecard show, each once.
-func (i Insight) overviewRows(ctx context.Context, spec measure.ScorecardSpec, s measure.Scope) (map[string]measure.Row, page.Sheet, error) {
-	moved := page.Sheet{Name: "moved", Title: fmt.Sprintf("What moved in these %d days", s.Days()), Compact: true, Empty: "Nothing moved by more than chance against the same time before.",
-		Columns: []page.Column{{Key: "measure", Title: "Measure"}, {Key: "before", Title: "Before"}, {Key: "now", Title: "Now"}, {Key: "says", Title: "It is"}}}
+// overviewRows computes what the overview and the scorecard show, each once, and
+// what of the scorecard moved.
+func (i Insight) overviewRows(ctx context.Context, spec measure.ScorecardSpec, s measure.Scope) (map[string]measure.Row, page.Review, error) {
 	all := measure.ScorecardSpec{Rows: slices.Clone(spec.Rows)}
 	for _, name := range slices.Concat(reaches, risks, []string{costs[0].name, costs[1].name}) {
 		if !slices.ContainsFunc(all.Rows, func(r measure.ScorecardRow) bool { return r.Measure == name }) {
@@ -88,19 +87,14 @@ func (i Insight) overviewRows(ctx context.Context, spec measure.ScorecardSpec, s
 	}
 	card, err := i.Measures.Score(ctx, "overview", all, s)
 	rows := map[string]measure.Row{}
+	var own []measure.Row
 	for _, r := range card.Rows {
-		if rows[r.Measure].Measure != "" {
-			continue // risks and reaches name it twice
-		}
 		rows[r.Measure] = r
-		if !r.Moved {
-			continue
+		if slices.ContainsFunc(spec.Rows, func(of measure.ScorecardRow) bool { return of.Measure == r.Measure }) {
+			own = append(own, r)
 		}
-		state := scoreRow(r, s).ChangeState
-		moved.Rows = append(moved.Rows, page.Cells{{Text: r.Title, Href: address("/measures/"+r.Measure, s), Raw: r.Measure}, {Text: valueText(r.Unit, r.Before), Raw: number(r.Before)},
-			{Text: valueText(r.Unit, r.Value), Raw: number(r.Value)}, {State: state, Raw: state.Word}})
 	}
-	return rows, moved, err
+	return rows, review(own, s), err
 }
 
 // number is a value as files get it.
@@ -126,11 +120,17 @@ func measuredSheet(name, title string, measures []string, rows map[string]measur
 			stands.Sub = targetText(r.Unit, r.Target)
 		}
 		if r.Status == measure.NoData {
-			stands = page.Cell{Text: cmp.Or(r.Note, "no data"), None: true, Raw: string(r.Status)}
+			stands = page.Cell{Text: brief(cmp.Or(r.Note, "no data")), None: true, Raw: string(r.Status)}
 		}
 		sheet.Rows = append(sheet.Rows, page.Cells{{Text: r.Title, Href: address("/measures/"+m, s), Raw: m}, value, stands})
 	}
 	return sheet
+}
+
+// brief is the first thing that a note says; the measure's own page says the rest.
+func brief(note string) string {
+	first, _, _ := strings.Cut(note, ";")
+	return first
 }
 
 // notMeasured is what a scorecard notes of a measure that there is not.
@@ -287,7 +287,7 @@ func overviewSentence(rows map[string]measure.Row, show page.Leadership, stuck [
 	} else {
 		parts = append(parts, "Nobody has used the platform yet")
 	}
-	if n := len(show.Moved.Rows); n > 0 {
+	if n := len(show.Review.Well) + len(show.Review.Badly); n > 0 {
 		parts = append(parts, page.Plural(int64(n), "measure")+" moved by more than chance")
 	}
 	if len(stuck) > 0 {

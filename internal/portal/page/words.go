@@ -160,10 +160,12 @@ func List(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
-// Link makes an address of a path and its query; empty values are left out.
+// Link makes an address of a path and its query; a later value takes the place of
+// an earlier one of its name, and empty ones are left out.
 func Link(path string, pairs ...string) string {
 	q := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Del(pairs[i])
 		if pairs[i+1] != "" {
 			q.Set(pairs[i], pairs[i+1])
 		}
