@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -29,9 +30,10 @@ type Imported struct {
 }
 
 // Import posts the CloudEvents of a stream: JSON lines, one array, or objects
-// one after another. Batches are taken whole or not at all, and what is there
-// already is no change, so an import that broke off is done again whole. name
-// is the stream's, for problems; told, which may be nil, hears how far it is.
+// one after another. It ends at the first event that cannot be read or is not
+// taken, which is told with its line; all before it are taken by then. What is
+// there already is no change, so an import that broke off is done again whole.
+// name is the stream's, for problems; told, which may be nil, hears how far it is.
 func (c *Client) Import(ctx context.Context, r io.Reader, name string, told func(events, bytes int64)) (Imported, error) {
 	if told == nil {
 		told = func(int64, int64) {}
@@ -47,19 +49,26 @@ type importer struct {
 	told func(read, at int64) // how far it is, in events and bytes
 
 	sum   Imported
-	batch [][]byte
+	batch []imported
 	bytes int
 }
 
+// imported is an event on its way, with the line on which it begins.
+type imported struct {
+	raw  []byte
+	line int
+}
+
 func (i *importer) run(ctx context.Context) (Imported, error) {
-	in := bufio.NewReaderSize(i.in, 1<<16)
+	lines := &lineCounter{in: i.in}
+	in := bufio.NewReaderSize(lines, 1<<16)
 	d := json.NewDecoder(in)
-	array, err := beginsArray(in)
+	skipped, array, err := beginsArray(in)
 	if err == nil && array {
 		_, err = d.Token()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return i.sum, i.malformed(err)
+		return i.sum, i.malformed(err, 1)
 	}
 	for !array || d.More() {
 		var raw json.RawMessage
@@ -68,35 +77,73 @@ func (i *importer) run(ctx context.Context) (Imported, error) {
 			break
 		}
 		if err != nil {
-			return i.sum, errors.Join(i.flush(ctx), i.malformed(err))
+			line := lines.of(skipped + d.InputOffset() + spaces(d.Buffered()))
+			if err := i.flush(ctx); err != nil {
+				return i.sum, err // which is of one before it
+			}
+			return i.sum, i.malformed(err, line)
 		}
-		if err := i.add(ctx, raw, d.InputOffset()); err != nil {
+		at := d.InputOffset() + skipped
+		if err := i.add(ctx, imported{raw, lines.of(at - int64(len(raw)))}, at); err != nil {
 			return i.sum, err
 		}
 	}
 	return i.sum, i.flush(ctx)
 }
 
-// beginsArray looks at the first byte that is no space.
-func beginsArray(in *bufio.Reader) (bool, error) {
-	for {
+// beginsArray looks at the first byte that is no space, after so many skipped.
+func beginsArray(in *bufio.Reader) (skipped int64, array bool, err error) {
+	for ; ; skipped++ {
 		b, err := in.ReadByte()
 		if err != nil {
-			return false, err
+			return skipped, false, err
 		}
 		if strings.IndexByte(" \t\r\n", b) < 0 {
-			return b == '[', in.UnreadByte()
+			return skipped, b == '[', in.UnreadByte()
 		}
 	}
 }
 
-func (i *importer) add(ctx context.Context, raw []byte, at int64) error {
-	if len(i.batch) == batchEvents || (len(i.batch) > 0 && i.bytes+len(raw) > batchBytes) {
+// spaces is how many bytes come before the first that is none.
+func spaces(r io.Reader) (n int64) {
+	rest, _ := io.ReadAll(r) // of memory
+	return int64(len(rest) - len(bytes.TrimLeft(rest, " \t\r\n")))
+}
+
+// lineCounter knows the lines of what was read through it.
+type lineCounter struct {
+	in     io.Reader
+	at     int64   // how much was read
+	breaks []int64 // where lines end, from the last on that was asked for
+	passed int     // lines before
+}
+
+// Read reads on.
+func (l *lineCounter) Read(p []byte) (int, error) {
+	n, err := l.in.Read(p)
+	for i, b := range p[:n] {
+		if b == '\n' {
+			l.breaks = append(l.breaks, l.at+int64(i))
+		}
+	}
+	l.at += int64(n)
+	return n, err
+}
+
+// of gives the line of a byte, from 1; the next one asked for lies behind it.
+func (l *lineCounter) of(at int64) int {
+	n, _ := slices.BinarySearch(l.breaks, at)
+	l.breaks, l.passed = l.breaks[n:], l.passed+n
+	return l.passed + 1
+}
+
+func (i *importer) add(ctx context.Context, e imported, at int64) error {
+	if len(i.batch) == batchEvents || (len(i.batch) > 0 && i.bytes+len(e.raw) > batchBytes) {
 		if err := i.flush(ctx); err != nil {
 			return err
 		}
 	}
-	i.batch, i.bytes = append(i.batch, raw), i.bytes+len(raw)
+	i.batch, i.bytes = append(i.batch, e), i.bytes+len(e.raw)
 	i.told(i.sum.Read+int64(len(i.batch)), at)
 	return nil
 }
@@ -106,10 +153,14 @@ func (i *importer) flush(ctx context.Context) error {
 	if len(i.batch) == 0 {
 		return nil
 	}
-	body := append([]byte{'['}, bytes.Join(i.batch, []byte(","))...)
+	parts := make([][]byte, len(i.batch))
+	for n, e := range i.batch {
+		parts[n] = e.raw
+	}
+	body := append([]byte{'['}, bytes.Join(parts, []byte(","))...)
 	outcomes, err := i.post(ctx, mediaBatch, bytes.NewReader(append(body, ']')))
 	if err != nil {
-		return i.refused(err)
+		return i.refused(ctx, err)
 	}
 	for _, o := range outcomes {
 		switch o.Status {
@@ -126,32 +177,42 @@ func (i *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// refused says which event of the whole file is meant, and what was taken
-// before it.
-func (i *importer) refused(err error) error {
+// refused says which event of the whole file is meant, after what comes before
+// it was posted.
+func (i *importer) refused(ctx context.Context, err error) error {
 	var p *Problem
 	if !errors.As(err, &p) {
 		return err
 	}
 	for n := range p.Fields {
-		var index int64
-		if _, scanned := fmt.Sscanf(p.Fields[n].Source, "event %d", &index); scanned == nil {
-			p.Fields[n].Source = fmt.Sprintf("%s: event %d", i.name, i.sum.Read+index+1)
-		} else if len(i.batch) == 1 {
-			p.Fields[n].Source = fmt.Sprintf("%s: event %d", i.name, i.sum.Read+1)
+		index, ok := p.Fields[n].eventOf(len(i.batch))
+		if !ok {
+			continue
 		}
+		wrong := i.batch[index]
+		i.batch = i.batch[:index]
+		if err := i.flush(ctx); err != nil {
+			return err // which is of one before it
+		}
+		p.Title = fmt.Sprintf("%s: event %d is not taken", i.name, i.sum.Read+1)
+		p.Fields[n].Source, p.Fields[n].Line = i.name, wrong.line
+		break
 	}
-	if i.sum.Read > 0 {
-		p.Why = append(p.Why, fmt.Sprintf("the %d before it were taken", i.sum.Read))
-		p.Next = append(p.Next, importAgain)
-	}
-	return p
+	return i.soFar(p)
 }
 
-func (i *importer) malformed(err error) error {
-	n := i.sum.Read + int64(len(i.batch)) + 1
-	return &Problem{
-		Kind: Invalid, Title: fmt.Sprintf("%s: event %d cannot be read", i.name, n),
-		Why: []string{err.Error(), fmt.Sprintf("the %d before it were taken", n-1)}, Next: []string{importAgain}, cause: err,
+func (i *importer) malformed(err error, line int) error {
+	return i.soFar(&Problem{
+		Kind: Invalid, Title: fmt.Sprintf("%s: event %d cannot be read", i.name, i.sum.Read+1),
+		Fields: []Field{{Source: i.name, Line: line, Message: err.Error()}}, cause: err,
+	})
+}
+
+// soFar says what is safe, and how it goes on.
+func (i *importer) soFar(p *Problem) error {
+	if n := i.sum.Read; n > 0 {
+		p.Why = append(p.Why, fmt.Sprintf("what comes before was taken: %d of them", n))
 	}
+	p.Next = append(p.Next, importAgain)
+	return p
 }

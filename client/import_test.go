@@ -27,7 +27,7 @@ func (c *collector) post(_ context.Context, contentType string, body io.Reader) 
 	}
 	if c.refuse > c.taken && c.refuse <= c.taken+len(batch) {
 		return nil, &Problem{Kind: Invalid, Title: "event is invalid", Fields: []Field{
-			{Source: fmt.Sprintf("event %d", c.refuse-c.taken-1), Path: "type", Message: "is missing"},
+			{Source: fmt.Sprintf("event %d", c.refuse-c.taken), Path: "type", Message: "is missing"},
 		}}
 	}
 	c.batches, c.taken = append(c.batches, batch), c.taken+len(batch)
@@ -66,7 +66,7 @@ func TestImportForms(t *testing.T) {
 func TestImportBatches(t *testing.T) {
 	var text strings.Builder
 	for i := range 2*batchEvents + 1 {
-		fmt.Fprintf(&text, "{\"id\":\"%d\"}\n", i)
+		fmt.Fprintf(&text, "{\"id\":\n\"%d\"}\n", i)
 	}
 	c := &collector{}
 	if sum, err := importing(c, text.String()); err != nil || sum.Accepted != 2*batchEvents+1 {
@@ -75,24 +75,28 @@ func TestImportBatches(t *testing.T) {
 	if len(c.batches) != 3 || len(c.batches[0]) != batchEvents || len(c.batches[2]) != 1 {
 		t.Errorf("%d batches", len(c.batches))
 	}
-	// The event that is wrong is named by its place in the file.
-	c = &collector{refuse: batchEvents + 3}
-	sum, err := importing(c, text.String())
-	var p *Problem
-	if !errors.As(err, &p) || len(p.Fields) != 1 || p.Fields[0].Source != fmt.Sprintf("in.jsonl: event %d", batchEvents+3) {
-		t.Errorf("told %v", err)
-	}
-	if sum.Read != batchEvents {
-		t.Errorf("read %d before the wrong one", sum.Read)
+	// The event that is wrong is named by its place in the file, and all before it are taken.
+	for _, wrong := range []int{1, 2, batchEvents, batchEvents + 1, batchEvents + 3} {
+		c := &collector{refuse: wrong}
+		sum, err := importing(c, text.String())
+		var p *Problem
+		if !errors.As(err, &p) || len(p.Fields) != 1 || p.Title != fmt.Sprintf("in.jsonl: event %d is not taken", wrong) ||
+			p.Fields[0] != (Field{Path: "type", Line: 2*wrong - 1, Source: "in.jsonl", Message: "is missing"}) {
+			t.Errorf("%d: told %v", wrong, err)
+		}
+		if int(sum.Read) != wrong-1 || c.taken != wrong-1 {
+			t.Errorf("%d: %d read, %d taken before the wrong one", wrong, sum.Read, c.taken)
+		}
 	}
 }
 
 func TestImportMalformed(t *testing.T) {
-	for _, text := range []string{"{\"id\":1}\n{\"id\":", "[{\"id\":1},", "{\"id\":1}\nnonsense", "{\"id\":1}]"} {
+	for text, line := range map[string]int{"{\"id\":1}\n{\"id\":": 2, "[{\"id\":1},": 1, "\n\n[{\"id\":1},\n\nx": 5, "{\"id\":1}\n\n nonsense": 3, "{\"id\":1}]": 1} {
 		c := &collector{}
 		_, err := importing(c, text)
-		if !Is(err, Invalid) || !strings.Contains(err.Error(), "event 2 cannot be read") {
-			t.Errorf("%q: %v", text, err)
+		var p *Problem
+		if !errors.As(err, &p) || p.Kind != Invalid || p.Title != "in.jsonl: event 2 cannot be read" || p.Fields[0].Line != line {
+			t.Errorf("%q: %+v, want line %d", text, err, line)
 		}
 		if c.taken != 1 {
 			t.Errorf("%q: %d taken before the damage", text, c.taken)

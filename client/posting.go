@@ -177,11 +177,20 @@ func refusedAlone(err error, n int) (index int, ok bool) {
 		return 0, false
 	}
 	for _, f := range p.Fields {
-		if _, err := fmt.Sscanf(f.Source, "event %d", &index); err == nil && index >= 0 && index < n {
+		if index, ok := f.eventOf(n); ok {
 			return index, true
 		}
 	}
 	return 0, n == 1
+}
+
+// eventOf gives the place in a batch of n, from 0, of the event that a field is
+// of: the platform counts them from 1.
+func (f Field) eventOf(n int) (index int, ok bool) {
+	if _, err := fmt.Sscanf(f.Source, "event %d", &index); err != nil || index < 1 || index > n {
+		return 0, n == 1
+	}
+	return index - 1, true
 }
 
 // located names the event that a refusal of the whole batch is about.
@@ -191,10 +200,8 @@ func (p *Posting) located(err error) error {
 		return err
 	}
 	for i := range told.Fields {
-		var index int
-		if len(p.batch) == 1 {
-			index = 0
-		} else if _, err := fmt.Sscanf(told.Fields[i].Source, "event %d", &index); err != nil || index < 0 || index >= len(p.batch) {
+		index, ok := told.Fields[i].eventOf(len(p.batch))
+		if !ok {
 			continue
 		}
 		e := p.batch[index]

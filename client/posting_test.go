@@ -44,7 +44,7 @@ func (l *ledger) post(_ context.Context, _ string, body io.Reader) ([]Outcome, e
 			kind = Forbidden
 		}
 		if kind != "" {
-			where := fmt.Sprintf("event %d", i)
+			where := fmt.Sprintf("event %d", i+1)
 			if len(batch) == 1 {
 				where = ""
 			}

@@ -186,8 +186,9 @@ func (c *Command) eventsImportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import FILE",
 		Short: "Bring CloudEvents in: JSON lines, an array, or events one after another",
-		Long: "Bring CloudEvents in: JSON lines, an array, or events one after another. What the ledger has already is skipped,\n" +
-			"so that an import that broke off is done again whole.",
+		Long: "Bring CloudEvents in: JSON lines, an array, or events one after another. It ends at the first\n" +
+			"event that cannot be read or is not taken, and tells its line; all before it are taken then. What the ledger has\n" +
+			"already is skipped, so that the mended file is imported again whole.",
 		Example: "  stoa events import deployments.jsonl\n  zstdcat history.jsonl.zst | stoa events import -",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

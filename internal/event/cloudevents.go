@@ -106,13 +106,14 @@ func ParseBatch(raw []byte) ([]Event, error) {
 	return events, nil
 }
 
-// invalid is the problem of one field of one event; index -1 is the only event.
+// invalid is the problem of one field of one event, which is counted from 0 here
+// and from 1 in what is told; index -1 is the only event.
 func invalid(index int, field, format string, args ...any) *problem.Problem {
 	f := problem.Field{Path: field, Message: fmt.Sprintf(format, args...)}
 	title := "the event is invalid"
 	if index >= 0 {
-		title = fmt.Sprintf("event %d of the batch is invalid: none was taken", index)
-		f.Source = fmt.Sprintf("event %d", index)
+		title = eventName(index) + " of the batch is invalid: none was taken"
+		f.Source = eventName(index)
 	}
 	return problem.New(problem.Invalid, "%s", title).WithFields(f)
 }
@@ -313,5 +314,5 @@ func eventName(index int) string {
 	if index < 0 {
 		return "the event"
 	}
-	return fmt.Sprintf("event %d", index)
+	return fmt.Sprintf("event %d", index+1)
 }

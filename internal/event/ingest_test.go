@@ -93,7 +93,7 @@ func TestIngestRefusesToSpeakForOthers(t *testing.T) {
 		}
 		good := event.Event{ID: "0", Source: "https://ci", Type: "x.y"}
 		_, err = in.Ingest(t.Context(), c.by, []event.Event{good, c.event})
-		if !problem.Is(err, c.kind) || !strings.Contains(problem.From(err).Fields[0].Source, "event 1") {
+		if !problem.Is(err, c.kind) || !strings.Contains(problem.From(err).Fields[0].Source, "event 2") {
 			t.Errorf("%s, second in a batch: %v", name, err)
 		}
 	}
