@@ -89,11 +89,19 @@ func Allowed(p Principal, verb Verb, kind object.Kind, owner string) Decision {
 // It is asked before it is known whose the object is, never instead of Allowed.
 func Anywhere(p Principal, verb Verb, kind object.Kind) Decision {
 	decision := Allowed(p, verb, kind, "")
+	if decision.Allowed || p.Name == "" || !known(p.Platform) || !scopesAllow(p.Scopes, verb, kind.Scope) {
+		return decision
+	}
 	for team := range p.Teams {
-		if decision.Allowed {
-			break
+		if there := Allowed(p, verb, kind, team); there.Allowed {
+			return there
 		}
-		decision = Allowed(p, verb, kind, team)
+	}
+	if least := Least(verb, kind.Scope); isTeamRole(least) {
+		decision.Problem = problem.New(problem.Forbidden, "%s may not %s in any team", who(p), what(verb, kind, "")).
+			Because(fmt.Sprintf("it needs %s in the team that owns it; %s", least, standing(p, ""))).
+			Do("ask an owner of that team to do it or to add "+p.Name, "stoa get teams   shows who owns them").ExplainedAt(permissionsPage)
+		decision.Problem.Decider = "an owner of the team"
 	}
 	return decision
 }
@@ -153,6 +161,8 @@ func what(verb Verb, kind object.Kind, owner string) string {
 		s = "read the logs"
 	case kind.Name == "":
 		s = string(verb) + " objects"
+	case verb == Create || verb == Update: // which of them, is not always known yet
+		s = "create or change " + article(kind.Name)
 	default:
 		s = string(verb) + " " + article(kind.Name)
 	}
@@ -163,7 +173,7 @@ func what(verb Verb, kind object.Kind, owner string) string {
 }
 
 func article(noun string) string {
-	if strings.ContainsRune("AEIOU", rune(noun[0])) {
+	if strings.ContainsRune("AEIO", rune(noun[0])) { // and a User
 		return "an " + noun
 	}
 	return "a " + noun

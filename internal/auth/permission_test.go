@@ -251,6 +251,30 @@ func TestRefusalSaysWhoDecides(t *testing.T) {
 }
 
 // TestPermissionsPage keeps docs/reference/permissions.md in step; -update writes it.
+// Who could do it nowhere is told so, and of no team that has nothing to do with it.
+func TestRefusalAnywhere(t *testing.T) {
+	ann := auth.Principal{Name: "user/ann", Platform: auth.Viewer, Teams: map[string]auth.Role{"payments": auth.TeamOwner, "search": auth.TeamMember}}
+	guest := auth.Principal{Name: "user/vic", Platform: auth.Viewer}
+	for _, c := range []struct {
+		who          auth.Principal
+		verb         auth.Verb
+		kind         object.Kind
+		title, needs string
+	}{
+		{ann, auth.Update, object.Kind{Name: "Quota", Scope: object.ScopePlatform}, "user/ann may not create or change a Quota", "it needs platform-member"},
+		{ann, auth.Delete, object.Kind{Name: "User", Scope: object.ScopePlatform}, "user/ann may not delete a User", "it needs platform-member"},
+		{guest, auth.Update, object.Kind{Name: "Exception", Scope: object.ScopeTeam}, "user/vic may not create or change an Exception in any team", "it needs team-member in the team that owns it"},
+	} {
+		d := auth.Anywhere(c.who, c.verb, c.kind)
+		if d.Allowed || d.Problem.Title != c.title || !strings.HasPrefix(d.Problem.Why[0], c.needs) || len(d.Problem.Next) == 0 || d.Problem.Decider == "" {
+			t.Errorf("%+v, want %q", d.Problem, c.title)
+		}
+	}
+	if d := auth.Anywhere(ann, auth.Update, object.Kind{Name: "Service", Scope: object.ScopeTeam}); !d.Allowed {
+		t.Error(d.Problem)
+	}
+}
+
 func TestPermissionsPage(t *testing.T) {
 	page := permissionsPage()
 	path := filepath.Join("..", "..", "docs", "reference", "permissions.md")
