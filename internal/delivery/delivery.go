@@ -50,7 +50,9 @@ type Options struct {
 	Forget func(service, environment string) error
 	// StepEdge hears when a step of a release begins and, with done, when its
 	// end, good or bad, is on record. It is called by the worker itself: what it
-	// takes is added to the release. May be nil.
+	// takes is added to the release. The steps on the way in are taken inside the
+	// request, before the release has a name ("") or is on record; one that is
+	// refused has no end. May be nil.
 	StepEdge func(release, step string, done bool)
 	Clock    func() time.Time
 	Logger   *slog.Logger

@@ -44,6 +44,7 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	}
 	draft.CreateOnly = true
 	note := &inferred{}
+	d.stepEdge("", StepDetect, false)
 	started := d.clock()
 	// Told here, as one mistake: the release and its service both name them.
 	err := known[catalog.Environment](ctx, r, "environment", rel.Spec.Environment)
@@ -63,13 +64,16 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 		return err
 	}
 	note.detecting = d.clock().Sub(started)
+	d.stepEdge("", StepDetect, true)
 
+	d.stepEdge("", StepOwner, false)
 	started = d.clock()
 	service, err := d.inferService(ctx, r, c, &rel, note)
 	if err != nil {
 		return err
 	}
 	note.owning = d.clock().Sub(started)
+	d.stepEdge("", StepOwner, true)
 
 	raw, err := service.Object()
 	if err != nil {
@@ -317,6 +321,7 @@ func (d *Delivery) admit(ctx context.Context, r object.Reader, _ *admission.Chan
 	}
 	rel.Metadata.Name = fmt.Sprintf("%s-%d", rel.Spec.Service, rel.Spec.Number)
 	note.release = rel
+	d.stepEdge("", StepGates, false)
 	draft.Want, err = rel.Object()
 	return err
 }
@@ -350,6 +355,7 @@ func (d *Delivery) initial(c *admission.Change, draft *admission.Draft, verdicts
 	if !ok {
 		return ReleaseStatus{Phase: Pending}, nil
 	}
+	d.stepEdge("", StepGates, true)
 	rel := note.release
 	started := c.Now
 	done := func(name string, took time.Duration, message string) Step {
