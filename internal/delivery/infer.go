@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -378,26 +377,6 @@ func (d *Delivery) initial(c *admission.Change, draft *admission.Draft, verdicts
 		status.Steps = append(status.Steps, Step{Name: name, State: StepWaiting})
 	}
 	return status, nil
-}
-
-func summary(w *detect.Component) string {
-	if w == nil {
-		return ""
-	}
-	return strings.Join(slices.DeleteFunc([]string{w.Language, w.Version, w.Framework, w.Type}, func(s string) bool { return s == "" }), " ")
-}
-
-func gatesMessage(verdicts []problem.Verdict) string {
-	warned := 0
-	for _, v := range verdicts {
-		if v.Outcome == admission.Warn {
-			warned++
-		}
-	}
-	if warned > 0 {
-		return fmt.Sprintf("%d asked, %d with a warning", len(verdicts), warned)
-	}
-	return fmt.Sprintf("%d asked", len(verdicts))
 }
 
 func decode[O any, P object.Loader[O]](o object.Object, into P) bool { return into.From(o) == nil }
