@@ -117,7 +117,11 @@ func (d *Delivery) Rules() []admission.Rule {
 					return admission.Plan{}, nil
 				}
 				events, err := admittedEvents(stored, c.By.Name)
-				return admission.Plan{Events: events, Jobs: []store.Job{{Kind: "release", Args: releaseJob{stored.Metadata.Name}}}}, err
+				var rel Release
+				if err == nil {
+					err = rel.From(stored)
+				}
+				return admission.Plan{Events: events, Jobs: []store.Job{jobOf(rel)}}, err
 			},
 		},
 		{Kind: "Service", Infer: d.guardService, Admit: d.admitService, Plan: d.planService},
