@@ -77,8 +77,8 @@ func (p *Pipe) Apply(ctx context.Context, c *Change) (Result, error) {
 		// What a rule inferred may have been overtaken; what the client itself
 		// read, by the version that it names, is the client's to read again.
 		if attempt == maxAttempts || len(c.Drafts) == len(asked) || !problem.Is(err, problem.Conflict) {
-			if problem.Is(err, problem.Forbidden) && !c.DryRun {
-				p.forbidden(c)
+			if problem.Is(err, problem.Forbidden) {
+				p.forbidden(c, err)
 			}
 			return result, err
 		}

@@ -72,8 +72,10 @@ func wanted(verb auth.Verb, d *Draft) string { return string(verb) + " " + d.Kin
 // forbidden counts a change that whoever asked may not make: like a use, since
 // anybody who can sign in may ask as often as they like. It says which verb of which
 // kind, and nothing that they wrote: neither the object's name nor its team.
-func (p *Pipe) forbidden(c *Change) {
-	if p.usage == nil {
+// Who asks for a dry run asks what would be, and is not counted by anybody.
+func (p *Pipe) forbidden(c *Change, refusal error) {
+	problem.From(refusal).Counted = true
+	if p.usage == nil || c.DryRun {
 		return
 	}
 	if c.wanted == "" { // a room decided, not the permission table

@@ -23,6 +23,8 @@ type Usage interface {
 	Note(ctx context.Context, p auth.Principal, operation, surface string)
 	// NoteService counts one use of a capability for a service.
 	NoteService(ctx context.Context, p auth.Principal, capability, team, service, environment, surface string)
+	// Record counts what was wanted and is not allowed.
+	Record(u event.Use)
 }
 
 // Ingester takes events from outside into the ledger.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -61,10 +62,16 @@ func (d *details) GetHeaders() http.Header {
 	return h
 }
 
-// told turns an error into what the client is told, and logs it when it is a
-// fault of Stoa.
+// told turns an error into what the client is told, logs it when it is a fault
+// of Stoa, and counts it when it is a refusal that admission did not count: of
+// a look, or of what is no change of objects.
 func (a *api) told(ctx context.Context, err error) *details {
 	p := problem.From(err)
+	r := requestOf(ctx)
+	if use, ok := auth.Refusal(r.principal, p, r.operation); ok && a.Usage != nil {
+		use.Capability, use.Surface = r.capability, r.surface
+		a.Usage.Record(use)
+	}
 	if p.Kind == problem.Internal && ctx.Err() == nil {
 		a.Logger.Error("request failed", "request", requestOf(ctx).id, "error", err)
 	}

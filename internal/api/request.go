@@ -16,6 +16,7 @@ type request struct {
 	id         string
 	principal  auth.Principal
 	surface    string
+	operation  string
 	capability string // what it is a use of
 	noted      bool   // its handler has counted the use, since it knows of which service
 	draining   <-chan struct{}
@@ -65,7 +66,7 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	known, operation := requestOf(ctx.Context()), ctx.Operation().OperationID
-	known.principal = principal
+	known.principal, known.operation = principal, operation
 	if a.Usage != nil {
 		known.capability = a.Usage.Capability(operation)
 	}

@@ -105,6 +105,8 @@ type using struct {
 	usage *event.Usage
 }
 
+func (u using) Record(use event.Use) { u.usage.Record(use) }
+
 func (using) Capability(operation string) string { return capability(operation) }
 
 func (u using) Note(_ context.Context, p auth.Principal, operation, surface string) {

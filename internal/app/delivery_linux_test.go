@@ -210,6 +210,17 @@ func (p *platform) testRollback(t *testing.T) {
 	if !rolled.Status.Cached {
 		t.Error("the rollback was built anew")
 	}
+	var millis int64
+	for _, step := range rolled.Status.Steps {
+		millis += step.Millis
+		if want := "artifact of " + first.Metadata.Name; step.Name == client.StepBuild && step.Message != want {
+			t.Errorf("the build of the rollback says %q, want %q", step.Message, want)
+		}
+	}
+	t.Logf("the rollback took %d ms", millis)
+	if millis > 10_000 {
+		t.Errorf("the rollback took %d ms, want less than ten seconds", millis)
+	}
 	var kinds []string
 	for _, e := range p.events(t, client.EventQuery{Service: "back", Types: []string{"dev.cdevents.service."}}) {
 		kinds = append(kinds, e.Type)

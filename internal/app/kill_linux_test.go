@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,108 @@ func edges() []string {
 		all = append(all, edge(step, false), edge(step, true))
 	}
 	return all
+}
+
+// edgesOnTheWayIn are the moments before and after each step that is taken
+// inside the request: nothing of it may be on record yet.
+func edgesOnTheWayIn() []string {
+	var all []string
+	for _, step := range []string{client.StepDetect, client.StepOwner, client.StepGates} {
+		all = append(all, edge(step, false), edge(step, true))
+	}
+	return all
+}
+
+// A platform that is killed while a release is on its way in, which was
+// confirmed to nobody, has nothing of it after: no release, no service, no team
+// that it would have made, no event. The same again succeeds.
+func TestKilledOnTheWayIn(t *testing.T) {
+	t.Parallel()
+	for _, database := range []string{"sqlite", "postgres"} {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			url := ""
+			if database == "postgres" {
+				url = testenv.Postgres(t)
+			}
+			p := startProcess(t, url)
+			dir := write(t, "in")
+			if err := os.WriteFile(filepath.Join(dir, "CODEOWNERS"), []byte("* @example/orchard\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			digest := uploadBy(t, p.Client, dir)
+			for i, at := range edgesOnTheWayIn() {
+				p.killedOnTheWayIn(t, at, digest, fmt.Sprint("fruit-", i), i == 0)
+			}
+			p.verifyLedger(t)
+			p.kill()
+			p.noProcesses(t)
+		})
+	}
+}
+
+// killedOnTheWayIn asks for the first release of a service, is killed at the
+// edge, starts again, finds nothing and asks again.
+func (p *platform) killedOnTheWayIn(t *testing.T, at, digest, service string, first bool) {
+	t.Helper()
+	before, err := p.releases(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := len(p.events(t, client.EventQuery{}))
+	running := p.processes(t)
+	if err := os.WriteFile(filepath.Join(p.data, "kill-at"), []byte(at), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec := client.ReleaseSpec{Source: digest, Service: service}
+	if rel, err := p.Release(t.Context(), spec, "", "", false); err == nil {
+		t.Fatalf("%s: release %s was confirmed", at, rel.Metadata.Name)
+	}
+	if err := p.wait(); err == nil {
+		t.Fatalf("%s: the platform ended by itself", at)
+	}
+	p.noProcesses(t)
+	p.start(t)
+	eventually(t, func() error { // what served before serves again, and no more
+		if now := p.processes(t); len(now) != len(running) {
+			return fmt.Errorf("%d processes run, before the kill %d: %v", len(now), len(running), now)
+		}
+		return nil
+	})
+	after, err := p.releases(t)
+	if err != nil || len(after) != len(before) {
+		t.Errorf("%s: %d releases, before %d (%v)", at, len(after), len(before), err)
+	}
+	if _, err := p.Get(t.Context(), "services", service); !problem.Is(err, problem.NotFound) {
+		t.Errorf("%s: service %s: %v, want that there is none", at, service, err)
+	}
+	if _, err := p.Get(t.Context(), "teams", "orchard"); first != problem.Is(err, problem.NotFound) {
+		t.Errorf("%s: the team that the source names: %v", at, err)
+	}
+	events := p.events(t, client.EventQuery{})
+	for i, e := range events {
+		if strings.Contains(e.Subject, service) {
+			t.Errorf("%s: there is an event %s of %s", at, e.Type, e.Subject)
+		}
+		if i > 0 && e.Seq != events[i-1].Seq+1 {
+			t.Errorf("%s: event %d comes after event %d", at, e.Seq, events[i-1].Seq)
+		}
+	}
+	if len(events) < told {
+		t.Errorf("%s: %d events, before the kill %d", at, len(events), told)
+	}
+	rel, err := p.Release(t.Context(), spec, "", "", false)
+	if err != nil {
+		t.Fatalf("%s: the same again: %v", at, err)
+	}
+	if rel = p.succeeded(t, rel.Metadata.Name); rel.Spec.Number != 1 || rel.Metadata.Owner != "orchard" {
+		t.Errorf("%s: the same again is release %d of team %s", at, rel.Spec.Number, rel.Metadata.Owner)
+	}
+	p.answers(t, service, "in")
+	p.onceEach(t, rel)
+	if t.Failed() {
+		t.Fatalf("after a kill %s", at)
+	}
 }
 
 // A platform that is killed at any edge of a release carries it to its end at

@@ -23,7 +23,7 @@ func recorded() []Recorded {
 		{"dev.stoa.input.asked", "a person had to be asked something", "which question, about which field, through which door"},
 		{"dev.stoa.input.answered", "a release was made with the answer", "which question, and the answer"},
 		{"dev.stoa.gate.refused", "a gate refused a change", "the gates' verdicts, through which door"},
-		{"dev.stoa.access.refused", "a role or a token does not allow a change", "how often in that minute, through which door, which verb of which kind; never what was written"},
+		{"dev.stoa.access.refused", "a role or a token does not allow a change or a look", "how often in that minute, through which door, which verb of which kind; never what was written or looked for"},
 		{"dev.stoa.access.asked", "somebody asked to join a team", "why, in their words"},
 		{"dev.stoa.access.granted", "somebody became a member or owner of a team", "who"},
 		{"dev.stoa.access.revoked", "somebody is no longer in a team", "who"},

@@ -31,9 +31,19 @@ func newStepTimer(r prometheus.Registerer, clock func() time.Time) *stepTimer {
 }
 
 // edge is delivery.Options.StepEdge. A step that was interrupted and begins
-// again is measured from its last beginning.
+// again is measured from its last beginning. What is taken before there is a
+// release is a part of the request, and measured with that.
 func (t *stepTimer) edge(release, step string, done bool) {
-	key, now := stepKey{release, step}, t.clock()
+	if release != "" {
+		t.measure(stepKey{release, step}, done)
+	}
+	if t.then != nil {
+		t.then(release, step, done)
+	}
+}
+
+func (t *stepTimer) measure(key stepKey, done bool) {
+	now := t.clock()
 	t.mu.Lock()
 	began, known := t.started[key]
 	if done {
@@ -43,9 +53,6 @@ func (t *stepTimer) edge(release, step string, done bool) {
 	}
 	t.mu.Unlock()
 	if done && known {
-		t.seconds.WithLabelValues(step).Observe(now.Sub(began).Seconds())
-	}
-	if t.then != nil {
-		t.then(release, step, done)
+		t.seconds.WithLabelValues(key.step).Observe(now.Sub(began).Seconds())
 	}
 }

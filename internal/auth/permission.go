@@ -65,6 +65,14 @@ func Least(verb Verb, scope object.Scope) Role {
 // A write that changes the owner needs two decisions: one for the old owner,
 // one for the new.
 func Allowed(p Principal, verb Verb, kind object.Kind, owner string) Decision {
+	decision := decide(p, verb, kind, owner)
+	if decision.Problem != nil {
+		decision.Problem.Wanted = strings.TrimSpace(string(verb) + " " + kind.Name)
+	}
+	return decision
+}
+
+func decide(p Principal, verb Verb, kind object.Kind, owner string) Decision {
 	if p.Name == "" || !known(p.Platform) {
 		refused := problem.New(problem.Forbidden, "%s may not %s", who(p), what(verb, kind, owner)).
 			Because("it has no role on this platform").

@@ -50,7 +50,9 @@ type Options struct {
 	Forget func(service, environment string) error
 	// StepEdge hears when a step of a release begins and, with done, when its
 	// end, good or bad, is on record. It is called by the worker itself: what it
-	// takes is added to the release. May be nil.
+	// takes is added to the release. The steps on the way in are taken inside the
+	// request, before the release has a name ("") or is on record; one that is
+	// refused has no end. May be nil.
 	StepEdge func(release, step string, done bool)
 	Clock    func() time.Time
 	Logger   *slog.Logger
@@ -115,7 +117,11 @@ func (d *Delivery) Rules() []admission.Rule {
 					return admission.Plan{}, nil
 				}
 				events, err := admittedEvents(stored, c.By.Name)
-				return admission.Plan{Events: events, Jobs: []store.Job{{Kind: "release", Args: releaseJob{stored.Metadata.Name}}}}, err
+				var rel Release
+				if err == nil {
+					err = rel.From(stored)
+				}
+				return admission.Plan{Events: events, Jobs: []store.Job{jobOf(rel)}}, err
 			},
 		},
 		{Kind: "Service", Infer: d.guardService, Admit: d.admitService, Plan: d.planService},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +43,7 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	}
 	draft.CreateOnly = true
 	note := &inferred{}
+	d.stepEdge("", StepDetect, false)
 	started := d.clock()
 	// Told here, as one mistake: the release and its service both name them.
 	err := known[catalog.Environment](ctx, r, "environment", rel.Spec.Environment)
@@ -63,13 +63,16 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 		return err
 	}
 	note.detecting = d.clock().Sub(started)
+	d.stepEdge("", StepDetect, true)
 
+	d.stepEdge("", StepOwner, false)
 	started = d.clock()
 	service, err := d.inferService(ctx, r, c, &rel, note)
 	if err != nil {
 		return err
 	}
 	note.owning = d.clock().Sub(started)
+	d.stepEdge("", StepOwner, true)
 
 	raw, err := service.Object()
 	if err != nil {
@@ -317,6 +320,7 @@ func (d *Delivery) admit(ctx context.Context, r object.Reader, _ *admission.Chan
 	}
 	rel.Metadata.Name = fmt.Sprintf("%s-%d", rel.Spec.Service, rel.Spec.Number)
 	note.release = rel
+	d.stepEdge("", StepGates, false)
 	draft.Want, err = rel.Object()
 	return err
 }
@@ -350,6 +354,7 @@ func (d *Delivery) initial(c *admission.Change, draft *admission.Draft, verdicts
 	if !ok {
 		return ReleaseStatus{Phase: Pending}, nil
 	}
+	d.stepEdge("", StepGates, true)
 	rel := note.release
 	started := c.Now
 	done := func(name string, took time.Duration, message string) Step {
@@ -372,26 +377,6 @@ func (d *Delivery) initial(c *admission.Change, draft *admission.Draft, verdicts
 		status.Steps = append(status.Steps, Step{Name: name, State: StepWaiting})
 	}
 	return status, nil
-}
-
-func summary(w *detect.Component) string {
-	if w == nil {
-		return ""
-	}
-	return strings.Join(slices.DeleteFunc([]string{w.Language, w.Version, w.Framework, w.Type}, func(s string) bool { return s == "" }), " ")
-}
-
-func gatesMessage(verdicts []problem.Verdict) string {
-	warned := 0
-	for _, v := range verdicts {
-		if v.Outcome == problem.Warn {
-			warned++
-		}
-	}
-	if warned > 0 {
-		return fmt.Sprintf("%d asked, %d with a warning", len(verdicts), warned)
-	}
-	return fmt.Sprintf("%d asked", len(verdicts))
 }
 
 func decode[O any, P object.Loader[O]](o object.Object, into P) bool { return into.From(o) == nil }

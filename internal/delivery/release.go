@@ -3,6 +3,9 @@
 package delivery
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/detect"
@@ -170,4 +173,24 @@ func (s *ReleaseStatus) step(name string) *Step {
 	}
 	s.Steps = append(s.Steps, Step{Name: name, State: StepWaiting})
 	return &s.Steps[len(s.Steps)-1]
+}
+
+func summary(w *detect.Component) string {
+	if w == nil {
+		return ""
+	}
+	return strings.Join(slices.DeleteFunc([]string{w.Language, w.Version, w.Framework, w.Type}, func(s string) bool { return s == "" }), " ")
+}
+
+func gatesMessage(verdicts []problem.Verdict) string {
+	warned := 0
+	for _, v := range verdicts {
+		if v.Outcome == problem.Warn {
+			warned++
+		}
+	}
+	if warned > 0 {
+		return fmt.Sprintf("%d asked, %d with a warning", len(verdicts), warned)
+	}
+	return fmt.Sprintf("%d asked", len(verdicts))
 }

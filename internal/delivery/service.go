@@ -211,7 +211,7 @@ func (d *Delivery) Restore(ctx context.Context) error {
 			return err
 		}
 		for _, r := range unfinished {
-			jobs = append(jobs, store.Job{Kind: "release", Args: releaseJob{r.Metadata.Name}})
+			jobs = append(jobs, jobOf(r))
 		}
 	}
 	if len(jobs) == 0 {

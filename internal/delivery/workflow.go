@@ -27,6 +27,12 @@ type releaseJob struct {
 	Release string `json:"release"`
 }
 
+// jobOf is the job that carries a release out. One that takes over an artifact
+// builds nothing: it does not wait for those that do.
+func jobOf(rel Release) store.Job {
+	return store.Job{Kind: "release", Args: releaseJob{rel.Metadata.Name}, Long: rel.Spec.From == ""}
+}
+
 // run is one attempt at a release.
 type run struct {
 	d        *Delivery

@@ -237,9 +237,17 @@ var headings = map[problem.Kind]string{
 	problem.Unauthenticated: "Sign in first", problem.Internal: "Stoa failed", problem.Unavailable: "Not now", problem.Invalid: "That cannot be",
 }
 
-// told turns an error into what the person is told, and logs what is Stoa's fault.
+// told turns an error into what the person is told, logs what is Stoa's fault,
+// and counts a refusal that admission did not count: of a page, mostly.
 func (p *Portal) told(v *visit, err error) *problem.Problem {
 	told := problem.From(err)
+	if use, ok := auth.Refusal(v.principal, told, v.Pattern); ok {
+		use.Capability, use.Surface = v.use.Capability, surface
+		if verb, _, _ := strings.Cut(use.Refused, " "); verb == string(auth.Logs) || verb == string(auth.Audit) {
+			use.Capability = verb // a page that is not shown is none of the portal's
+		}
+		p.Usage.Record(use)
+	}
 	if told.Kind == problem.Internal && v.Context().Err() == nil {
 		p.Logger.ErrorContext(v.Context(), "page failed", "request", v.id, "path", v.URL.Path, "error", err)
 	}

@@ -54,6 +54,12 @@ type Problem struct {
 	Question *Question `json:"question,omitempty"`
 	// RetryAfter is the time in seconds after which a retry makes sense; 0 is unknown.
 	RetryAfter int `json:"retryAfter,omitempty"`
+	// Wanted is, when Kind is Forbidden and the permission table decided, the verb
+	// and the kind that are not allowed, such as "logs Service". It goes into the
+	// ledger, so it holds nothing that anybody wrote.
+	Wanted string `json:"-"`
+	// Counted says that the refusal is on its way into the ledger.
+	Counted bool `json:"-"`
 
 	cause error
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -30,6 +31,10 @@ type Options struct {
 	URL string
 	// Concurrency is how many jobs are worked at once. Default 16.
 	Concurrency int
+	// Long is how many long jobs are worked at once, beside the others. Default:
+	// as many as the machine has processors, and 4 at least, since a release waits
+	// for the network and for the application about as long as it computes.
+	Long int
 	// Reclaim is how often jobs are looked for whose end could not be recorded.
 	// Default 45 s.
 	Reclaim time.Duration
@@ -75,10 +80,13 @@ func New(ctx context.Context, s *store.Store, o Options) (*Engine, error) {
 	if o.Concurrency == 0 {
 		o.Concurrency = 16
 	}
+	if o.Long == 0 {
+		o.Long = max(4, runtime.NumCPU())
+	}
 	config := &river.Config{
 		ID:                o.ID,
 		Logger:            slog.New(warnings{o.Logger.Handler()}),
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Concurrency}},
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Concurrency}, longQueue: {MaxWorkers: o.Long}},
 		Workers:           workers,
 		FetchCooldown:     time.Millisecond,
 		FetchPollInterval: time.Second,

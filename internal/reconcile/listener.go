@@ -26,11 +26,12 @@ func (d listeningDriver) GetListener(*riverdriver.GetListenenerParams) riverdriv
 	return &listener{hub: d.hub}
 }
 
-// insertTopic and insertPayload are what River's producers wait for.
-const (
-	insertTopic   = "river_insert"
-	insertPayload = `{"queue":"default"}`
-)
+// insertTopic and a payload are what River's producers wait for.
+const insertTopic = "river_insert"
+
+// insertPayloads name the queues; which of them got a job is not told, and to
+// look costs little.
+var insertPayloads = [...]string{`{"queue":"default"}`, `{"queue":"` + longQueue + `"}`}
 
 // hub hands notifications to the listeners that are connected.
 type hub struct {
@@ -56,12 +57,13 @@ func (h *hub) notify() {
 type listener struct {
 	hub  *hub
 	wake chan struct{}
+	due  int // payloads that are still to be told of the last wake
 }
 
 func (l *listener) Connect(context.Context) error {
 	l.hub.mu.Lock()
 	defer l.hub.mu.Unlock()
-	l.wake = make(chan struct{}, 1)
+	l.wake, l.due = make(chan struct{}, 1), 0
 	l.hub.listeners[l] = struct{}{}
 	return nil
 }
@@ -74,12 +76,16 @@ func (l *listener) Close(context.Context) error {
 }
 
 func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
-	select {
-	case <-l.wake:
-		return &riverdriver.Notification{Topic: insertTopic, Payload: insertPayload}, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if l.due == 0 {
+		select {
+		case <-l.wake:
+			l.due = len(insertPayloads)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+	l.due--
+	return &riverdriver.Notification{Topic: insertTopic, Payload: insertPayloads[l.due]}, nil
 }
 
 func (l *listener) Listen(context.Context, string) error   { return nil }

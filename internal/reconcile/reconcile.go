@@ -71,6 +71,9 @@ type arguments struct {
 // Kind names the River kind.
 func (arguments) Kind() string { return "stoa" }
 
+// longQueue holds the long jobs; all others are in River's default queue.
+const longQueue = "long"
+
 type dispatcher struct {
 	river.WorkerDefaults[arguments]
 	workers map[string]Worker
@@ -115,6 +118,9 @@ func encode(jobs []store.Job) ([]river.InsertManyParams, error) {
 		params[i] = river.InsertManyParams{
 			Args:       arguments{Worker: job.Kind, Args: args},
 			InsertOpts: &river.InsertOpts{ScheduledAt: job.ScheduledAt},
+		}
+		if job.Long {
+			params[i].InsertOpts.Queue = longQueue
 		}
 	}
 	return params, nil

@@ -25,6 +25,7 @@ type queue struct {
 	store   *store.Store
 	url     string
 	reclaim time.Duration // 0 is the default, longer than any of these tests
+	long    int           // 0 is the default
 }
 
 type work = func(ctx context.Context, job reconcile.Job) (reconcile.Outcome, error)
@@ -61,7 +62,7 @@ func inTurn(t *testing.T, test func(t *testing.T, q *queue)) {
 func (q *queue) open(t *testing.T, id string, work work) *reconcile.Engine {
 	t.Helper()
 	engine, err := reconcile.New(t.Context(), q.store, reconcile.Options{
-		ID: id, URL: q.url, Logger: slog.New(slog.DiscardHandler), Reclaim: q.reclaim,
+		ID: id, URL: q.url, Logger: slog.New(slog.DiscardHandler), Reclaim: q.reclaim, Long: q.long,
 		Workers: []reconcile.Worker{{Name: "work", Work: work}},
 	})
 	if err != nil {
@@ -326,6 +327,64 @@ func TestLongJobIsLeftAlone(t *testing.T) {
 		q.becomes(t, "completed")
 		if n := tries.Load(); n != 1 {
 			t.Errorf("worked %d times", n)
+		}
+	})
+}
+
+// However many long jobs there are, so many as allowed are worked, and a job that
+// is none of them is worked at once.
+func TestLongJobsKeepNoOthersWaiting(t *testing.T) {
+	onBoth(t, func(t *testing.T, q *queue) {
+		const long, limit = 40, 3
+		q.long = limit
+		release, short := make(chan struct{}), make(chan struct{}, 1)
+		var at, peak, worked atomic.Int64
+		q.start(t, func(ctx context.Context, j reconcile.Job) (reconcile.Outcome, error) {
+			var args number
+			if err := j.Decode(&args); err != nil {
+				return reconcile.Stalled(err), nil
+			}
+			if args.N < 0 {
+				short <- struct{}{}
+				return reconcile.Done(), nil
+			}
+			now := at.Add(1)
+			for seen := peak.Load(); now > seen && !peak.CompareAndSwap(seen, now); seen = peak.Load() {
+			}
+			select {
+			case <-release:
+			case <-ctx.Done():
+				return reconcile.Outcome{}, ctx.Err()
+			}
+			at.Add(-1)
+			worked.Add(1)
+			return reconcile.Done(), nil
+		})
+		var jobs []store.Job
+		for n := range long {
+			jobs = append(jobs, store.Job{Kind: "work", Args: number{n}, Long: true})
+		}
+		q.insert(t, jobs...)
+		eventually(t, func() error {
+			if n := at.Load(); n < limit {
+				return fmt.Errorf("%d long jobs are worked", n)
+			}
+			return nil
+		})
+		q.insert(t, job(-1))
+		receive(t, short)
+		if n := worked.Load(); n != 0 {
+			t.Errorf("%d long jobs ended before the short one began", n)
+		}
+		close(release)
+		eventually(t, func() error {
+			if n := worked.Load(); n < long {
+				return fmt.Errorf("%d of %d long jobs were worked", n, long)
+			}
+			return nil
+		})
+		if n := peak.Load(); n != limit {
+			t.Errorf("%d long jobs were worked at once, want %d", n, limit)
 		}
 	})
 }

@@ -32,6 +32,19 @@ func (s *Store) AppendingForTest() int {
 	return len(s.ledger.queue.waiting)
 }
 
+// BoundNamesForTest keeps at most so many names behind numbers, by blocks.
+func (s *Store) BoundNamesForTest(names int) { s.ledger.names.most = names / nameBlock }
+
+// NamesForTest is how many names behind numbers are kept.
+func (s *Store) NamesForTest() (n int) {
+	s.ledger.names.mu.Lock()
+	defer s.ledger.names.mu.Unlock()
+	for _, block := range s.ledger.names.blocks {
+		n += len(block)
+	}
+	return n
+}
+
 // RowsForBenchmark reads all that a store's objects consist of, by table.
 func (s *Store) RowsForBenchmark(t testing.TB) map[string][][]any {
 	t.Helper()

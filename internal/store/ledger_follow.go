@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/stoa-platform/stoa/internal/event"
 )
@@ -104,18 +103,13 @@ func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder,
 	}
 	// Not before the rows are closed: who held a connection while waiting for another
 	// one could wait for those who do the same.
-	names := s.ledger.names.known()
-	for i, r := range records[len(records)-len(named):] {
+	for i, ids := range named {
+		r := &records[len(records)-len(named)+i]
 		for of, name := range []*string{&r.Type, &r.Source, &r.Actor, &r.Team, &r.Service, &r.Capability, &r.Environment} {
-			id := named[i][of]
-			if id < 0 || id >= int64(len(names)) {
-				if names, err = s.ledger.names.upTo(ctx, s, id); err != nil {
-					return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
-				}
+			if *name, err = s.ledger.names.of(ctx, s, ids[of]); err != nil {
+				return nil, 0, fmt.Errorf("event %d: %w", r.Seq, err)
 			}
-			*name = names[id]
 		}
-		records[len(records)-len(named)+i] = r
 	}
 	return records, size, nil
 }
@@ -153,53 +147,4 @@ func (s *Store) withPayloads(ctx context.Context, records []event.Record, from, 
 		}
 	}
 	return records, size, s.translate(rows.Err())
-}
-
-// dimNamesByID keeps the names behind the ledger's numbers, which are given
-// without gaps and never change.
-type dimNamesByID struct {
-	mu    sync.Mutex
-	names []string // by number; 0 is no name
-}
-
-// known gives the names that were read so far. They must not be changed.
-func (d *dimNamesByID) known() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.names) == 0 {
-		d.names = []string{""}
-	}
-	return d.names
-}
-
-// upTo gives all names, with that of the number among them.
-func (d *dimNamesByID) upTo(ctx context.Context, s *Store, id int64) ([]string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if id >= 0 && id < int64(len(d.names)) {
-		return d.names, nil // another one has read it meanwhile
-	}
-	rows, err := s.reader.QueryContext(ctx, "SELECT id, name FROM dim WHERE id >= $1 ORDER BY id", len(d.names))
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var at int64
-		var name string
-		if err := rows.Scan(&at, &name); err != nil {
-			return nil, s.translate(err)
-		}
-		if at != int64(len(d.names)) {
-			return nil, fmt.Errorf("the ledger is damaged: name %d is missing (the next one is %d)", len(d.names), at)
-		}
-		d.names = append(d.names, name)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, s.translate(err)
-	}
-	if id < 0 || id >= int64(len(d.names)) {
-		return nil, fmt.Errorf("the ledger is damaged: there is no name %d", id)
-	}
-	return d.names, nil
 }

@@ -21,6 +21,9 @@ type Job struct {
 	Args any
 	// ScheduledAt is the earliest start; zero is at once.
 	ScheduledAt time.Time
+	// Long says that it may keep the machine busy for minutes, as a build does:
+	// such jobs have a limit of their own and keep no other job waiting.
+	Long bool
 }
 
 // Enqueuer inserts jobs inside a transaction, so that they exist if and only if
