@@ -142,16 +142,27 @@ func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
 
 // prepare resolves the kinds, so that an unknown one fails before any work.
 func (p *Pipe) prepare(c *Change) error {
-	var wrong []problem.Field
+	unknown := false
 	for _, d := range c.Drafts {
 		kind, ok := p.kinds.ByName(d.Want.Kind)
 		if !ok {
-			wrong = append(wrong, d.field("kind", fmt.Sprintf("there is no kind %q", d.Want.Kind)))
+			unknown = true
 			continue
 		}
 		d.Kind = kind
 		d.Want.Metadata.Finalizers = nil // the rooms' to set
 		d.own()
+	}
+	if !unknown {
+		return nil
+	}
+	// What else is wrong in the files is told with it, so that they are mended at once.
+	var wrong []problem.Field
+	for _, d := range c.Drafts {
+		if d.Kind.Name == "" || d.Lines != nil && !d.Delete {
+			_, fields := p.kinds.Admit(d.Want)
+			wrong = append(wrong, d.inOrder(fields)...)
+		}
 	}
 	return invalid(wrong)
 }
@@ -182,7 +193,7 @@ func (p *Pipe) infer(ctx context.Context, c *Change) error {
 			continue
 		}
 		if err := rule.Infer(ctx, p.store, c, d); err != nil {
-			return err
+			return d.located(err)
 		}
 	}
 	return nil
@@ -200,7 +211,7 @@ func (p *Pipe) admit(ctx context.Context, tx *store.Tx, c *Change, result *Resul
 	for _, d := range c.Drafts {
 		if rule := p.rules[d.Kind.Name]; rule.Admit != nil {
 			if err := rule.Admit(ctx, tx, c, d); err != nil {
-				return err
+				return d.located(err)
 			}
 		}
 	}
@@ -358,6 +369,19 @@ func (d *Draft) field(path, message string) problem.Field {
 		f.Line = d.Lines(path)
 	}
 	return f
+}
+
+// located gives the fields that a rule found wrong their places in the input.
+func (d *Draft) located(err error) error {
+	var told *problem.Problem
+	if errors.As(err, &told) {
+		for i, f := range told.Fields {
+			if f.Source == "" && f.Line == 0 {
+				told.Fields[i] = d.field(f.Path, f.Message)
+			}
+		}
+	}
+	return err
 }
 
 // maxFields bounds how many wrong fields one answer lists.
