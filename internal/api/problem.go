@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -72,10 +74,31 @@ func (a *api) told(ctx context.Context, err error) *details {
 		use.Capability, use.Surface = r.capability, r.surface
 		a.Usage.Record(use)
 	}
+	p = a.withNames(ctx, p)
 	if p.Kind == problem.Internal && ctx.Err() == nil {
 		a.Logger.Error("request failed", "request", requestOf(ctx).id, "error", err)
 	}
 	return &details{Type: "about:blank#" + string(p.Kind), Status: statuses[p.Kind], Instance: requestOf(ctx).id, Problem: *p}
+}
+
+// withNames tells who asked for an object that is not there what they may have
+// meant, and what lists those that are.
+func (a *api) withNames(ctx context.Context, p *problem.Problem) *problem.Problem {
+	var missing object.Missing
+	if p.Kind != problem.NotFound || len(p.Next) > 0 || a.Pipe == nil || !errors.As(p, &missing) {
+		return p
+	}
+	kind, ok := a.Pipe.Kinds().ByName(missing.Kind)
+	if !ok {
+		return p
+	}
+	told := *p
+	if names, err := a.Store.Near(ctx, kind.Name, missing.Name); err == nil { // else it is told without
+		if meant := object.Meant(missing.Name, names); meant != "" {
+			told.Because(meant)
+		}
+	}
+	return told.Do("stoa get " + kind.Plural + "    lists those there are")
 }
 
 // useProblems makes huma render its own errors as problems. Huma keeps the

@@ -62,11 +62,20 @@ func editDistance(a, b string) int {
 	return last[len(b)]
 }
 
+// Meant asks for the words nearest to word in half a sentence, "" if there is none
+// that a person could have meant.
+func Meant(word string, known []string) string {
+	if near := nearest(word, known); len(near) > 0 {
+		return "did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return ""
+}
+
 // Suggest turns the words nearest to word into a half sentence, or, when there
 // is none, lists what is known.
 func Suggest(word string, known []string) string {
-	if near := nearest(word, known); len(near) > 0 {
-		return "did you mean " + strings.Join(near, ", ") + "?"
+	if meant := Meant(word, known); meant != "" {
+		return meant
 	}
 	const most = 12
 	sorted := slices.Sorted(slices.Values(known))

@@ -18,6 +18,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // APIVersion is the only version of the API.
@@ -123,4 +125,16 @@ type Reader interface {
 	Get(ctx context.Context, kind, name string) (Document, error)
 	// List returns problem.Invalid for a cursor or a field that is not allowed.
 	List(ctx context.Context, q Query) (Page, error)
+}
+
+// Missing is what an error of problem.NotFound is about, where that is one object;
+// errors.As finds it.
+type Missing struct{ Kind, Name string }
+
+// Error says so.
+func (m Missing) Error() string { return fmt.Sprintf("no %s %q", m.Kind, m.Name) }
+
+// NotFound is the problem of an object that is not there.
+func NotFound(kind, name string) error {
+	return problem.New(problem.NotFound, "%w", Missing{kind, name})
 }

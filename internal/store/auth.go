@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -80,7 +81,7 @@ func (s *Store) DeleteAccount(ctx context.Context, principal string, fact event.
 			return err
 		}
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, notFound("account", principal))
+			return errors.Join(err, object.NotFound("account", principal))
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM tokens WHERE principal = $1`, principal); err != nil {
 			return err
@@ -162,7 +163,7 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) error {
 // authError makes problem.NotFound of a row that is not there.
 func (s *Store) authError(err error, noun, name string) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return notFound(noun, name)
+		return object.NotFound(noun, name)
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", noun, s.translate(err))

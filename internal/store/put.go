@@ -99,7 +99,7 @@ func (tx *Tx) PutAll(ctx context.Context, objects []object.Object) ([]PutResult,
 // there is none.
 func (tx *Tx) Delete(ctx context.Context, kind, name string) error {
 	if !words.Storable(kind) || !words.Storable(name) {
-		return notFound(kind, name)
+		return object.NotFound(kind, name)
 	}
 	key := objectKey{kind, name}
 	var o object.Object
@@ -113,7 +113,7 @@ func (tx *Tx) Delete(ctx context.Context, kind, name string) error {
 		return err
 	}
 	if !exists {
-		return notFound(kind, name)
+		return object.NotFound(kind, name)
 	}
 	r, err := tx.remove(before)
 	if err != nil || !r.changed {

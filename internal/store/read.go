@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 var (
@@ -84,16 +85,42 @@ func (s *Store) get(ctx context.Context, q queryer, kind, name, lock string) (ob
 		return object.Document{}, s.readError("get", kind, name, err)
 	}
 	if len(docs) == 0 {
-		return object.Document{}, notFound(kind, name)
+		return object.Document{}, object.NotFound(kind, name)
 	}
 	return docs[0], nil
+}
+
+// mostNear bounds the names that are compared with one that is not there.
+const mostNear = 2000
+
+// Near gives names of objects of the kind that begin as one does that is not there,
+// among which a person may have meant one.
+func (s *Store) Near(ctx context.Context, kind, name string) ([]string, error) {
+	if name == "" || !words.Storable(kind) || !object.ValidName(name) {
+		return nil, nil
+	}
+	rows, err := s.reader.QueryContext(ctx, "SELECT name FROM objects WHERE kind = $1 AND name >= $2 AND name < $3 ORDER BY name LIMIT $4",
+		kind, name[:1], string(name[0]+1), mostNear)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var near string
+		if err := rows.Scan(&near); err != nil {
+			return nil, s.translate(err)
+		}
+		names = append(names, near)
+	}
+	return names, s.translate(rows.Err())
 }
 
 // readError turns what the database cannot even compare, such as a name with a
 // NUL, into "there is none".
 func (s *Store) readError(verb, kind, name string, err error) error {
 	if s.dialect.classify(err) == faultText {
-		return notFound(kind, name)
+		return object.NotFound(kind, name)
 	}
 	return fmt.Errorf("%s %s/%s: %w", verb, kind, name, s.translate(err))
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
-	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store/bulk"
 )
 
@@ -231,8 +230,4 @@ func (tx *Tx) actorName(ctx context.Context) (string, error) {
 		tx.actor = actor
 	}
 	return tx.actor, nil
-}
-
-func notFound(kind, name string) error {
-	return problem.New(problem.NotFound, "no %s %q", kind, name)
 }
