@@ -138,6 +138,7 @@ func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Releas
 	if err != nil {
 		return err
 	}
+	named := rel.Spec.Service != ""
 	rel.Spec.Service = cmp.Or(rel.Spec.Service, component.Name)
 	rel.Spec.Component = component.Dir
 	rel.Spec.Cause = CauseDeploy
@@ -149,6 +150,9 @@ func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Releas
 		return err
 	}
 	rel.Spec.Workload, rel.Spec.Detected = &component, component.Settings
+	if !named && service.Metadata.Name != "" {
+		return sameSource(ctx, r, *rel)
+	}
 	return nil
 }
 
@@ -189,7 +193,7 @@ func choose(result detect.Result, wanted string) (detect.Component, error) {
 	for _, q := range result.Questions {
 		for _, c := range runnable {
 			if q.Component == c.Name {
-				return detect.Component{}, ask(problem.Question{ID: q.ID, Field: q.Field, Text: q.Text, Options: q.Options}, q.Why, answers(q.ID, q.Options))
+				return detect.Component{}, ask(problem.Question{ID: q.ID, Field: q.Field, Text: q.Text, Options: q.Options}, q.Why, each("stoa up --answer "+q.ID+"=", q.Options))
 			}
 		}
 	}
@@ -218,8 +222,6 @@ func nothingToRun(result detect.Result) error {
 	}
 	return p
 }
-
-func answers(id string, options []string) []string { return each("stoa up --answer "+id+"=", options) }
 
 // each puts the beginning before every option.
 func each(beginning string, options []string) []string {

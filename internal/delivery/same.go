@@ -1,0 +1,85 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
+	"github.com/stoa-platform/stoa/internal/problem"
+)
+
+// sameSource refuses a release whose source only happens to be named as a
+// service that another source made: nobody has said that it shall replace it.
+// A name that a person or score.yaml gave is meant.
+func sameSource(ctx context.Context, r object.Reader, rel Release) error {
+	name := namedBy(rel.Spec)
+	if strings.HasPrefix(path.Base(name), "score.y") {
+		return nil
+	}
+	// Rollbacks and restarts carry the source of an earlier release.
+	last, _, err := object.List[Release](ctx, r, object.Query{Fields: map[string]string{"spec.service": rel.Spec.Service}, Newest: true, Limit: 1})
+	if err != nil || len(last) == 0 || last[0].Status.Retired || isSame(last[0].Spec, rel.Spec) {
+		return err
+	}
+	return problem.New(problem.Conflict, "service %s is of another source: this would replace it", rel.Spec.Service).
+		Because("the name was taken from "+name,
+			"release "+last[0].Metadata.Name+" came from "+whence(last[0].Spec)+", this is "+whence(rel.Spec)).
+		Do("stoa up --name OTHER    makes a service of its own",
+			"stoa up --name "+rel.Spec.Service+"    goes on as the same service")
+}
+
+// namedBy is what the service's name was taken from, without the line.
+func namedBy(s ReleaseSpec) string {
+	for _, d := range s.Detected {
+		if d.Field == "name" {
+			source, _, _ := strings.Cut(d.Source, ":")
+			return source
+		}
+	}
+	return "the source"
+}
+
+// isSame reports whether two sources are one, as far as is known: what is not
+// known speaks against nobody. A checkout may be anywhere, so a repository
+// says more than a folder.
+func isSame(before, now ReleaseSpec) bool {
+	was, is := origin(before), origin(now)
+	switch {
+	case before.Source == now.Source:
+		return true
+	case was.Remote != "" && is.Remote != "":
+		return repository(was.Remote) == repository(is.Remote)
+	case was.Commit != "" && (was.Commit == is.Commit || slices.ContainsFunc(is.Recent, func(c detect.Commit) bool { return c.Commit == was.Commit })):
+		return true
+	}
+	return before.Folder == "" || now.Folder == "" || before.Folder == now.Folder
+}
+
+func origin(s ReleaseSpec) detect.Origin {
+	if s.Origin == nil {
+		return detect.Origin{}
+	}
+	return *s.Origin
+}
+
+// whence names where a source was.
+func whence(s ReleaseSpec) string {
+	return cmp.Or(origin(s).Remote, "folder "+s.Folder)
+}
+
+// repository is the same text for all addresses of a repository: with or
+// without scheme, user, ".git".
+func repository(remote string) string {
+	text := remote
+	if u, err := url.Parse(remote); err == nil && u.Host != "" {
+		text = u.Hostname() + u.Path
+	} else if host, rest, found := strings.Cut(remote, ":"); found && !strings.Contains(host, "/") {
+		text = host[strings.LastIndex(host, "@")+1:] + "/" + strings.TrimPrefix(rest, "/")
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(text, "/"), ".git"))
+}
