@@ -29,6 +29,8 @@ type Client struct {
 	token   string
 	http    *http.Client
 	surface string
+	away    time.Duration               // how long followers wait for a platform that does not answer
+	waiting func(longest time.Duration) // told when they do
 }
 
 // Option changes a client.
@@ -42,6 +44,12 @@ func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h
 // stands in the ledger.
 func WithSurface(name string) Option { return func(c *Client) { c.surface = name } }
 
+// WithWaiting tells, once each time, that what is followed waits for a platform that
+// does not answer, and how long at most.
+func WithWaiting(told func(longest time.Duration)) Option {
+	return func(c *Client) { c.waiting = told }
+}
+
 // New returns a client of the platform at server, "http://host:port".
 func New(server, token string, options ...Option) (*Client, error) {
 	base, err := url.Parse(server)
@@ -49,7 +57,7 @@ func New(server, token string, options ...Option) (*Client, error) {
 		return nil, &Problem{Kind: Invalid, Title: fmt.Sprintf("%q is not the address of a platform", server), Next: []string{"give one like http://127.0.0.1:7700"}}
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
-	c := &Client{base: base, token: token, http: http.DefaultClient}
+	c := &Client{base: base, token: token, http: http.DefaultClient, away: longestAway}
 	for _, o := range options {
 		o(c)
 	}

@@ -97,6 +97,7 @@ func (c *Client) Events(ctx context.Context, q EventQuery) ([]Event, string, err
 // Tail calls each for every event from now on, or after q.After, until the
 // context ends. A connection that breaks off is taken up where it was.
 func (c *Client) Tail(ctx context.Context, q EventQuery, each func(Event) error) error {
+	patience := &follower{c: c}
 	for {
 		err := c.events(ctx, "/api/v1/events/tail", q.values(), func(kind string, data []byte) error {
 			if kind != "event" {
@@ -109,7 +110,7 @@ func (c *Client) Tail(ctx context.Context, q EventQuery, each func(Event) error)
 			q.After = strconv.FormatInt(e.Seq, 10)
 			return each(e)
 		})
-		if err := c.again(ctx, err); err != nil {
+		if err := patience.again(ctx, err); err != nil {
 			return err
 		}
 	}

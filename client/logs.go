@@ -43,6 +43,7 @@ type LogQuery struct {
 // With Follow it goes on until the context ends; a connection that breaks off
 // is taken up after the last line.
 func (c *Client) Logs(ctx context.Context, service string, q LogQuery, each func(LogEntry) error) error {
+	patience := &follower{c: c}
 	for {
 		var stop error
 		err := c.logs(ctx, service, q, func(e LogEntry) error {
@@ -56,7 +57,7 @@ func (c *Client) Logs(ctx context.Context, service string, q LogQuery, each func
 		if q.Since.IsZero() {
 			q.Since = time.Now()
 		}
-		if err := c.again(ctx, err); err != nil {
+		if err := patience.again(ctx, err); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -193,9 +194,10 @@ type Line struct {
 
 // Watch follows a release until it has succeeded or failed and returns it as
 // it is then. changed and line may be nil. A connection that breaks off is
-// taken up again.
+// taken up again, for five minutes of silence at most.
 func (c *Client) Watch(ctx context.Context, name string, changed func(Release), line func(Line)) (Release, error) {
 	var latest Release
+	patience := &follower{c: c}
 	for {
 		err := c.events(ctx, "/api/v1/releases/"+url.PathEscape(name)+"/progress", nil, func(event string, data []byte) error {
 			switch event {
@@ -220,7 +222,11 @@ func (c *Client) Watch(ctx context.Context, name string, changed func(Release), 
 		if latest.Status.Phase.Final() {
 			return latest, nil
 		}
-		if err := c.again(ctx, err); err != nil {
+		if err := patience.again(ctx, err); err != nil {
+			var p *Problem
+			if errors.As(err, &p) && p.Kind == Unavailable {
+				p.Why = append(p.Why, "nothing of "+name+" is lost: it goes on as soon as the platform runs again")
+			}
 			return latest, err
 		}
 	}

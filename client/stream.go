@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -50,15 +51,43 @@ func (c *Client) events(ctx context.Context, path string, query url.Values, each
 	}
 }
 
+// How long a follower puts up with a platform that does not answer.
+const (
+	silent      = 2 * time.Second // until it is told
+	longestAway = 5 * time.Minute // until it is given up
+)
+
+// follower is the patience of who follows something over connections that may
+// break off: a platform that restarts is soon there again, one that is gone is not
+// waited for without end.
+type follower struct {
+	c     *Client
+	since time.Time // nobody has answered from then on
+	told  bool
+}
+
 // again decides whether a stream that ended is to be opened again: not after
 // an answer that says no, and not faster than the platform can bear.
-func (c *Client) again(ctx context.Context, err error) error {
+func (f *follower) again(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var p *Problem
-	if errors.As(err, &p) && p.Kind != Unavailable && p.Kind != TooMany {
+	refused := errors.As(err, &p)
+	if refused && p.Kind != Unavailable && p.Kind != TooMany {
 		return err
+	}
+	switch now := time.Now(); {
+	case !refused || p.Kind != Unavailable:
+		f.since, f.told = time.Time{}, false
+	case f.since.IsZero():
+		f.since = now
+	case now.Sub(f.since) >= f.c.away:
+		return &Problem{Kind: Unavailable, Title: fmt.Sprintf("no platform has answered at %s for %s", f.c.base, f.c.away), Why: p.Why, cause: err,
+			Next: []string{"stoa serve    starts one on this host", "the same command again goes on"}}
+	case !f.told && now.Sub(f.since) >= min(silent, f.c.away/2) && f.c.waiting != nil:
+		f.told = true
+		f.c.waiting(f.c.away)
 	}
 	select {
 	case <-ctx.Done():

@@ -174,7 +174,9 @@ func within(ctx context.Context, limit time.Duration, server string, ask func(co
 // client returns one of a platform, which is the one that problems are told of
 // from then on.
 func (c *Command) client(server, token string) (*client.Client, error) {
-	cl, err := client.New(server, token, client.WithSurface("cli"))
+	cl, err := client.New(server, token, client.WithSurface("cli"), client.WithWaiting(func(longest time.Duration) {
+		c.Note("the platform does not answer; it is waited for, %s at most", longest)
+	}))
 	if err == nil {
 		c.reached = cl.Server()
 	}
