@@ -73,6 +73,13 @@ const (
 	StateUnreleased = "never released"
 )
 
+// Missed is a release that failed while an earlier one goes on serving.
+type Missed struct {
+	Release string    `json:"release"`
+	Message string    `json:"message"` // why
+	At      time.Time `json:"at"`
+}
+
 // Deployment is what runs of a service in one environment.
 type Deployment struct {
 	// Release is the release that serves; the newest may still be on its way.
@@ -80,6 +87,9 @@ type Deployment struct {
 	// Failed is the newest release that failed while none has ever served; State
 	// is StateFailed then.
 	Failed string `json:"failed,omitempty"`
+	// Missed is the newest release that failed after the one that serves: it changed
+	// nothing of what runs. Nil when there is none.
+	Missed *Missed `json:"missed,omitempty"`
 	// URL answers its requests; empty for a worker.
 	URL string `json:"url,omitempty"`
 	// State is StateRunning, StateDegraded, StateStopped or StateFailed; empty

@@ -64,6 +64,9 @@ type Deployment struct {
 	Release string `json:"release,omitempty"`
 	// Failed is the newest release that failed while none has ever served.
 	Failed string `json:"failed,omitempty"`
+	// Missed is the newest release that failed after the one that serves: it changed
+	// nothing of what runs.
+	Missed *Missed `json:"missed,omitempty"`
 	// URL answers its requests; empty for a worker.
 	URL string `json:"url,omitempty"`
 	// State is "running", "degraded", "stopped" or "failed".
@@ -79,6 +82,13 @@ type Deployment struct {
 	Health string `json:"health,omitempty"`
 	// Notes say what was asked and is not enforced.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Missed is a release that failed while an earlier one goes on serving.
+type Missed struct {
+	Release string    `json:"release"`
+	Message string    `json:"message"` // why
+	At      time.Time `json:"at"`
 }
 
 // The states of a deployment.

@@ -188,6 +188,10 @@ func (c *Command) environments(s client.Status) error {
 			fmt.Fprintf(c.Out, "  %s", at.URL)
 		}
 		fmt.Fprintln(c.Out)
+		if m := at.Missed; m != nil {
+			fmt.Fprintf(c.Out, "  %s %s\n", p.Bad(fmt.Sprintf("%s failed %s ago:", m.Release, output.Ago(m.At, time.Now()))), terminal.OneLine(m.Message))
+			fmt.Fprintf(c.Out, "  %s stoa describe release %s    tells of each step\n", p.Dim("next  "), m.Release)
+		}
 		if len(at.Instances) == 0 {
 			continue
 		}

@@ -285,8 +285,9 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
 	return nil
 }
 
-// lament writes into the status of a service of which nothing has ever served in
-// the environment why that is so: it would read as if nobody had tried.
+// lament writes into the status of a service that its release failed, and why:
+// where an earlier one serves all would look well, and where none ever has, as if
+// nobody had tried.
 func (d *Delivery) lament(ctx context.Context, tx *store.Tx, rel *Release) error {
 	told := rel.Status.Problem
 	if told == nil {
@@ -297,7 +298,7 @@ func (d *Delivery) lament(ctx context.Context, tx *store.Tx, rel *Release) error
 		return nil
 	}
 	env := rel.Spec.Environment
-	if err != nil || s.Metadata.Deleted != nil || s.Status.Environments[env].Release != "" {
+	if err != nil || s.Metadata.Deleted != nil {
 		return err
 	}
 	_, err = object.Update(ctx, tx, rel.Spec.Service, func(s *catalog.Service) error {
@@ -307,6 +308,11 @@ func (d *Delivery) lament(ctx context.Context, tx *store.Tx, rel *Release) error
 		why := told.Title
 		if last := len(told.Why) - 1; last >= 0 && rel.Status.step(StepRollout).State == StepFailed {
 			why += ": " + told.Why[last] // its last words
+		}
+		if at := s.Status.Environments[env]; at.Release != "" {
+			at.Missed = &catalog.Missed{Release: rel.Metadata.Name, Message: why, At: d.clock()}
+			s.Status.Environments[env] = at
+			return nil
 		}
 		s.Status.Environments[env] = catalog.Deployment{
 			Failed: rel.Metadata.Name, State: catalog.StateFailed, Message: why, Since: d.clock(), Generation: s.Metadata.Generation,

@@ -129,7 +129,11 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 	case catalog.StateStopped:
 		return "Nothing of it runs in " + env + ", as was asked."
 	case catalog.StateRunning:
-		return fmt.Sprintf("%s in %s; %s has served since %s.", ofAll(c), env, deployed.Release, since)
+		text := fmt.Sprintf("%s in %s; %s has served since %s.", ofAll(c), env, deployed.Release, since)
+		if m := deployed.Missed; m != nil {
+			text += fmt.Sprintf(" %s failed at %s: %s.", m.Release, clockTime(p.Clock(), m.At), strings.TrimSuffix(m.Message, "."))
+		}
+		return text
 	}
 	text := cmp.Or(c.Why(), deployed.Release+" does not do what was asked")
 	if deployed.Release == "" {
