@@ -118,7 +118,7 @@ func (c *Command) scaleCommand() *cobra.Command {
 	cmd := c.verb("scale SERVICE --replicas N", "Set the number of instances", "  stoa scale shop --replicas 3\n  stoa scale shop --replicas 0 --env dev", &o,
 		func(ctx context.Context, cl *client.Client, name string) error {
 			if replicas < 0 {
-				return usage("say how many: stoa scale %s --replicas N", name)
+				return usage("say how many instances, 0 or more: stoa scale %s --replicas 2", name)
 			}
 			return c.change(ctx, cl, name, o, "scaling", func(env string) (client.Service, error) {
 				return cl.Scale(ctx, name, env, replicas, o.reason)

@@ -32,6 +32,9 @@ func (i *instance) verdict(last past, ends int) error {
 	e.Reason = runtime.ReasonCrashLoop
 	e.Detail = fmt.Sprintf("ended %d times before it was healthy, last with %v", ends, last.exit)
 	e.Next = "the cause is mostly a setting that is missing: its last words name it"
+	if len(last.lines) == 0 {
+		e.Next = "it ended without a word: let it print why it ends, on stdout or stderr"
+	}
 	if last.exit.Code == 0 && i.w.Serves {
 		e.Next = "it ended without an error: a server has to stay in the foreground; what ends by design is no service"
 	}

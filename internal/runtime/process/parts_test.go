@@ -4,6 +4,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -320,5 +321,27 @@ func TestExitString(t *testing.T) {
 		if got := e.String(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// What to do about a crash loop follows from how it ended: advice to read last words
+// helps nobody where there are none.
+func TestVerdictOnACrashLoop(t *testing.T) {
+	i := &instance{id: "1", w: runtime.Workload{Serves: true}}
+	for _, c := range []struct {
+		name, want string
+		last       past
+	}{
+		{"with words", "its last words name it", past{exit: runtime.Exit{Code: 3}, lines: []string{"no DATABASE_URL"}}},
+		{"without a word", "it ended without a word", past{exit: runtime.Exit{Code: 3}}},
+		{"well", "a server has to stay in the foreground", past{}},
+	} {
+		var e *runtime.StartError
+		if err := i.verdict(c.last, crashLimit); !errors.As(err, &e) || !strings.Contains(e.Next, c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	if err := i.verdict(past{exit: runtime.Exit{Code: 3}}, crashLimit-1); err != nil {
+		t.Errorf("given up too early: %v", err)
 	}
 }

@@ -121,7 +121,11 @@ func (i *instance) awaitAnswer(ctx context.Context, p *process) (seen, error) {
 		}
 		if !told && time.Since(p.started) > waitingAfter {
 			told = true
-			i.tell(runtime.StepWaiting, "%s after %v", reasonToWait(why), waitingAfter)
+			text := fmt.Sprintf("%s after %v", reasonToWait(why), waitingAfter)
+			if end, ok := ctx.Deadline(); ok {
+				text += fmt.Sprintf("; it is waited for, %v at most", end.Sub(p.started).Round(time.Second))
+			}
+			i.tell(runtime.StepWaiting, "%s", text)
 		}
 		if !wait(ctx, pause) {
 			return seen{}, cmp.Or(why, ctx.Err())

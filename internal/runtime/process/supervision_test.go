@@ -166,7 +166,7 @@ func TestWaitingIsTold(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(waiting, []string{"not listening yet after 5s"}) {
+	if !slices.Equal(waiting, []string{"not listening yet after 5s; it is waited for, 1m0s at most"}) {
 		t.Errorf("told %q", waiting)
 	}
 }
