@@ -78,6 +78,7 @@ func (c *Command) secretDone(format, key, service, env string) error {
 		return c.Print(map[string]string{"service": service, "environment": env, "key": key})
 	}
 	fmt.Fprintf(c.Out, format+"\n", key, service, env)
+	c.Note("instances that run are replaced, one after another, and see it then: stoa status %s --watch", service)
 	return nil
 }
 
