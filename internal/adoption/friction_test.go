@@ -16,6 +16,7 @@ func TestOwnRefusalsAreTold(t *testing.T) {
 		w := newWorld(t, s)
 		w.team("red", catalog.TeamSpec{}, nil)
 		w.add(fact(friction.TypeGateRefused, noon(2), "platform"), fact(friction.TypeGateRefused, noon(9), "platform"), fact(friction.TypeInputAsked, noon(9), "platform"))
+		w.add(deployed(noon(12), "platform", "shop", true), deployed(noon(13), "platform", "shop", true))
 		for name, c := range map[string]struct {
 			measure string
 			scope   measure.Scope
@@ -25,7 +26,9 @@ func TestOwnRefusalsAreTold(t *testing.T) {
 			"a week":    {"refusals", measure.Scope{From: day(8), To: day(15)}, "without the platform team's own: 1"},
 			"none then": {"refusals", measure.Scope{From: day(20), To: day(31)}, ""},
 			"a team":    {"refusals", measure.Scope{From: day(1), To: day(31), Only: map[measure.Dimension][]string{measure.ByTeam: {"red"}}}, ""},
-			"questions": {"input-friction", measure.Scope{From: day(1), To: day(31)}, "nothing was deployed on the golden path in this time; without the platform team's own: 1"},
+			"questions": {"input-friction", measure.Scope{From: day(1), To: day(31)}, "of the teams that the platform is for, none deployed on the golden path in this time; " +
+				"the platform's own team did 2 times; without the platform team's own: 1"},
+			"nobody": {"input-friction", measure.Scope{From: day(20), To: day(31)}, "nothing was deployed on the golden path in this time"},
 		} {
 			if got := w.ask(c.measure, c.scope)[0]; got.Note != c.note || got.N != 0 {
 				t.Errorf("%s: n %d, noted %q, want %q", name, got.N, got.Note, c.note)

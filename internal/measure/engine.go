@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -220,10 +221,19 @@ func (e *Engine) Evidence(ctx context.Context, name string, s Scope, after int64
 	return m.Evidence(ctx, v, after, limit)
 }
 
+// noMeasure says what may have been meant by a name that no measure has.
+func (e *Engine) noMeasure(name string) error {
+	told := problem.New(problem.NotFound, "there is no measure %q", name)
+	if meant := object.Meant(name, slices.Collect(maps.Keys(e.byName))); meant != "" {
+		told.Because(meant)
+	}
+	return told.Do("stoa measure    lists them")
+}
+
 func (e *Engine) find(name string, s Scope) (*Measure, error) {
 	m := e.byName[name]
 	if m == nil {
-		return nil, problem.New(problem.NotFound, "there is no measure %q", name).Do("stoa measure    lists them")
+		return nil, e.noMeasure(name)
 	}
 	if dimension, ok := m.Allows(s); !ok {
 		cuts := make([]string, len(m.Cuts))

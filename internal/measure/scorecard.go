@@ -240,7 +240,7 @@ func (e *Engine) Find(name string) (Definition, error) {
 	if m := e.byName[name]; m != nil {
 		return m.Definition, nil
 	}
-	return Definition{}, problem.New(problem.NotFound, "there is no measure %q", name).Do("stoa measure    lists them")
+	return Definition{}, e.noMeasure(name)
 }
 
 // SpecOf gives a declared scorecard, or the balanced one as it comes with the

@@ -60,10 +60,11 @@ func Measures(heard *measure.Record) []measure.Measure {
 
 // hindrance is how often something stood in somebody's way, in all and by what it
 // was, and how many runs reached their end. Own is how often it stood in the
-// platform team's own way, which is not in n.
+// platform team's own way, which is not in n, and ownRuns how many runs were its
+// own, which are not in runs.
 type hindrance struct {
-	n, runs, own int64
-	of           map[string]int64
+	n, runs, own, ownRuns int64
+	of                    map[string]int64
 }
 
 // withoutOwn is said of what is counted without the platform's own team.
@@ -150,6 +151,11 @@ func addRunsOf(ctx context.Context, v *measure.View, kind int64, found map[measu
 		if err := rows.Scan(&cell.Day, &cell.Team, &n); err != nil {
 			return err
 		}
+		if key, own := v.Own(cell); own {
+			d := found[key]
+			d.ownRuns += n
+			found[key] = d
+		}
 		if key, in := v.Key(cell); in {
 			d := found[key]
 			d.runs += n
@@ -160,7 +166,11 @@ func addRunsOf(ctx context.Context, v *measure.View, kind int64, found map[measu
 }
 
 func inputEstimate(d hindrance) measure.Estimate {
-	e := measure.None("nothing was deployed on the golden path in this time")
+	why := "nothing was deployed on the golden path in this time"
+	if d.ownRuns > 0 {
+		why = fmt.Sprintf("of the teams that the platform is for, none deployed on the golden path in this time; the platform's own team did %d times", d.ownRuns)
+	}
+	e := measure.None(why)
 	if rate, ok := stat.Rate(int(d.n), float64(d.runs)); ok {
 		e = measure.Of(rate.Value, d.runs).Within(rate.Interval)
 	}

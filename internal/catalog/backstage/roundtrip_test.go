@@ -172,7 +172,7 @@ func TestExportOfStoasOwn(t *testing.T) {
 	shop.Metadata.Annotations = map[string]string{"stoa.dev/x": "not for others"}
 	shop.Status.Environments = map[string]catalog.Deployment{"prod": {State: catalog.StateRunning}}
 	add(shop.Object())
-	web := object.New[catalog.ServiceSpec, catalog.ServiceStatus]("web", "payments", catalog.ServiceSpec{System: "front"})
+	web := object.New[catalog.ServiceSpec, catalog.ServiceStatus]("web", "payments", catalog.ServiceSpec{System: "front", Repository: "/srv/git/web"}) // which is nobody else's to open
 	add(web.Object())
 	orders := object.New[catalog.APISpec, struct{}]("orders", "payments", catalog.APISpec{Provider: "shop", Consumers: []string{"web"}})
 	add(orders.Object())

@@ -2,6 +2,7 @@ package backstage
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -148,9 +149,10 @@ func (w *world) statements(o object.Object) []statement {
 // ours tells whether a label or annotation is Stoa's own affair.
 func ours(key string) bool { return strings.HasPrefix(key, "stoa.dev/") }
 
-// located says where the source is, unless the annotations do so already.
+// located says where the source is, unless the annotations do so already. A folder
+// of somebody's machine is no place that others could look at.
 func located(annotations map[string]string, repository string) map[string]string {
-	if repository == "" || repository == repositoryOf(annotations) {
+	if at, err := url.Parse(repository); err != nil || at.Host == "" || repository == repositoryOf(annotations) {
 		return annotations
 	}
 	if annotations == nil {
