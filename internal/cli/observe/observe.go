@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +47,8 @@ type Observation struct {
 type observed struct {
 	Repositories int   `json:"repositories"`
 	Events       int64 `json:"events"` // that were found
+	// Found is how many of them tell of what: "deployment", "change", "workflow run" …
+	Found map[string]int64 `json:"found"`
 	client.Posted
 	Skipped  int               `json:"skipped"` // what was not read
 	Waits    int               `json:"waits"`   // that the source asked for
@@ -73,6 +77,7 @@ type observer struct {
 // Event takes one fact.
 func (o *observer) Event(ctx context.Context, e event.Event) error {
 	o.sum.Events++
+	o.sum.Found[factOf(e.Type)]++
 	o.bar()
 	raw, err := event.Record{Event: e}.CloudEvent()
 	if err != nil {
@@ -93,6 +98,22 @@ func (o *observer) Event(ctx context.Context, e event.Event) error {
 	}
 	_, err = fmt.Fprintf(o.Out, "%s\n", raw)
 	return err
+}
+
+// deployment is what the fact is called by which most is measured.
+const deployment = "deployment"
+
+// factOf says what an event tells of.
+func factOf(eventType string) string {
+	switch subject, _, _ := event.CDEvent(eventType); subject {
+	case "service":
+		return deployment
+	case "change", "incident":
+		return subject
+	case "pipelinerun":
+		return "workflow run"
+	}
+	return "other fact"
 }
 
 // After calls remember once all events before it are taken.
@@ -117,7 +138,7 @@ func (o *observer) Waiting(why string, until time.Time) {
 // Run reads the source and posts what it finds. What was taken is remembered, so
 // that the same again goes on from there, also after an error or an end of ctx.
 func (o Observation) Run(ctx context.Context) (err error) {
-	sink := &observer{Printer: o.Printer, live: o.Printer.Live(), sum: observed{NotRead: []notRead{}, NotTaken: []client.NotTaken{}}}
+	sink := &observer{Printer: o.Printer, live: o.Printer.Live(), sum: observed{Found: map[string]int64{}, NotRead: []notRead{}, NotTaken: []client.NotTaken{}}}
 	defer sink.live.Close()
 	opts := o.Options
 	if o.Client == nil {
@@ -309,12 +330,33 @@ func (o *observer) tell(asked Observation, repos []history.Repository) error {
 		}
 	}
 	fmt.Fprintln(c.Out)
+	o.tellFound(asked)
 	if d := o.sum.Declared; d != nil {
 		d.tell(c)
 	} else if len(repos) > 0 {
-		c.Note("next  stoa connect %s %s --catalog    declares the %s that were found", asked.Kind, asked.Target, output.Count(len(repos), "service"))
+		c.Note("next  stoa connect %s %s --catalog    declares what was found: %s", asked.Kind, asked.Target, output.Count(len(repos), "service"))
 	}
 	return nil
+}
+
+// tellFound says of what the events tell, and how deployments are found where none was.
+func (o *observer) tellFound(asked Observation) {
+	if o.sum.Events == 0 {
+		return
+	}
+	var parts []string
+	for _, what := range slices.Sorted(maps.Keys(o.sum.Found)) {
+		parts = append(parts, output.Count(o.sum.Found[what], what))
+	}
+	fmt.Fprintf(o.Out, "  %s\n", strings.Join(parts, ", "))
+	if o.sum.Found[deployment] > 0 {
+		return
+	}
+	o.Note("no deployment is among them, of which most numbers are made: a tag counts as one if it is a version, such as v1.2.3")
+	o.Note("next  stoa connect %s %s --deploy-tags 'PATTERN'    where other tags are deployments", asked.Kind, asked.Target)
+	if asked.Kind == "git" {
+		o.Note("      stoa connect %s %s --deploy-on-merge    where each change of the main branch is one", asked.Kind, asked.Target)
+	}
 }
 
 func repositories(n int) string {
