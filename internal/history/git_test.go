@@ -291,6 +291,13 @@ func TestGitOnMerge(t *testing.T) {
 			t.Errorf("commit %d: %+v, want %d changes", mark, d.Custom, w)
 		}
 	}
+	// When a direct commit was deployed is known by its own time alone, which is no
+	// lead time; what a merge brought has one.
+	for mark, w := range map[int]int{a: 0, m: 1, c: 0} {
+		if d := got["shop/deployed/"+ids[mark]]; len(d.Custom.Changes) != w {
+			t.Errorf("commit %d: %+v, want %d changes with a time", mark, d.Custom.Changes, w)
+		}
+	}
 }
 
 // Broken and odd repositories are told and stop nobody else's.

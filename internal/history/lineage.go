@@ -166,7 +166,12 @@ func (l *lineage) see(c commit) (landing int, main bool) {
 	// A merge is made the moment that others' work is taken in: as a change its
 	// lead time would say nothing but that.
 	if at.deployment != none && !l.deployments[at.deployment].untold && !c.merge() {
-		l.deployments[at.deployment].brought.add(c)
+		d := l.deployments[at.deployment]
+		if c.id == d.commit && (d.change || c.committed.Equal(d.at)) {
+			d.brought.commits++ // its time is the deployment's by construction: it has no lead time
+		} else {
+			d.brought.add(c)
+		}
 	}
 	l.note(c, at.deployment)
 	for _, p := range c.parents {
