@@ -21,14 +21,16 @@ func sameSource(ctx context.Context, r object.Reader, rel Release) error {
 	if strings.HasPrefix(path.Base(name), "score.y") {
 		return nil
 	}
-	// Rollbacks and restarts carry the source of an earlier release.
-	last, _, err := object.List[Release](ctx, r, object.Query{Fields: map[string]string{"spec.service": rel.Spec.Service}, Newest: true, Limit: 1})
-	if err != nil || len(last) == 0 || last[0].Status.Retired || isSame(last[0].Spec, rel.Spec) {
+	// A promotion and a rollback carry the source of an earlier release, and not
+	// its folder: only what was deployed says where the service comes from.
+	last, _, err := object.List[Release](ctx, r, object.Query{Fields: map[string]string{"spec.service": rel.Spec.Service}, Newest: true, Limit: 100})
+	at := slices.IndexFunc(last, func(r Release) bool { return r.Spec.Cause == CauseDeploy })
+	if err != nil || at < 0 || last[at].Status.Retired || isSame(last[at].Spec, rel.Spec) {
 		return err
 	}
 	return problem.New(problem.Conflict, "service %s is of another source: this would replace it", rel.Spec.Service).
 		Because("the name was taken from "+name,
-			"release "+last[0].Metadata.Name+" came from "+whence(last[0].Spec)+", this is "+whence(rel.Spec)).
+			"release "+last[at].Metadata.Name+" came from "+whence(last[at].Spec)+", this is "+whence(rel.Spec)).
 		Do("stoa up --name OTHER    makes a service of its own",
 			"stoa up --name "+rel.Spec.Service+"    goes on as the same service")
 }
