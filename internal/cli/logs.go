@@ -48,9 +48,16 @@ func (c *Command) logsCommand() *cobra.Command {
 					return err
 				}
 			}
-			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error { return c.logLine(e, false) })
+			lines := 0
+			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error {
+				lines++
+				return c.logLine(e, false)
+			})
 			if cmd.Context().Err() != nil {
 				return nil
+			}
+			if err == nil && lines == 0 {
+				c.Note("no line of %s is kept that fits; --tail 0 and --since look further back, and what prints nothing has none", args[0])
 			}
 			return err
 		},

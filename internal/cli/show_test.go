@@ -46,6 +46,15 @@ func shown(rel client.Release) string {
 	return out.String()
 }
 
+// Nothing goes to what has no address, so nothing is measured of that.
+func TestShowWithoutTraffic(t *testing.T) {
+	worker := deployed()
+	worker.Status.URL = ""
+	if text := shown(worker); !strings.Contains(text, "included   logs · history\n") {
+		t.Error(text)
+	}
+}
+
 func TestShowDeployed(t *testing.T) {
 	want := `  detected   Go 1.26 service "shop"           go.mod:1
              listens on $PORT                 main.go:31   verified: bound :41873

@@ -163,7 +163,7 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 	if err != nil {
 		return err
 	}
-	was := max(1, before.Spec.Environments[env].Replicas)
+	was := before.Spec.Environments[env].Replicas
 	s, err := ask(env)
 	if err != nil {
 		return err
@@ -190,7 +190,9 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 	}
 	if wanted == 0 {
 		fmt.Fprintf(c.Out, "%s is stopped in %s\n", name, env)
-		c.Note("back again: stoa scale %s --replicas %d --env %s", name, was, env)
+		if was > 0 { // else it was stopped before
+			c.Note("back again: stoa scale %s --replicas %d --env %s", name, was, env)
+		}
 		return nil
 	}
 	return c.healthyLine(ctx, cl, name, env)

@@ -94,7 +94,11 @@ func runningRows(rel client.Release) []Row {
 			rows = append(rows, Row{Label: "note", Text: n})
 		}
 	}
-	return append(rows, Row{Label: "included", Text: "logs · traffic metrics · history"})
+	included := "logs · traffic metrics · history"
+	if rel.Status.URL == "" { // nothing goes to it
+		included = "logs · history"
+	}
+	return append(rows, Row{Label: "included", Text: included})
 }
 
 // Gates tells what the gates have said: in one line, and then what was not
