@@ -43,7 +43,7 @@ func TestLineTime(t *testing.T) {
 		"00:00:01.000": now.Add(-12*time.Hour + time.Second), "2026-11-21 23:59:59.000": now.Add(-12*time.Hour - time.Second),
 		"2025-11-22 12:00:00.000": now.AddDate(-1, 0, 0),
 	} {
-		if got := lineTime(at, now); got != want {
+		if got := output.Clock(at, now); got != want {
 			t.Errorf("a line of %v is of %s, want %s", at, got, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 )
 
 func (c *Command) logsCommand() *cobra.Command {
@@ -49,10 +50,7 @@ func (c *Command) logsCommand() *cobra.Command {
 				}
 			}
 			lines := 0
-			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error {
-				lines++
-				return c.logLine(e, false)
-			})
+			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error { lines++; return c.logLine(e, false) })
 			if cmd.Context().Err() != nil {
 				return nil
 			}
@@ -80,7 +78,7 @@ func (c *Command) logLine(e client.LogEntry, several bool) error {
 		return json.NewEncoder(c.Out).Encode(e)
 	}
 	p := c.Paint()
-	prefix := p.Dim(lineTime(e.Time, time.Now()))
+	prefix := p.Dim(output.Clock(e.Time, time.Now()))
 	if several {
 		prefix += " " + p.Bold(e.Service)
 	}
@@ -89,16 +87,6 @@ func (c *Command) logLine(e client.LogEntry, several bool) error {
 	}
 	_, err := fmt.Fprintf(c.Out, "%s %s\n", prefix, e.Line)
 	return err
-}
-
-// lineTime tells when a line was printed: the time alone for today's, with the
-// date for others.
-func lineTime(at, now time.Time) string {
-	at, now = at.Local(), now.Local()
-	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return at.Format("15:04:05.000")
-	}
-	return at.Format("2006-01-02 15:04:05.000")
 }
 
 // parseSince reads "90s", "1h", "3d" before now, or a time.

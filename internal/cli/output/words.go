@@ -38,6 +38,16 @@ func Day(day, now time.Time) string {
 	}
 }
 
+// Clock tells when a line was printed: the time alone for today's, with the date
+// for others.
+func Clock(at, now time.Time) string {
+	at, now = at.Local(), now.Local()
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return at.Format("15:04:05.000")
+	}
+	return at.Format("2006-01-02 15:04:05.000")
+}
+
 // Count gives "1 event" and "3 events".
 func Count[N int | int64](n N, noun string) string {
 	if n == 1 {
