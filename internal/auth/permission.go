@@ -96,21 +96,20 @@ func decide(p Principal, verb Verb, kind object.Kind, owner string) Decision {
 // Anywhere decides whether p may do verb to objects of kind in any team at all.
 // It is asked before it is known whose the object is, never instead of Allowed.
 func Anywhere(p Principal, verb Verb, kind object.Kind) Decision {
-	decision := Allowed(p, verb, kind, "")
-	if decision.Allowed || p.Name == "" || !known(p.Platform) || !scopesAllow(p.Scopes, verb, kind.Scope) {
-		return decision
+	decision, least := Allowed(p, verb, kind, ""), Least(verb, kind.Scope)
+	if decision.Reason != "needs "+string(least) || !isTeamRole(least) {
+		return decision // allowed, or refused for what no team can give
 	}
 	for team := range p.Teams {
 		if there := Allowed(p, verb, kind, team); there.Allowed {
 			return there
 		}
 	}
-	if least := Least(verb, kind.Scope); isTeamRole(least) {
-		decision.Problem = problem.New(problem.Forbidden, "%s may not %s in any team", who(p), what(verb, kind, "")).
-			Because(fmt.Sprintf("it needs %s in the team that owns it; %s", least, standing(p, ""))).
-			Do("ask an owner of that team to do it or to add "+p.Name, "stoa get teams   shows who owns them").ExplainedAt(permissionsPage)
-		decision.Problem.Decider = "an owner of the team"
-	}
+	told := problem.New(problem.Forbidden, "%s may not %s in any team", who(p), what(verb, kind, "")).
+		Because(fmt.Sprintf("it needs %s in the team that owns it; %s", least, standing(p, ""))).
+		Do("ask an owner of that team to do it or to add "+p.Name, "stoa get teams   shows who owns them").ExplainedAt(permissionsPage)
+	told.Decider, told.Wanted = "an owner of the team", decision.Problem.Wanted
+	decision.Problem = told
 	return decision
 }
 

@@ -266,7 +266,8 @@ func TestRefusalAnywhere(t *testing.T) {
 		{guest, auth.Update, object.Kind{Name: "Exception", Scope: object.ScopeTeam}, "user/vic may not create or change an Exception in any team", "it needs team-member in the team that owns it"},
 	} {
 		d := auth.Anywhere(c.who, c.verb, c.kind)
-		if d.Allowed || d.Problem.Title != c.title || !strings.HasPrefix(d.Problem.Why[0], c.needs) || len(d.Problem.Next) == 0 || d.Problem.Decider == "" {
+		if d.Allowed || d.Problem.Title != c.title || !strings.HasPrefix(d.Problem.Why[0], c.needs) || len(d.Problem.Next) == 0 || d.Problem.Decider == "" ||
+			d.Problem.Wanted != string(c.verb)+" "+c.kind.Name {
 			t.Errorf("%+v, want %q", d.Problem, c.title)
 		}
 	}
