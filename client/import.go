@@ -49,14 +49,9 @@ type importer struct {
 	told func(read, at int64) // how far it is, in events and bytes
 
 	sum   Imported
-	batch []imported
+	batch [][]byte
+	lines []int // on which each of the batch begins
 	bytes int
-}
-
-// imported is an event on its way, with the line on which it begins.
-type imported struct {
-	raw  []byte
-	line int
 }
 
 func (i *importer) run(ctx context.Context) (Imported, error) {
@@ -84,7 +79,7 @@ func (i *importer) run(ctx context.Context) (Imported, error) {
 			return i.sum, i.malformed(err, line)
 		}
 		at := d.InputOffset() + skipped
-		if err := i.add(ctx, imported{raw, lines.of(at - int64(len(raw)))}, at); err != nil {
+		if err := i.add(ctx, raw, lines.of(at-int64(len(raw))), at); err != nil {
 			return i.sum, err
 		}
 	}
@@ -137,13 +132,13 @@ func (l *lineCounter) of(at int64) int {
 	return l.passed + 1
 }
 
-func (i *importer) add(ctx context.Context, e imported, at int64) error {
-	if len(i.batch) == batchEvents || (len(i.batch) > 0 && i.bytes+len(e.raw) > batchBytes) {
+func (i *importer) add(ctx context.Context, raw []byte, line int, at int64) error {
+	if len(i.batch) == batchEvents || (len(i.batch) > 0 && i.bytes+len(raw) > batchBytes) {
 		if err := i.flush(ctx); err != nil {
 			return err
 		}
 	}
-	i.batch, i.bytes = append(i.batch, e), i.bytes+len(e.raw)
+	i.batch, i.lines, i.bytes = append(i.batch, raw), append(i.lines, line), i.bytes+len(raw)
 	i.told(i.sum.Read+int64(len(i.batch)), at)
 	return nil
 }
@@ -153,12 +148,7 @@ func (i *importer) flush(ctx context.Context) error {
 	if len(i.batch) == 0 {
 		return nil
 	}
-	parts := make([][]byte, len(i.batch))
-	for n, e := range i.batch {
-		parts[n] = e.raw
-	}
-	body := append([]byte{'['}, bytes.Join(parts, []byte(","))...)
-	outcomes, err := i.post(ctx, mediaBatch, bytes.NewReader(append(body, ']')))
+	outcomes, err := i.post(ctx, mediaBatch, arrayOf(i.batch))
 	if err != nil {
 		return i.refused(ctx, err)
 	}
@@ -173,7 +163,7 @@ func (i *importer) flush(ctx context.Context) error {
 		}
 	}
 	i.sum.Read += int64(len(i.batch))
-	i.batch, i.bytes = nil, 0
+	i.batch, i.lines, i.bytes = nil, nil, 0
 	return nil
 }
 
@@ -189,13 +179,13 @@ func (i *importer) refused(ctx context.Context, err error) error {
 		if !ok {
 			continue
 		}
-		wrong := i.batch[index]
-		i.batch = i.batch[:index]
+		line := i.lines[index]
+		i.batch, i.lines = i.batch[:index], i.lines[:index]
 		if err := i.flush(ctx); err != nil {
 			return err // which is of one before it
 		}
 		p.Title = fmt.Sprintf("%s: event %d is not taken", i.name, i.sum.Read+1)
-		p.Fields[n].Source, p.Fields[n].Line = i.name, wrong.line
+		p.Fields[n].Source, p.Fields[n].Line = i.name, line
 		break
 	}
 	return i.soFar(p)

@@ -129,8 +129,7 @@ func (p *Posting) try(ctx context.Context) ([]Outcome, error) {
 		for i := range p.batch {
 			parts[i] = p.batch[i].raw
 		}
-		body := append([]byte{'['}, bytes.Join(parts, []byte(","))...)
-		outcomes, err := p.post(ctx, mediaBatch, bytes.NewReader(append(body, ']')))
+		outcomes, err := p.post(ctx, mediaBatch, arrayOf(parts))
 		if err == nil && len(outcomes) != len(p.batch) {
 			return nil, fmt.Errorf("%d events were posted, the platform answers for %d", len(p.batch), len(outcomes))
 		}
@@ -147,6 +146,12 @@ func (p *Posting) try(ctx context.Context) ([]Outcome, error) {
 			return nil, err
 		}
 	}
+}
+
+// arrayOf is the body of a batch of events.
+func arrayOf(events [][]byte) io.Reader {
+	body := append([]byte{'['}, bytes.Join(events, []byte(","))...)
+	return bytes.NewReader(append(body, ']'))
 }
 
 func (p *Posting) count(outcomes []Outcome) {

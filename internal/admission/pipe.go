@@ -347,8 +347,6 @@ func (p *Pipe) judge(ctx context.Context, r object.Reader, c *Change) ([]problem
 				v.Exception, v.Outcome = name, problem.Allow
 				continue
 			}
-		}
-		if p.lifter != nil {
 			v.Next = append(slices.Clip(v.Next), fmt.Sprintf("ask %s for an exception from %s    until a date", cmp.Or(v.Decider, "the platform team"), v.Gate))
 		}
 		if refusal == nil {

@@ -76,9 +76,9 @@ func (a *api) told(ctx context.Context, err error) *details {
 	}
 	p = a.withNames(ctx, p)
 	if p.Kind == problem.Internal && ctx.Err() == nil {
-		a.Logger.Error("request failed", "request", requestOf(ctx).id, "error", err)
+		a.Logger.Error("request failed", "request", r.id, "error", err)
 	}
-	return &details{Type: "about:blank#" + string(p.Kind), Status: statuses[p.Kind], Instance: requestOf(ctx).id, Problem: *p}
+	return &details{Type: "about:blank#" + string(p.Kind), Status: statuses[p.Kind], Instance: r.id, Problem: *p}
 }
 
 // withNames tells who asked for an object that is not there what they may have

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -121,30 +122,44 @@ func (l *lab) plainCopy(ctx context.Context, y *year, names []string, more bool)
 	return openPlain(ctx, y.db, address, more)
 }
 
-// serviceNames are some of the services that the platform knows.
-func (p *platform) serviceNames(ctx context.Context) ([]string, error) {
-	raw, err := p.request(ctx, "GET", "/api/v1/services?limit=100", "", nil)
+// listed is what a bench looks at of a service.
+type listed struct {
+	Name  string `json:"name"`
+	Owner string `json:"owner"`
+}
+
+// someServices are the first of the services that the platform knows, n at most.
+func (p *platform) someServices(ctx context.Context, n int) ([]listed, error) {
+	raw, err := p.request(ctx, http.MethodGet, fmt.Sprintf("/api/v1/services?limit=%d", n), "", nil)
 	if err != nil {
 		return nil, err
 	}
 	var list struct {
 		Items []struct {
-			Metadata struct {
-				Name string `json:"name"`
-			} `json:"metadata"`
+			Metadata listed `json:"metadata"`
 		} `json:"items"`
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, item := range list.Items {
-		names = append(names, item.Metadata.Name)
-	}
-	if len(names) == 0 {
+	if len(list.Items) == 0 {
 		return nil, errors.New("the platform knows no service")
 	}
-	return names, nil
+	services := make([]listed, len(list.Items))
+	for i, item := range list.Items {
+		services[i] = item.Metadata
+	}
+	return services, nil
+}
+
+// serviceNames are the names of some of the services that the platform knows.
+func (p *platform) serviceNames(ctx context.Context) ([]string, error) {
+	services, err := p.someServices(ctx, 100)
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s.Name
+	}
+	return names, err
 }
 
 // postBatches posts on several connections and gives events a second. Bodies

@@ -127,26 +127,11 @@ func visits(service, team string, event int64) []string {
 // pagesOf are the visits to a year's pages: those of one thing are of its first
 // service, of the team that owns it and of an event in the middle.
 func (y *year) pagesOf(ctx context.Context) ([]string, error) {
-	raw, err := y.request(ctx, http.MethodGet, "/api/v1/services?limit=1", "", nil)
+	services, err := y.someServices(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
-	var list struct {
-		Items []struct {
-			Metadata struct {
-				Name  string `json:"name"`
-				Owner string `json:"owner"`
-			} `json:"metadata"`
-		} `json:"items"`
-	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, err
-	}
-	if len(list.Items) == 0 {
-		return nil, errors.New("the platform knows no service")
-	}
-	first := list.Items[0].Metadata
-	return visits(first.Name, first.Owner, y.events/2), nil
+	return visits(services[0].Name, services[0].Owner, y.events/2), nil
 }
 
 // measurePages opens each page a number of times on both platforms in turn.

@@ -116,11 +116,11 @@ func (d *Delivery) Rules() []admission.Rule {
 				if draft.Delete {
 					return admission.Plan{}, nil
 				}
-				events, err := admittedEvents(stored, c.By.Name)
 				var rel Release
-				if err == nil {
-					err = rel.From(stored)
+				if err := rel.From(stored); err != nil {
+					return admission.Plan{}, err
 				}
+				events, err := admittedEvents(rel, c.By.Name)
 				return admission.Plan{Events: events, Jobs: []store.Job{jobOf(rel)}}, err
 			},
 		},

@@ -40,22 +40,15 @@ func stepEvent(rel Release, step string, state StepState, took time.Duration, me
 
 // admittedEvents tell of the steps that were done on the way in, and of what by
 // was asked and has answered.
-func admittedEvents(stored object.Object, by string) ([]event.Event, error) {
-	var rel Release
-	raw, err := json.Marshal(stored)
-	if err != nil {
-		return nil, err
-	}
-	if err := rel.Load(raw); err != nil {
-		return nil, err
-	}
+func admittedEvents(rel Release, by string) ([]event.Event, error) {
 	var events []event.Event
 	for _, id := range slices.Sorted(maps.Keys(rel.Spec.Answers)) {
 		e := releaseEvent(rel, "dev.stoa.input.answered")
-		e.Actor, e.Extensions = by, map[string]string{"question": id}
-		if e.Data, err = json.Marshal(map[string]string{"id": id, "answer": rel.Spec.Answers[id]}); err != nil {
+		data, err := json.Marshal(map[string]string{"id": id, "answer": rel.Spec.Answers[id]})
+		if err != nil {
 			return nil, err
 		}
+		e.Actor, e.Extensions, e.Data = by, map[string]string{"question": id}, data
 		events = append(events, e)
 	}
 	for _, step := range rel.Status.Steps {

@@ -23,16 +23,34 @@ func sameSource(ctx context.Context, r object.Reader, rel Release) error {
 	}
 	// A promotion and a rollback carry the source of an earlier release, and not
 	// its folder: only what was deployed says where the service comes from.
-	last, _, err := object.List[Release](ctx, r, object.Query{Fields: map[string]string{"spec.service": rel.Spec.Service}, Newest: true, Limit: 100})
-	at := slices.IndexFunc(last, func(r Release) bool { return r.Spec.Cause == CauseDeploy })
-	if err != nil || at < 0 || last[at].Status.Retired || isSame(last[at].Spec, rel.Spec) {
+	last, err := lastDeployed(ctx, r, rel.Spec.Service)
+	if err != nil || last == nil || last.Status.Retired || isSame(last.Spec, rel.Spec) {
 		return err
 	}
 	return problem.New(problem.Conflict, "service %s is of another source: this would replace it", rel.Spec.Service).
 		Because("the name was taken from "+name,
-			"release "+last[at].Metadata.Name+" came from "+whence(last[at].Spec)+", this is "+whence(rel.Spec)).
+			"release "+last.Metadata.Name+" came from "+whence(last.Spec)+", this is "+whence(rel.Spec)).
 		Do("stoa up --name OTHER    makes a service of its own",
 			"stoa up --name "+rel.Spec.Service+"    goes on as the same service")
+}
+
+// lastDeployed gives the newest release of a service that was made of a source, nil
+// if there is none. It is mostly the newest of all, and releases are large: they
+// are read a few at a time.
+func lastDeployed(ctx context.Context, r object.Reader, service string) (*Release, error) {
+	q := object.Query{Fields: map[string]string{"spec.service": service}, Newest: true, Limit: 5}
+	for {
+		some, next, err := object.List[Release](ctx, r, q)
+		if err != nil {
+			return nil, err
+		}
+		if at := slices.IndexFunc(some, func(r Release) bool { return r.Spec.Cause == CauseDeploy }); at >= 0 {
+			return &some[at], nil
+		}
+		if q.After = next; next == "" {
+			return nil, nil
+		}
+	}
 }
 
 // namedBy is what the service's name was taken from, without the line.

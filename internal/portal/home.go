@@ -55,15 +55,12 @@ func (p *Portal) home(v *visit) error {
 		return err
 	}
 	told := news.News{Objects: p.Objects, Ledger: p.Ledger, Teams: teams, Now: p.Clock()}
-	ending, err := told.Ending(ctx)
+	ending, changed, err := told.Tell(ctx)
 	if err != nil {
 		return err
 	}
-	show.Needs = append(show.Needs, ending...)
+	show.Needs, show.Changed = append(show.Needs, ending...), changed
 	slices.SortStableFunc(show.Needs, func(a, b page.Need) int { return cmp.Compare(severity(a.Level), severity(b.Level)) })
-	if show.Changed, err = told.Changes(ctx); err != nil {
-		return err
-	}
 	show.Sentence = summary(show, failed)
 	return p.render(v, 200, page.HomePage(show))
 }

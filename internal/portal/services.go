@@ -43,8 +43,8 @@ var states = []string{
 
 func selected(q url.Values) (selection, error) {
 	s := selection{search: strings.TrimSpace(q.Get("q")), owner: q.Get("owner"), environment: q.Get("env"), state: q.Get("state"), sort: q.Get("sort"), after: q.Get("after")}
-	if s.sort != "" && s.sort != newest {
-		return s, problem.New(problem.Invalid, "services cannot be sorted by %q", s.sort).Because("without sort they come by name; the other order is " + newest)
+	if err := sortable("services", s.sort); err != nil {
+		return s, err
 	}
 	if s.state != "" && !slices.Contains(states, s.state) {
 		return s, problem.New(problem.Invalid, "there is no state %q", s.state).Because("states are: " + strings.Join(states, ", "))
@@ -74,6 +74,14 @@ func (s selection) link(pairs ...string) string {
 
 // newest is the order of creation, newest first.
 const newest = "newest"
+
+// sortable refuses an order that the store has no pages of.
+func sortable(what, by string) error {
+	if by == "" || by == newest {
+		return nil
+	}
+	return problem.New(problem.Invalid, "%s cannot be sorted by %q", what, by).Because("without sort they come by name; the other order is " + newest)
+}
 
 // newest reports whether the newest come first; what is searched for comes by how
 // well it fits, in whatever order it is asked for.

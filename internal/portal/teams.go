@@ -21,8 +21,8 @@ const teamsShown = 50
 func (p *Portal) teams(v *visit) error {
 	ctx := v.Context()
 	search, after, order := strings.TrimSpace(v.URL.Query().Get("q")), v.URL.Query().Get("after"), v.URL.Query().Get("sort")
-	if order != "" && order != newest {
-		return problem.New(problem.Invalid, "teams cannot be sorted by %q", order).Because("without sort they come by name; the other order is " + newest)
+	if err := sortable("teams", order); err != nil {
+		return err
 	}
 	first := order == newest && search == ""
 	found, next, err := object.List[catalog.Team](ctx, p.Objects, object.Query{Search: search, After: after, Limit: teamsShown, Newest: first})

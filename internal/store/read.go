@@ -11,7 +11,6 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
-	"github.com/stoa-platform/stoa/internal/store/words"
 )
 
 var (
@@ -96,7 +95,7 @@ const mostNear = 2000
 // Near gives names of objects of the kind that begin as one does that is not there,
 // among which a person may have meant one.
 func (s *Store) Near(ctx context.Context, kind, name string) ([]string, error) {
-	if name == "" || !words.Storable(kind) || !object.ValidName(name) {
+	if !object.ValidName(name) {
 		return nil, nil
 	}
 	rows, err := s.reader.QueryContext(ctx, "SELECT name FROM objects WHERE kind = $1 AND name >= $2 AND name < $3 ORDER BY name LIMIT $4",

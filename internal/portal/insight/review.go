@@ -18,10 +18,8 @@ func review(rows []measure.Row, s measure.Scope) page.Review {
 	if days := s.Days(); days != quarterDays {
 		show.Title, show.Against = fmt.Sprintf("Review of %d days", days), "against the same time before"
 	}
-	show.Table = page.Sheet{Name: "review", Title: show.Title}
-	for _, key := range []string{"measure", "moved", "before", "value", "low", "high", "n", "says"} {
-		show.Table.Columns = append(show.Table.Columns, page.Column{Key: key})
-	}
+	show.Table = page.FileSheet("review", "measure", "moved", "before", "value", "low", "high", "n", "says")
+	show.Table.Title = show.Title
 	for _, r := range rows {
 		if r.Note == notMeasured {
 			continue
@@ -48,11 +46,7 @@ func review(rows []measure.Row, s measure.Scope) page.Review {
 		if r.Interval != nil {
 			low, high = number(finite(r.Interval.Low)), number(finite(r.Interval.High))
 		}
-		var cells page.Cells
-		for _, raw := range []any{r.Measure, how, number(r.Before), number(r.Value), low, high, r.N, r.Title + " " + m.Says} {
-			cells = append(cells, page.Cell{Raw: raw})
-		}
-		show.Table.Rows = append(show.Table.Rows, cells)
+		show.Table.Add(r.Measure, how, number(r.Before), number(r.Value), low, high, r.N, r.Title+" "+m.Says)
 	}
 	return show
 }

@@ -51,21 +51,27 @@ const (
 // soon is how long before its end an exception needs somebody.
 const soon = 14 * 24 * time.Hour
 
+// Exception is one with the team that it is for, or whose service it is for.
+type Exception struct {
+	governance.Exception
+	Team string
+}
+
 // Exceptions are those for one of the teams, or for a service of theirs, in force or
 // ended, in the order of their names.
-func Exceptions(ctx context.Context, r object.Reader, teams ...string) ([]governance.Exception, error) {
+func Exceptions(ctx context.Context, r object.Reader, teams ...string) ([]Exception, error) {
 	all, err := object.All[governance.Exception](ctx, r, object.Query{})
 	if err != nil {
 		return nil, err
 	}
-	var theirs []governance.Exception
+	var theirs []Exception
 	for _, e := range all {
 		team, err := teamOf(ctx, r, e.Spec.Target)
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(teams, team) {
-			theirs = append(theirs, e)
+			theirs = append(theirs, Exception{e, team})
 		}
 	}
 	return theirs, nil
@@ -85,25 +91,31 @@ func teamOf(ctx context.Context, r object.Reader, target string) (string, error)
 	return s.Metadata.Owner, err
 }
 
-// Ending are the exceptions that end soon: whoever has one must mend what it
+// Tell says what of the teams' ends soon, the first to end first, and what changed
+// for them, the newest first, at most so many.
+func (n News) Tell(ctx context.Context) ([]page.Need, []page.Change, error) {
+	exceptions, err := Exceptions(ctx, n.Objects, n.Teams...)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := n.changes(ctx, n.ended(exceptions))
+	return n.ending(exceptions), changes, err
+}
+
+// ending are the exceptions that end soon: whoever has one must mend what it
 // excuses, or ask for more time.
-func (n News) Ending(ctx context.Context) ([]page.Need, error) {
-	all, err := Exceptions(ctx, n.Objects, n.Teams...)
+func (n News) ending(exceptions []Exception) []page.Need {
 	var needs []page.Need
-	for _, e := range all {
+	for _, e := range exceptions {
 		if left := e.Spec.Sunset.Sub(n.Now); left <= 0 || left > soon {
 			continue
 		}
-		team, err := teamOf(ctx, n.Objects, e.Spec.Target)
-		if err != nil {
-			return nil, err
-		}
 		needs = append(needs, page.Need{State: page.State{Level: page.Warn, Word: "ends soon"}, Title: "Exception " + e.Metadata.Name,
 			Detail: fmt.Sprintf("Then %s holds for %s again. It was lifted because: %s", e.Spec.Gate, e.Spec.Target, e.Spec.Reason),
-			Href:   "/teams/" + team, Action: "Look", At: e.Spec.Sunset})
+			Href:   "/teams/" + e.Team, Action: "Look", At: e.Spec.Sunset})
 	}
 	slices.SortStableFunc(needs, func(a, b page.Need) int { return a.At.Compare(b.At) })
-	return needs, err
+	return needs
 }
 
 // The types of event that are news: what a team's services did, and what became
@@ -114,8 +126,8 @@ var (
 	ofRules = []string{"dev.stoa.team.updated", "dev.stoa.exception.", "dev.stoa.quota.", "dev.stoa.policy."}
 )
 
-// Changes are what changed for the teams, the newest first, at most so many.
-func (n News) Changes(ctx context.Context) ([]page.Change, error) {
+// changes are what the ledger tells of the teams, among what else changed for them.
+func (n News) changes(ctx context.Context, all []page.Change) ([]page.Change, error) {
 	var records []event.Record
 	for _, team := range n.Teams {
 		found, err := n.Ledger.Events(ctx, event.Filter{Team: team, Types: ofTeams, From: n.Now.Add(-back), Newest: true, Limit: read})
@@ -131,10 +143,6 @@ func (n News) Changes(ctx context.Context) ([]page.Change, error) {
 	records = append(records, rules...)
 	slices.SortStableFunc(records, func(a, b event.Record) int { return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(b.Seq, a.Seq)) })
 
-	all, err := n.ended(ctx)
-	if err != nil {
-		return nil, err
-	}
 	teller := teller{News: n, told: map[string]bool{}}
 	var actors []string
 	for _, r := range records {
@@ -178,20 +186,15 @@ func (n News) name(ctx context.Context, all []page.Change, actors []string) erro
 }
 
 // ended are the exceptions of the teams whose time ran out, of which no event tells.
-func (n News) ended(ctx context.Context) ([]page.Change, error) {
-	all, err := Exceptions(ctx, n.Objects, n.Teams...)
+func (n News) ended(exceptions []Exception) []page.Change {
 	var changes []page.Change
-	for _, e := range all {
+	for _, e := range exceptions {
 		if ago := n.Now.Sub(e.Spec.Sunset); ago >= 0 && ago < back {
-			team, err := teamOf(ctx, n.Objects, e.Spec.Target)
-			if err != nil {
-				return nil, err
-			}
-			changes = append(changes, page.Change{At: e.Spec.Sunset, Icon: "shield-check", Href: "/teams/" + team,
+			changes = append(changes, page.Change{At: e.Spec.Sunset, Icon: "shield-check", Href: "/teams/" + e.Team,
 				Says: fmt.Sprintf("Exception %s ended: %s holds for %s again", e.Metadata.Name, e.Spec.Gate, e.Spec.Target)})
 		}
 	}
-	return changes, err
+	return changes
 }
 
 // fact is what of an event's payload is told.

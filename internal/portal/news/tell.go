@@ -132,12 +132,14 @@ func (t teller) exception(ctx context.Context, name, verb, words string) (page.C
 	if err != nil || !slices.Contains(t.Teams, team) {
 		return page.Change{}, err
 	}
-	c := page.Change{Icon: "shield-check", Href: "/teams/" + team, Says: fmt.Sprintf("Exception %s %s: %s holds for %s again", name, words, e.Spec.Gate, e.Spec.Target)}
-	if verb != "deleted" {
-		c.Says = fmt.Sprintf("Exception %s %s: %s is lifted from %s until %s", name, map[string]string{"created": "was granted"}[verb]+map[string]string{"updated": words}[verb],
-			e.Spec.Gate, e.Spec.Target, e.Spec.Sunset.UTC().Format("2006-01-02"))
+	if verb == "created" {
+		words = "was granted"
 	}
-	return c, nil
+	then := fmt.Sprintf("%s is lifted from %s until %s", e.Spec.Gate, e.Spec.Target, e.Spec.Sunset.UTC().Format("2006-01-02"))
+	if verb == "deleted" {
+		then = fmt.Sprintf("%s holds for %s again", e.Spec.Gate, e.Spec.Target)
+	}
+	return page.Change{Icon: "shield-check", Href: "/teams/" + team, Says: fmt.Sprintf("Exception %s %s: %s", name, words, then)}, nil
 }
 
 // last reads what is declared of an object, or was before it was deleted; gone is
