@@ -114,10 +114,11 @@ type verifier struct {
 	nodes *merkle.Frontier // the tree over the leaves that the tiles hold
 	tile  []tlog.Hash
 	// doubted are the events since the last checkpoint whose leaf is not the tile's.
-	doubted []int64
+	doubted []doubt
 	// lost says that neither tree is what was signed: no later checkpoint can agree.
 	lost bool
 
+	gaps    gaps
 	last    Checkpoint // the last good one
 	upper   map[[2]int64][]byte
 	erasure erasures
@@ -125,6 +126,12 @@ type verifier struct {
 	bound   map[string]SourceBinding
 	seen    Totals
 	end     *Totals
+}
+
+// doubt is an event whose hash, as it is, is not the one that its tile holds.
+type doubt struct {
+	seq          int64
+	leaf, sealed tlog.Hash
 }
 
 func newVerifier(h ExportHeader, o VerifyOptions) (*verifier, error) {
@@ -183,7 +190,7 @@ func (v *verifier) advance(leaf tlog.Hash) {
 	}
 	if at := int((seq - 1) % merkle.TileWidth); seq <= v.header.Sealed && at < len(v.tile) {
 		if node = v.tile[at]; node != leaf {
-			v.doubted = append(v.doubted, seq)
+			v.doubted = append(v.doubted, doubt{seq, leaf, node})
 		}
 	}
 	v.rows.Add(leaf, nil)

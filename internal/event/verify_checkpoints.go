@@ -1,8 +1,11 @@
 package event
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stoa-platform/stoa/internal/event/merkle"
 )
@@ -25,10 +28,11 @@ func (v *verifier) checkpoint(row *CheckpointRow) {
 		v.report.find(FaultMissing, c.Size, c.Size, "the checkpoint of size %d follows that of size %d, which is missing or unreadable", c.Size, c.Previous)
 	}
 	if c.Size > v.rows.Size {
-		if row.Size > v.rows.Size { // else it only stands in the wrong place, which was told
-			v.report.find(FaultMissing, v.rows.Size+1, c.Size, "not in the export, although a checkpoint of size %d was signed", c.Size)
+		message := notThere
+		if row.Size > v.rows.Size {
+			message = fmt.Sprintf("not in the export, although a checkpoint of size %d was signed", c.Size)
 		}
-		v.skipTo(c.Size + 1)
+		v.skipTo(c.Size+1, message)
 	}
 	if c.Size < v.rows.Size {
 		v.report.find(FaultOrder, c.Size, c.Size, "the checkpoint of size %d stands after event %d", c.Size, v.rows.Size)
@@ -45,25 +49,36 @@ func (v *verifier) compare(c Checkpoint) {
 	rows, nodes := v.rows.Root() == c.Hash, v.nodes.Root() == c.Hash
 	switch {
 	case rows:
-		for _, seq := range v.doubted {
-			v.report.find(FaultTile, seq, seq, "its tile holds another hash than the event has")
+		for _, d := range v.doubted {
+			v.report.find(FaultTile, d.seq, d.seq, "its tile holds another hash than the event has")
 		}
 		v.nodes, v.lost = v.rows.Clone(), false
 	case nodes:
-		for _, seq := range v.doubted {
-			v.report.find(FaultChanged, seq, seq, "it is not what was sealed")
-		}
+		v.changed("it is not what was sealed")
 		v.rows, v.lost = v.nodes.Clone(), false
 	default:
-		for _, seq := range v.doubted {
-			v.report.find(FaultChanged, seq, seq, "its hash is not the one in its tile, and neither is what was signed")
-		}
+		v.changed("its hash is not the one in its tile, and neither is what was signed")
 		if len(v.doubted) == 0 && !v.lost {
 			v.report.find(FaultForked, v.last.Size+1, c.Size, "the checkpoint of size %d signs another history:\nsigned %s\nfound  %s", c.Size, c.Hash, v.rows.Root())
 		}
 		v.lost = true
 	}
 	v.doubted = nil
+}
+
+// changed tells the events in doubt, and of which stand in the place of another.
+func (v *verifier) changed(message string) {
+	sealedAs := make(map[tlog.Hash]int64, len(v.doubted))
+	for _, d := range v.doubted {
+		sealedAs[d.sealed] = d.seq
+	}
+	for _, d := range v.doubted {
+		if seq, ok := sealedAs[d.leaf]; ok {
+			v.report.find(FaultOrder, d.seq, d.seq, "what stands here was sealed as event %d", seq)
+		} else {
+			v.report.find(FaultChanged, d.seq, d.seq, "%s", message)
+		}
+	}
 }
 
 // checkPinned holds the trees against the checkpoint that was kept elsewhere.
@@ -92,9 +107,8 @@ func (v *verifier) finish() {
 	if v.last.Size < v.header.Sealed {
 		v.report.find(FaultMissing, v.header.Sealed, v.header.Sealed, "the checkpoint of size %d is missing or unreadable", v.header.Sealed)
 	}
-	for _, seq := range v.doubted {
-		v.report.find(FaultChanged, seq, seq, "its hash is not the one in its tile")
-	}
+	v.changed("its hash is not the one in its tile")
+	v.gaps.never(func(m gap) { v.report.find(FaultMissing, m.from, m.to, "%s", m.message) })
 	var lost [][2]int64
 	v.report.Erased, lost = v.erasure.match()
 	for _, r := range lost {

@@ -18,15 +18,18 @@ func (v *verifier) event(row *Row) {
 	case row.Seq < 1 || row.Seq > max(v.header.Head, v.header.Sealed):
 		v.report.find(FaultOrder, row.Seq, row.Seq, "the ledger ends at %d", v.header.Head)
 		return
-	case row.Seq < want:
+	case row.Seq < want && !v.gaps.fill(row.Seq):
 		v.report.find(FaultDuplicate, row.Seq, row.Seq, "it stands a second time, after event %d", v.rows.Size)
 		return
-	case row.Seq > want:
-		v.report.find(FaultMissing, want, row.Seq-1, "not in the export")
-		v.skipTo(row.Seq)
+	case row.Seq < want:
+		v.report.find(FaultOrder, row.Seq, row.Seq, "it stands after event %d", v.rows.Size)
+		if sealed, kept := v.gaps.sealed[row.Seq]; kept && sealed != StoredLeafHash([]byte(row.Envelope), row.PayloadHash) {
+			v.report.find(FaultChanged, row.Seq, row.Seq, "it is not what was sealed")
+		}
+	default:
+		v.skipTo(row.Seq, notThere)
+		v.advance(StoredLeafHash([]byte(row.Envelope), row.PayloadHash))
 	}
-	leaf := StoredLeafHash([]byte(row.Envelope), row.PayloadHash)
-	v.advance(leaf)
 	v.payload(row)
 	rec, err := DecodeEnvelope([]byte(row.Envelope))
 	if err != nil {
@@ -46,10 +49,19 @@ func (v *verifier) event(row *Row) {
 // events are missing at once their tiles, which have lines of their own, are too.
 const longestSkip = 16 * merkle.TileWidth
 
-// skipTo goes on behind missing events, with what the tiles hold for them.
-func (v *verifier) skipTo(seq int64) {
+// skipTo goes on at an event, with what the tiles hold for those before it that are
+// missing. The message says why they should be there.
+func (v *verifier) skipTo(seq int64, message string) {
+	if v.rows.Size+1 == seq {
+		return
+	}
+	if !v.gaps.open(v.rows.Size+1, seq-1, message) {
+		v.report.find(FaultMissing, v.rows.Size+1, seq-1, "%s", message)
+	}
 	for v.rows.Size+1 < seq && seq-v.rows.Size <= longestSkip {
-		v.advance(v.node())
+		sealed := v.node()
+		v.gaps.keep(v.rows.Size+1, sealed)
+		v.advance(sealed)
 	}
 	if v.rows.Size+1 < seq { // nothing can be checked across such a gap
 		v.rows, v.nodes, v.lost = &merkle.Frontier{Size: seq - 1}, &merkle.Frontier{Size: seq - 1}, true
@@ -137,7 +149,9 @@ func (e *erasures) missing(seq int64) {
 
 // match counts the payloads whose erasure is recorded and gives the ranges of the others.
 func (e *erasures) match() (erased int64, lost [][2]int64) {
-	slices.SortFunc(e.recorded, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	for _, ranges := range [][][2]int64{e.recorded, e.gone} {
+		slices.SortFunc(ranges, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	}
 	i := 0
 	for _, gone := range e.gone {
 		from, to := gone[0], gone[1]
@@ -174,8 +188,7 @@ func (v *verifier) storedTile(t *merkle.Tile) {
 				v.report.find(FaultTile, 0, 0, "tile 0/%d stands after event %d", t.N, v.rows.Size)
 				return
 			}
-			v.report.find(FaultMissing, v.rows.Size+1, t.N*merkle.TileWidth, "not in the export")
-			v.skipTo(t.N*merkle.TileWidth + 1)
+			v.skipTo(t.N*merkle.TileWidth+1, notThere)
 		}
 		width := merkle.WidthAt(0, t.N, v.header.Sealed)
 		if len(t.Data) < width*tlog.HashSize || len(t.Data) > merkle.TileWidth*tlog.HashSize {

@@ -117,7 +117,7 @@ func TestVerifyFindsEveryTamperedField(t *testing.T) {
 		tamper{"events.envelope", "UPDATE events SET envelope = (SELECT e.envelope FROM events e WHERE e.seq = 99)" + at, seq, event.FaultChanged},
 		tamper{"events.payload_hash", "UPDATE events SET payload_hash = BLOB" + at, seq, event.FaultChanged},
 		tamper{"events.seq", "UPDATE events SET seq = 100000" + at, seq, event.FaultMissing},
-		tamper{"events swapped", "UPDATE events SET seq = 1000201 - seq WHERE seq IN (100, 101); UPDATE events SET seq = seq - 1000000 WHERE seq > 1000000", seq, event.FaultChanged},
+		tamper{"events swapped", "UPDATE events SET seq = 1000201 - seq WHERE seq IN (100, 101); UPDATE events SET seq = seq - 1000000 WHERE seq > 1000000", seq, event.FaultOrder},
 		tamper{"events deleted", "DELETE FROM events" + at, seq, event.FaultMissing},
 		tamper{"events deleted, whole tiles", "DELETE FROM events WHERE seq BETWEEN 100 AND 300", seq, event.FaultMissing},
 		tamper{"events truncated", "DELETE FROM events WHERE seq > 300", 301, event.FaultMissing},
@@ -243,6 +243,54 @@ func TestVerifyFindsEveryTamperedLine(t *testing.T) {
 		half := slices.Clone(lines)
 		half[i] = half[i][:len(half[i])/2]
 		check(what+" cut", half)
+	}
+}
+
+// TestVerifyTellsReorderedEvents moves events of an export, and expects to be told
+// that, and nothing else.
+func TestVerifyTellsReorderedEvents(t *testing.T) {
+	s := open(t, t.TempDir()+"/stoa.db", nil)
+	history(t, s)
+	public := key(t, s).Public
+	lines := bytes.SplitAfter(export(t, s), []byte("\n"))
+	at := func(seq int) int {
+		return slices.IndexFunc(lines, func(l []byte) bool { return bytes.HasPrefix(l, fmt.Appendf(nil, `{"event":{"seq":%d,`, seq)) })
+	}
+	moved := func(seq, before int) [][]byte {
+		line := lines[at(seq)]
+		rest := slices.Delete(slices.Clone(lines), at(seq), at(seq)+1)
+		to := slices.IndexFunc(rest, func(l []byte) bool { return bytes.HasPrefix(l, fmt.Appendf(nil, `{"event":{"seq":%d,`, before)) })
+		return slices.Insert(rest, to, line)
+	}
+	changed := func(lines [][]byte, seq int) [][]byte {
+		i := slices.IndexFunc(lines, func(l []byte) bool { return bytes.HasPrefix(l, fmt.Appendf(nil, `{"event":{"seq":%d,`, seq)) })
+		lines[i] = bytes.Replace(lines[i], []byte(`"salt":"`), []byte(`"salt":"AAAA`), 1)
+		return lines
+	}
+	for _, c := range []struct {
+		name  string
+		lines [][]byte
+		want  []string
+	}{
+		{"the next one first", moved(101, 100), []string{"event 100: reordered: it stands after event 101"}},
+		{"one far behind, over a checkpoint and tiles", moved(60, 290), []string{"event 60: reordered: it stands after event 289"}},
+		{"one without its payload", moved(6, 100), []string{"event 6: reordered: it stands after event 99"}},
+		{"one of two that are missing", slices.DeleteFunc(moved(101, 200), func(l []byte) bool { return bytes.HasPrefix(l, []byte(`{"event":{"seq":102,`)) }), []string{
+			"event 101: reordered: it stands after event 199", "event 102: missing: not in the export"}},
+		{"one that was changed too", changed(moved(101, 200), 101), []string{"event 101: reordered: it stands after event 199", "event 101: changed"}},
+	} {
+		report, err := event.Verify(bytes.NewReader(bytes.Join(c.lines, nil)), event.VerifyOptions{PublicKey: public})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, f := range report.Findings {
+			if i >= len(c.want) && f.Seq != 0 || i < len(c.want) && !strings.HasPrefix(f.String(), c.want[i]) {
+				t.Errorf("%s: told %q, want %q", c.name, f, c.want)
+			}
+		}
+		if len(report.Findings) < len(c.want) {
+			t.Errorf("%s: told %v, want %q", c.name, report.Findings, c.want)
+		}
 	}
 }
 
