@@ -51,7 +51,7 @@ func (c *Command) tokenCreateCommand() *cobra.Command {
 				}{token, value})
 			}
 			fmt.Fprintln(c.Out, value)
-			c.Note("it acts as %s and ends on %s; it cannot be shown again", token.Principal, token.Expires.Local().Format(time.DateOnly))
+			c.Note("it acts as %s and ends %s; it cannot be shown again", token.Principal, token.Expires.Local().Format("2006-01-02 15:04 MST"))
 			return nil
 		},
 	}

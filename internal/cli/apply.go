@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/manifest"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
@@ -27,7 +28,7 @@ func (c *Command) applyCommand() *cobra.Command {
 		Example: "  stoa apply -f shop.yaml\n  stoa apply -f ./catalog -f teams.json --dry-run\n  generate | stoa apply -f - --reason \"import of the old catalog\"",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			docs, err := c.readDocuments(files)
+			docs, err := c.manifests(files)
 			if err != nil {
 				return err
 			}
@@ -44,20 +45,20 @@ func (c *Command) applyCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *Command) apply(ctx context.Context, docs *documents, reason string, dryRun bool) (client.Applied, error) {
+func (c *Command) apply(ctx context.Context, docs *manifest.Documents, reason string, dryRun bool) (client.Applied, error) {
 	cl, err := c.connect(ctx)
 	if err != nil {
 		return client.Applied{}, err
 	}
 	progress := c.Live()
 	defer progress.Close()
-	size := int64(docs.text.Len())
-	var body io.Reader = bytes.NewReader(docs.text.Bytes())
+	size := int64(len(docs.Text()))
+	var body io.Reader = bytes.NewReader(docs.Text())
 	body = io.TeeReader(body, &terminal.Counting{To: io.Discard, Each: func(n int64) { progress.Bar("sending", n, size, catalog.FormatBytes) }})
-	result, err := cl.Apply(ctx, body, docs.source(), reason, dryRun)
+	result, err := cl.Apply(ctx, body, docs.Source(), reason, dryRun)
 	progress.Close()
 	if err != nil {
-		return result, docs.locate(err)
+		return result, docs.Locate(err)
 	}
 	return result, nil
 }

@@ -87,13 +87,13 @@ func (c *Command) doomed(ctx context.Context, cl *client.Client, args, files []s
 		}
 		return []doomed{{kind, name}}, err
 	}
-	docs, err := c.readDocuments(files)
+	docs, err := c.manifests(files)
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := object.Decode(bytes.NewReader(docs.text.Bytes()), docs.source())
+	parsed, err := object.Decode(bytes.NewReader(docs.Text()), docs.Source())
 	if err != nil {
-		return nil, docs.locate(err)
+		return nil, docs.Locate(err)
 	}
 	kinds := map[string]client.Kind{}
 	var all []doomed
@@ -116,11 +116,16 @@ const deletionTime = 2 * time.Minute
 func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o deleteOptions) (appliedItem, error) {
 	ref := object.Ref{Kind: d.kind.Name, Name: d.name}.String()
 	item := appliedItem{Kind: d.kind.Name, Name: d.name, Outcome: "deleted"}
-	if d.kind.Name == "Service" {
-		c.tellRunning(ctx, cl, d.name, o.dryRun)
-	}
+	running := c.running(ctx, cl, d)
 	if _, err := cl.Delete(ctx, d.kind.Plural, d.name, o.reason, o.dryRun); err != nil {
 		return item, err
+	}
+	if running != "" {
+		verb := "stops"
+		if o.dryRun {
+			verb = "would stop"
+		}
+		c.Note("this %s service %s in %s; its releases and history stay, its logs and secrets do not", verb, d.name, running)
 	}
 	if o.dryRun {
 		if !c.Structured() {
@@ -141,11 +146,14 @@ func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o 
 	return item, nil
 }
 
-// tellRunning says before a deletion what it stops.
-func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name string, dryRun bool) {
-	s, err := cl.Service(ctx, name)
+// running lists where a service runs, "" for nowhere and what else is deleted.
+func (c *Command) running(ctx context.Context, cl *client.Client, d doomed) string {
+	if d.kind.Name != "Service" {
+		return ""
+	}
+	s, err := cl.Service(ctx, d.name)
 	if err != nil {
-		return // the deletion itself tells what is wrong
+		return "" // the deletion itself tells what is wrong
 	}
 	var running []string
 	for _, env := range slices.Sorted(maps.Keys(s.Status.Environments)) {
@@ -153,13 +161,7 @@ func (c *Command) tellRunning(ctx context.Context, cl *client.Client, name strin
 			running = append(running, env)
 		}
 	}
-	verb := "stops"
-	if dryRun {
-		verb = "would stop"
-	}
-	if len(running) > 0 {
-		c.Note("this %s service %s in %s; its releases and history stay, its logs and secrets do not", verb, name, strings.Join(running, ", "))
-	}
+	return strings.Join(running, ", ")
 }
 
 // gone waits until an object is no more.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,15 +150,24 @@ func summary(e client.Event) string {
 
 func (c *Command) eventsTailCommand() *cobra.Command {
 	var q client.EventQuery
+	var last int
 	cmd := &cobra.Command{
 		Use:     "tail",
 		Short:   "Follow the ledger, until Ctrl-C",
-		Example: "  stoa events tail\n  stoa events tail --service shop --type dev.stoa.release.\n  stoa events tail --after 1 -o json | jq .type    # from the beginning",
+		Example: "  stoa events tail\n  stoa events tail -n 20 --team payments\n  stoa events tail --service shop --type dev.stoa.release.\n  stoa events tail --after 1 -o json | jq .type    # from the beginning",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cl, err := c.connect(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if last > 0 {
+				if q.After != "" {
+					return usage("--after says where to begin, and so does -n: give one of them")
+				}
+				if q.After, err = c.lastEvents(cmd.Context(), cl, q, last); err != nil {
+					return err
+				}
 			}
 			err = cl.Tail(cmd.Context(), q, c.eventLine)
 			if cmd.Context().Err() != nil {
@@ -168,7 +178,24 @@ func (c *Command) eventsTailCommand() *cobra.Command {
 	}
 	c.eventFlags(cmd, &q)
 	cmd.Flags().StringVar(&q.After, "after", "", "begin after this: the seq of an event (default: with what happens from now on)")
+	ranged.VarP(cmd.Flags(), &last, "lines", "n", 0, 1000, "begin with the last so many, up to 1000")
 	return cmd
+}
+
+// lastEvents prints the last n events, oldest first, and gives the seq after which
+// to go on; "" when there is none.
+func (c *Command) lastEvents(ctx context.Context, cl *client.Client, q client.EventQuery, n int) (string, error) {
+	q.Limit = n
+	items, _, err := cl.Events(ctx, q)
+	if err != nil || len(items) == 0 {
+		return "", err
+	}
+	for _, e := range slices.Backward(items) {
+		if err := c.eventLine(e); err != nil {
+			return "", err
+		}
+	}
+	return strconv.FormatInt(items[0].Seq, 10), nil
 }
 
 // eventLine prints one event; with JSON one object a line.

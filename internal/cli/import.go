@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/catalog/backstage"
+	"github.com/stoa-platform/stoa/internal/cli/manifest"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -169,17 +171,16 @@ func permitted(ctx context.Context, cl *client.Client, wanted []backstage.Wanted
 
 // documentsOf writes objects as the text of an apply, which knows from which
 // line of which file each field comes.
-func documentsOf(wanted []backstage.Wanted) (*documents, error) {
-	d := &documents{}
+func documentsOf(wanted []backstage.Wanted) (*manifest.Documents, error) {
+	d := &manifest.Documents{}
 	for _, w := range wanted {
 		raw, err := json.Marshal(w.Object)
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", w.Object.Ref(), err)
 		}
-		if err := d.add(w.File, strings.NewReader(string(raw))); err != nil {
+		if err := d.Add(w.File, bytes.NewReader(raw), w.Line); err != nil {
 			return nil, err
 		}
-		d.files[len(d.files)-1].line = w.Line
 	}
 	return d, nil
 }

@@ -20,12 +20,13 @@ func (c *Command) secretCommand() *cobra.Command {
 }
 
 func (c *Command) secretSetCommand() *cobra.Command {
-	var env string
+	var o secretOptions
 	cmd := &cobra.Command{
 		Use:   "set SERVICE KEY",
 		Short: "Set a secret value; it is typed unseen or comes on standard input",
 		Long: "Set a secret value; it is typed unseen or comes on standard input, never on the command line, where other\n" +
-			"programs and the shell's history would keep it. The service's instances are replaced one after another.\n" +
+			"programs and the shell's history would keep it. The service's instances are replaced one after another, and the\n" +
+			"command waits for it.\n" +
 			"Instead of a service, secret/NAME is a Secret object that is of none, such as that of a webhook.",
 		Example:           "  stoa secret set shop DATABASE_PASSWORD\n  stoa secret set secret/webhooks GITHUB\n  pass show shop/db | stoa secret set shop DATABASE_PASSWORD\n  stoa secret set shop TLS_KEY=- < key.pem",
 		Args:              cobra.ExactArgs(2),
@@ -37,7 +38,7 @@ func (c *Command) secretSetCommand() *cobra.Command {
 					"treat it as known and type another: stoa secret set %s %s", key, args[0], key)
 			}
 			if name, named := strings.CutPrefix(args[0], "secret/"); named {
-				return c.onNamedSecret(cmd.Context(), name, env, func(cl *client.Client) error {
+				return c.onNamedSecret(cmd.Context(), name, o.env, func(cl *client.Client) error {
 					secret, err := c.secretValue(cmd.Context(), key, given)
 					if err != nil {
 						return err
@@ -48,7 +49,7 @@ func (c *Command) secretSetCommand() *cobra.Command {
 					return c.namedSecretDone("%s is set in %s", key, args[0])
 				})
 			}
-			return c.onSecrets(cmd.Context(), args[0], env, func(cl *client.Client, env string) error {
+			return c.onSecrets(cmd.Context(), args[0], o.env, func(cl *client.Client, env string) error {
 				secret, err := c.secretValue(cmd.Context(), key, given)
 				if err != nil {
 					return err
@@ -56,12 +57,23 @@ func (c *Command) secretSetCommand() *cobra.Command {
 				if err := cl.SetSecrets(cmd.Context(), args[0], env, map[string]string{key: secret}); err != nil {
 					return err
 				}
-				return c.secretDone("%s is set for %s in %s", key, args[0], env)
+				return c.secretDone(cmd.Context(), cl, o, "%s is set for %s in %s", key, args[0], env)
 			})
 		},
 	}
-	c.envFlag(cmd, &env)
+	c.secretFlags(cmd, &o)
 	return cmd
+}
+
+// secretOptions are the flags of a change of secret values.
+type secretOptions struct {
+	env    string
+	detach bool
+}
+
+func (c *Command) secretFlags(cmd *cobra.Command, o *secretOptions) {
+	c.envFlag(cmd, &o.env)
+	cmd.Flags().BoolVarP(&o.detach, "detach", "d", false, "do not wait until the instances are replaced")
 }
 
 // secretValue reads the value where nobody sees it.
@@ -72,13 +84,30 @@ func (c *Command) secretValue(ctx context.Context, key string, stdin bool) (stri
 	return c.askSecret(ctx, key, "")
 }
 
-// secretDone tells a result that has no other form than its words.
-func (c *Command) secretDone(format, key, service, env string) error {
-	if c.Structured() {
-		return c.Print(map[string]string{"service": service, "environment": env, "key": key})
+// secretDone waits until the instances that run have seen the change, and tells the
+// result, which has no other form than its words.
+func (c *Command) secretDone(ctx context.Context, cl *client.Client, o secretOptions, format, key, service, env string) error {
+	s, err := cl.Service(ctx, service)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(c.Out, format+"\n", key, service, env)
-	c.Note("instances that run are replaced, one after another, and see it then: stoa status %s --watch", service)
+	runs := s.Status.Environments[env].Release != "" && s.Spec.Environments[env].Replicas > 0
+	if !c.Structured() {
+		fmt.Fprintf(c.Out, format+"\n", key, service, env)
+	}
+	if runs && !o.detach {
+		err = c.settled(ctx, cl, s, env, "restarting")
+	}
+	switch {
+	case err != nil:
+		return err
+	case c.Structured():
+		return c.Print(map[string]string{"service": service, "environment": env, "key": key})
+	case runs && o.detach:
+		c.Note("instances that run are replaced, one after another, and see it then: stoa status %s --watch", service)
+	case runs:
+		return c.healthyLine(ctx, cl, service, env)
+	}
 	return nil
 }
 
@@ -162,23 +191,23 @@ func (c *Command) secretListCommand() *cobra.Command {
 }
 
 func (c *Command) secretUnsetCommand() *cobra.Command {
-	var env string
+	var o secretOptions
 	cmd := &cobra.Command{
 		Use:               "unset SERVICE KEY",
 		Short:             "Remove a secret value",
 		Example:           "  stoa secret unset shop DATABASE_PASSWORD\n  stoa secret unset secret/webhooks GITHUB",
 		Args:              cobra.ExactArgs(2),
-		ValidArgsFunction: c.complete(askOf("services"), c.askKeys(&env)),
+		ValidArgsFunction: c.complete(askOf("services"), c.askKeys(&o.env)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if name, named := strings.CutPrefix(args[0], "secret/"); named {
-				return c.onNamedSecret(cmd.Context(), name, env, func(cl *client.Client) error {
+				return c.onNamedSecret(cmd.Context(), name, o.env, func(cl *client.Client) error {
 					if err := cl.UnsetSecretValues(cmd.Context(), name, args[1:]); err != nil {
 						return err
 					}
 					return c.namedSecretDone("%s is removed from %s", args[1], args[0])
 				})
 			}
-			return c.onSecrets(cmd.Context(), args[0], env, func(cl *client.Client, env string) error {
+			return c.onSecrets(cmd.Context(), args[0], o.env, func(cl *client.Client, env string) error {
 				keys, err := cl.SecretKeys(cmd.Context(), args[0], env)
 				if err != nil {
 					return err
@@ -189,11 +218,11 @@ func (c *Command) secretUnsetCommand() *cobra.Command {
 				if err := cl.UnsetSecrets(cmd.Context(), args[0], env, args[1:]); err != nil {
 					return err
 				}
-				return c.secretDone("%s is removed from %s in %s", args[1], args[0], env)
+				return c.secretDone(cmd.Context(), cl, o, "%s is removed from %s in %s", args[1], args[0], env)
 			})
 		},
 	}
-	c.envFlag(cmd, &env)
+	c.secretFlags(cmd, &o)
 	return cmd
 }
 

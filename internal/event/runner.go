@@ -22,8 +22,9 @@ type RunnerOptions struct {
 	// and after which a projection that stands still is tried again. Default 1 s;
 	// the latter grows up to 5 minutes.
 	Every time.Duration
-	// Rest is the shortest time from one look for events to the next: while many
-	// come, they are projected together, and leave the database to those who bring
+	// Rest is the shortest time from one look for events to the next, and while more
+	// come within it they are waited for, until Every is over: events that come
+	// together are projected together, and leave the database to those who bring
 	// them. Default 200 ms. Who worked longer rests as long as it worked, but not
 	// longer than Every.
 	Rest time.Duration
@@ -103,8 +104,30 @@ func (r *Runner) keep(ctx context.Context, p Projector) {
 		}
 		timer.Stop()
 		select {
+		case <-rested: // what came is alone
+		default:
+			select {
+			case <-ctx.Done():
+			case <-rested:
+				r.untilQuiet(ctx, began.Add(r.every))
+			}
+		}
+	}
+}
+
+// untilQuiet waits until nothing was appended for Rest, but no longer than a time.
+func (r *Runner) untilQuiet(ctx context.Context, latest time.Time) {
+	for left := time.Until(latest); left > 0; left = time.Until(latest) {
+		appended := r.store.Appended()
+		select {
 		case <-ctx.Done():
-		case <-rested:
+			return
+		case <-time.After(min(r.rest, left)):
+		}
+		select {
+		case <-appended:
+		default:
+			return
 		}
 	}
 }

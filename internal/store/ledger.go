@@ -52,12 +52,26 @@ func (tx *Tx) appendEntries(ctx context.Context, events []event.Event, entries [
 	if err != nil {
 		return nil, fmt.Errorf("lock ledger: %w", err)
 	}
-	fresh, outcomes, err := tx.sortOut(ctx, events, entries, head.seq)
+	// To look for events that are nearly always new costs as much as to insert
+	// their keys, which finds those that are not as well.
+	fresh, outcomes, err := sortOut(events, entries, head.seq, map[[16]byte]event.Record{})
 	if err != nil {
 		return nil, fmt.Errorf("append events: %w", err)
 	}
-	if len(fresh) == 0 {
-		return outcomes, nil
+	taken, err := tx.takeKeys(ctx, head.seq, fresh)
+	if err == nil && !taken {
+		if fresh, outcomes, err = tx.sortOutKnown(ctx, events, entries, head.seq); err == nil && len(fresh) == 0 {
+			return outcomes, nil
+		}
+		if err == nil {
+			taken, err = tx.takeKeys(ctx, head.seq, fresh)
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("append events: %w", err)
+	case !taken:
+		return nil, fmt.Errorf("append events: a key of the %d after event %d is in the ledger already", len(fresh), head.seq)
 	}
 	if err := tx.insertEntries(ctx, head, fresh); err != nil {
 		return nil, fmt.Errorf("append events: %w", err)
@@ -128,9 +142,8 @@ func (tx *Tx) lockHead(ctx context.Context) (ledgerHead, error) {
 	return head, err
 }
 
-// sortOut tells new events from those that the ledger, or this very batch, has
-// already. A new event under a known id becomes the record of a conflict.
-func (tx *Tx) sortOut(ctx context.Context, events []event.Event, entries []event.Entry, seq int64) ([]event.Entry, []event.Outcome, error) {
+// sortOutKnown is sortOut beside all events that are in the ledger.
+func (tx *Tx) sortOutKnown(ctx context.Context, events []event.Event, entries []event.Entry, seq int64) ([]event.Entry, []event.Outcome, error) {
 	var given [][]byte // ids that the ledger made itself are new
 	for i := range entries {
 		if events[i].ID != "" {
@@ -141,6 +154,12 @@ func (tx *Tx) sortOut(ctx context.Context, events []event.Event, entries []event
 	if err != nil {
 		return nil, nil, err
 	}
+	return sortOut(events, entries, seq, known)
+}
+
+// sortOut tells new events from those that are known, or in this very batch,
+// already. A new event under a known id becomes the record of a conflict.
+func sortOut(events []event.Event, entries []event.Entry, seq int64, known map[[16]byte]event.Record) ([]event.Entry, []event.Outcome, error) {
 	fresh := make([]event.Entry, 0, len(entries))
 	outcomes := make([]event.Outcome, len(entries))
 	for i := range entries {
@@ -169,7 +188,7 @@ func (tx *Tx) sortOut(ctx context.Context, events []event.Event, entries []event
 	return fresh, outcomes, nil
 }
 
-// insertEntries writes entries with the sequences after head's.
+// insertEntries writes entries, whose keys are taken, with the sequences after head's.
 func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []event.Entry) error {
 	n := len(entries)
 	ids, err := tx.numberDims(ctx, &head, entries)
@@ -180,7 +199,7 @@ func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []even
 	for c := range numbers {
 		numbers[c] = make([]int64, n)
 	}
-	subjects, envelopes, hashes, keys := make([]string, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	subjects, envelopes, hashes := make([]string, n), make([][]byte, n), make([][]byte, n)
 	var payloadSeqs, personSeqs []int64
 	var salts, bodies [][]byte
 	var persons []string
@@ -194,7 +213,7 @@ func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []even
 		for c, v := range values {
 			numbers[c][i] = v
 		}
-		subjects[i], envelopes[i], keys[i], hashes[i] = e.Subject, e.Envelope, e.Key[:], []byte{}
+		subjects[i], envelopes[i], hashes[i] = e.Subject, e.Envelope, []byte{}
 		if e.Salt != nil {
 			hashes[i] = e.PayloadHash[:]
 			payloadSeqs, salts, bodies = append(payloadSeqs, head.seq), append(salts, e.Salt), append(bodies, e.Data)
@@ -215,7 +234,6 @@ func (tx *Tx) insertEntries(ctx context.Context, head ledgerHead, entries []even
 		columns bulk.Columns
 	}{
 		{insertEvents, columns},
-		{insertKeys, bulk.Columns{keys, numbers[0]}},
 		{insertPayloads, bulk.Columns{payloadSeqs, salts, bodies}},
 		{insertPersons, bulk.Columns{persons, personSeqs}},
 	} {

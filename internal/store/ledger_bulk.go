@@ -18,7 +18,7 @@ var ledgerSizes = []int{20, 1}
 var (
 	insertEvents = bulk.Statement{Head: "INSERT INTO events (seq, time, received, type, source, actor, team, service, capability, environment, subject, envelope, payload_hash) VALUES ",
 		Columns: 13, Sizes: ledgerSizes, Ends: true}
-	insertKeys     = bulk.Statement{Head: "INSERT INTO event_key (k, seq) VALUES ", Columns: 2, Sizes: ledgerSizes, Ends: true}
+	insertKeys     = bulk.Statement{Head: "INSERT INTO event_key (k, seq) VALUES ", Tail: " ON CONFLICT (k) DO NOTHING", Columns: 2, Sizes: ledgerSizes}
 	insertPayloads = bulk.Statement{Head: "INSERT INTO event_payload (seq, salt, body) VALUES ", Columns: 3, Sizes: ledgerSizes, Ends: true}
 	insertPersons  = bulk.Statement{Head: "INSERT INTO event_person (pseudonym, seq) VALUES ", Columns: 2, Sizes: ledgerSizes, Ends: true}
 )
@@ -47,20 +47,11 @@ func (s *Store) keySeqs(ctx context.Context, q querier, keys [][]byte) (map[[16]
 	if len(keys) == 0 {
 		return found, nil
 	}
-	query, arg := "SELECT k, seq FROM event_key WHERE k = ANY($1::bytea[])", any(keys)
-	if s.dialect.name == "sqlite" {
-		query = "SELECT k, seq FROM event_key WHERE k IN (SELECT unhex(value) FROM json_each($1))"
-		list := make([]string, len(keys))
-		for i, k := range keys {
-			list[i] = hex.EncodeToString(k)
-		}
-		raw, err := json.Marshal(list)
-		if err != nil {
-			return nil, err
-		}
-		arg = string(raw)
+	among, arg, err := s.amongKeys(keys)
+	if err != nil {
+		return nil, err
 	}
-	rows, err := q.QueryContext(ctx, query, arg)
+	rows, err := q.QueryContext(ctx, "SELECT k, seq FROM event_key WHERE "+among, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +67,38 @@ func (s *Store) keySeqs(ctx context.Context, q querier, keys [][]byte) (map[[16]
 		}
 	}
 	return found, rows.Err()
+}
+
+// amongKeys is the condition that a key k is one of these, which are argument $1.
+func (s *Store) amongKeys(keys [][]byte) (condition string, arg any, err error) {
+	if s.dialect.name != "sqlite" {
+		return "k = ANY($1::bytea[])", keys, nil
+	}
+	list := make([]string, len(keys))
+	for i, k := range keys {
+		list[i] = hex.EncodeToString(k)
+	}
+	raw, err := json.Marshal(list)
+	return "k IN (SELECT unhex(value) FROM json_each($1))", string(raw), err
+}
+
+// takeKeys puts the keys of entries in the ledger, numbered after a sequence. It
+// is false, and none is there, where one of them was there before.
+func (tx *Tx) takeKeys(ctx context.Context, after int64, entries []event.Entry) (bool, error) {
+	keys, seqs := make([][]byte, len(entries)), make([]int64, len(entries))
+	for i := range entries {
+		keys[i], seqs[i] = entries[i].Key[:], after+1+int64(i)
+	}
+	taken, err := tx.store.bulk.Run(ctx, tx.sql, insertKeys, bulk.Columns{keys, seqs})
+	if err != nil || taken == int64(len(entries)) {
+		return err == nil, tx.store.translate(err)
+	}
+	among, arg, err := tx.store.amongKeys(keys)
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM event_key WHERE "+among+" AND seq > $2", arg, after)
+	return false, err
 }
 
 func (tx *Tx) storedEvent(ctx context.Context, seq int64) (event.Record, error) {

@@ -173,7 +173,8 @@ func (tx *Tx) run(ctx context.Context, what bulk.Statement, rows [][]any) error 
 }
 
 func (tx *Tx) runRows(ctx context.Context, what bulk.Statement, rows bulk.Rows) error {
-	return tx.store.bulk.Run(ctx, tx.sql, what, rows)
+	_, err := tx.store.bulk.Run(ctx, tx.sql, what, rows)
+	return err
 }
 
 // Add runs an insertion over rows whose values lie one row after the other.

@@ -17,8 +17,13 @@ type count struct {
 
 // Var adds a flag of a number from 1 to most, or of any from 1 when most is 0.
 func Var(f *pflag.FlagSet, to *int, name string, value, most int, help string) {
+	VarP(f, to, name, "", value, most, help)
+}
+
+// VarP is Var with a letter that stands for the name.
+func VarP(f *pflag.FlagSet, to *int, name, letter string, value, most int, help string) {
 	*to = value
-	f.Var(&count{to, most}, name, help)
+	f.VarP(&count{to, most}, name, letter, help)
 }
 
 // Error says which numbers are taken.

@@ -68,8 +68,9 @@ type Execer interface {
 // ArrayRows is how many rows are given as arrays at once.
 const ArrayRows = 10_000
 
-// Run runs a statement over all rows, in as few statements as can be.
-func (r *Runner) Run(ctx context.Context, tx Execer, s Statement, all Rows) error {
+// Run runs a statement over all rows, in as few statements as can be, and counts the
+// rows that it changed.
+func (r *Runner) Run(ctx context.Context, tx Execer, s Statement, all Rows) (changed int64, err error) {
 	at := 0
 	for r.dialect.Arrays && all.Len()-at > 1 {
 		end := min(at+ArrayRows, all.Len())
@@ -77,8 +78,8 @@ func (r *Runner) Run(ctx context.Context, tx Execer, s Statement, all Rows) erro
 		if !ok {
 			break
 		}
-		if _, err := tx.ExecContext(ctx, s.fromArrays(types), args...); err != nil {
-			return err
+		if err := execute(ctx, tx, s.fromArrays(types), args, &changed); err != nil {
+			return changed, err
 		}
 		at = end
 	}
@@ -95,12 +96,22 @@ func (r *Runner) Run(ctx context.Context, tx Execer, s Statement, all Rows) erro
 					args = append(args, all.At(row, column))
 				}
 			}
-			if _, err := tx.ExecContext(ctx, r.text(s, size), args...); err != nil {
-				return err
+			if err := execute(ctx, tx, r.text(s, size), args, &changed); err != nil {
+				return changed, err
 			}
 		}
 	}
-	return nil
+	return changed, nil
+}
+
+func execute(ctx context.Context, tx Execer, text string, args []any, changed *int64) error {
+	result, err := tx.ExecContext(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	*changed += n
+	return err
 }
 
 // textKey is what the text of a statement with parameters follows from.

@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"testing"
@@ -15,7 +16,7 @@ type told []string
 
 func (t *told) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
 	*t = append(*t, fmt.Sprint(query, " ", args))
-	return nil, nil
+	return driver.RowsAffected(10), nil
 }
 
 func TestRun(t *testing.T) {
@@ -45,8 +46,9 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got told
-			if err := bulk.NewRunner(c.in).Run(t.Context(), &got, c.what, c.rows); err != nil || !slices.Equal(got, c.want) {
-				t.Errorf("(%v)\n got %q\nwant %q", err, got, c.want)
+			changed, err := bulk.NewRunner(c.in).Run(t.Context(), &got, c.what, c.rows)
+			if err != nil || !slices.Equal(got, c.want) || changed != int64(10*len(c.want)) {
+				t.Errorf("%d changed (%v)\n got %q\nwant %q", changed, err, got, c.want)
 			}
 		})
 	}

@@ -1,4 +1,6 @@
-package cli
+// Package manifest reads the files of an apply as one text, and tells faults in it by
+// their files.
+package manifest
 
 import (
 	"bytes"
@@ -16,9 +18,9 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
-// documents is the text of all files of an apply, one after another: the
+// Documents is the text of all files of an apply, one after another: the
 // platform takes them all or none.
-type documents struct {
+type Documents struct {
 	text  bytes.Buffer
 	files []part
 }
@@ -31,15 +33,13 @@ type part struct {
 	line func(path string) int
 }
 
-// readDocuments reads files, folders with all below them, and "-".
-func (c *Command) readDocuments(paths []string) (*documents, error) {
-	if len(paths) == 0 {
-		return nil, usage("say what: -f FILE, -f DIR or -f -")
-	}
-	d := &documents{}
+// Read reads files, folders with all below them, and stdin for "-". The error of
+// what is not there is problem.NotFound, of what says nothing problem.Invalid.
+func Read(paths []string, stdin io.Reader) (*Documents, error) {
+	d := &Documents{}
 	for _, path := range paths {
 		if path == "-" {
-			if err := d.add("standard input", c.In); err != nil {
+			if err := d.Add("standard input", stdin, nil); err != nil {
 				return nil, err
 			}
 			continue
@@ -94,16 +94,18 @@ func manifests(path string) ([]string, error) {
 	return names, nil
 }
 
-func (d *documents) addFile(name string) error {
+func (d *Documents) addFile(name string) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", name, err)
 	}
 	defer f.Close()
-	return d.add(name, f)
+	return d.Add(name, f, nil)
 }
 
-func (d *documents) add(name string, r io.Reader) error {
+// Add puts what a file holds behind the others. For a text that was made of what the
+// file says, line gives the line of a field in it; else it is nil.
+func (d *Documents) Add(name string, r io.Reader, line func(path string) int) error {
 	raw, err := io.ReadAll(io.LimitReader(r, object.MaxInput+1))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
@@ -115,7 +117,7 @@ func (d *documents) add(name string, r io.Reader) error {
 		}
 		d.text.WriteString("---\n")
 	}
-	d.files = append(d.files, part{name: name, first: bytes.Count(d.text.Bytes(), []byte("\n"))})
+	d.files = append(d.files, part{name: name, first: bytes.Count(d.text.Bytes(), []byte("\n")), line: line})
 	d.text.Write(raw)
 	if d.text.Len() > object.MaxInput {
 		return problem.New(problem.TooLarge, "the files have more than %d MiB together", object.MaxInput>>20).Do("apply them in several steps")
@@ -123,16 +125,19 @@ func (d *documents) add(name string, r io.Reader) error {
 	return nil
 }
 
-// source is the name that the platform calls the text by.
-func (d *documents) source() string {
+// Text is what all files hold.
+func (d *Documents) Text() []byte { return d.text.Bytes() }
+
+// Source is the name that the platform calls the text by.
+func (d *Documents) Source() string {
 	if len(d.files) == 1 {
 		return d.files[0].name
 	}
 	return ""
 }
 
-// locate turns the lines of the whole text into those of its files.
-func (d *documents) locate(err error) error {
+// Locate turns the lines of the whole text into those of its files.
+func (d *Documents) Locate(err error) error {
 	p := problem.From(err)
 	if len(d.files) == 0 || len(d.files) == 1 && d.files[0].line == nil || p.Kind == problem.Internal {
 		return err
@@ -164,29 +169,10 @@ var firstIn = regexp.MustCompile(`first in line \d+`)
 
 // at gives the file of a line of the text, and the line in it. The marker that
 // was put before a file stands for its beginning.
-func (d *documents) at(line int) (part, int) {
+func (d *Documents) at(line int) (part, int) {
 	i := len(d.files) - 1
 	for i > 0 && d.files[i].first > line {
 		i--
 	}
 	return d.files[i], max(1, line-d.files[i].first)
-}
-
-// input opens a file, or stdin for "-", and tells its size, 0 if unknown.
-func (c *Command) input(path string) (io.Reader, int64, func(), error) {
-	if path == "-" {
-		return c.In, 0, func() {}, nil
-	}
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil, 0, nil, problem.New(problem.NotFound, "there is no file %s", path)
-	}
-	if err != nil {
-		return nil, 0, nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	size := int64(0)
-	if info, err := f.Stat(); err == nil {
-		size = info.Size()
-	}
-	return f, size, func() { _ = f.Close() }, nil
 }

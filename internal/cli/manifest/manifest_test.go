@@ -1,4 +1,4 @@
-package cli
+package manifest
 
 import (
 	"errors"
@@ -23,12 +23,11 @@ func TestLocate(t *testing.T) {
 		}
 		paths = append(paths, path)
 	}
-	c, _, _ := plain()
-	docs, err := c.readDocuments([]string{dir})
+	docs, err := Read([]string{dir}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(docs.text.String(), "\n")
+	lines := strings.Split(string(docs.Text()), "\n")
 	at := func(text string) int {
 		for i, line := range lines {
 			if line == text {
@@ -46,25 +45,25 @@ func TestLocate(t *testing.T) {
 	twice := problem.New(problem.Invalid, "wrong").WithFields(
 		problem.Field{Line: at("four"), Message: fmt.Sprintf("is given twice, first in line %d", at("two"))},
 		problem.Field{Line: at("four"), Message: fmt.Sprintf("is given twice, first in line %d", at("three"))})
-	if !errors.As(docs.locate(twice), &p) || p.Fields[0].Message != "is given twice, first in "+filepath.Join(dir, "a.yaml")+":2" ||
+	if !errors.As(docs.Locate(twice), &p) || p.Fields[0].Message != "is given twice, first in "+filepath.Join(dir, "a.yaml")+":2" ||
 		p.Fields[1].Message != "is given twice, first in line 2" {
 		t.Errorf("told %v", p)
 	}
 	for text, want := range map[string]string{"one": "a.yaml:1", "two": "a.yaml:2", "three": "b.yaml:2", "four": "b.yaml:3", "{}": "c.json:1"} {
 		told := problem.New(problem.Invalid, "wrong").WithFields(problem.Field{Source: "document 9", Line: at(text), Message: "m"})
 		var p *problem.Problem
-		if !errors.As(docs.locate(told), &p) {
+		if !errors.As(docs.Locate(told), &p) {
 			t.Fatal("no problem")
 		}
 		if got := strings.TrimPrefix(p.Fields[0].String(), dir+"/"); got != want+": m" {
 			t.Errorf("%s is told as %s, want %s", text, got, want)
 		}
 	}
-	if docs.source() != "" {
-		t.Errorf("several files are called %q", docs.source())
+	if docs.Source() != "" {
+		t.Errorf("several files are called %q", docs.Source())
 	}
-	if docs, err = c.readDocuments(paths[:1]); err != nil || docs.source() != paths[0] {
-		t.Errorf("one file is called %q, %v", docs.source(), err)
+	if docs, err = Read(paths[:1], nil); err != nil || docs.Source() != paths[0] {
+		t.Errorf("one file is called %q, %v", docs.Source(), err)
 	}
 }
 
@@ -97,16 +96,15 @@ func TestManifests(t *testing.T) {
 // What was made of a file is told by the lines of that file.
 func TestLocateWhatWasMade(t *testing.T) {
 	for _, n := range []int{1, 3} {
-		d := &documents{}
+		d := &Documents{}
 		for i := range n {
-			if err := d.add(fmt.Sprintf("f%d.yaml", i), strings.NewReader(`{"a": 1}`)); err != nil {
+			if err := d.Add(fmt.Sprintf("f%d.yaml", i), strings.NewReader(`{"a": 1}`), func(path string) int { return 100*i + len(path) }); err != nil {
 				t.Fatal(err)
 			}
-			d.files[i].line = func(path string) int { return 100*i + len(path) }
 		}
 		for i, line := range []int{1, 3, 5}[:n] {
 			told := problem.New(problem.Invalid, "wrong").WithFields(problem.Field{Path: "spec.x", Line: line, Message: "m"})
-			if got, want := problem.From(d.locate(told)).Fields[0].String(), fmt.Sprintf("f%d.yaml:%d: spec.x: m", i, 100*i+6); got != want {
+			if got, want := problem.From(d.Locate(told)).Fields[0].String(), fmt.Sprintf("f%d.yaml:%d: spec.x: m", i, 100*i+6); got != want {
 				t.Errorf("of %d files: %q, want %q", n, got, want)
 			}
 		}
