@@ -15,8 +15,8 @@ const (
 	eventsRatio = 0.5
 	levelTarget = time.Second // from the last batch until sealer and projectors are level
 	batchSize   = 500
-	batchesEach = 100 // for each run of the bench
-	posters     = 4   // connections at once
+	batchesEach = 40 // for each run of the bench
+	posters     = 4  // connections at once
 )
 
 // measureEvents measures the intake of a ledger that holds a million events of a
