@@ -248,7 +248,7 @@ type postOutput struct {
 func (a *api) postEvents(ctx context.Context, in *postInput) (*postOutput, error) {
 	p := requestOf(ctx).principal
 	kind, _ := a.Pipe.Kinds().ByName("Service")
-	poster := event.Poster{Name: p.Name, Platform: auth.Allowed(p, auth.Post, kind, "").Allowed}
+	poster := event.Poster{Name: p.Name, Bot: p.Bot, Platform: auth.Allowed(p, auth.Post, kind, "").Allowed}
 	for team := range p.Teams {
 		if auth.Allowed(p, auth.Post, kind, team).Allowed {
 			poster.Teams = append(poster.Teams, team)

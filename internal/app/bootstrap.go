@@ -79,7 +79,7 @@ func capabilities() []*catalog.Capability {
 		{"portal", "Portal", ""},
 		{"catalog", "Catalog", ""},
 		{"audit", "Audit", ""},
-		{"events", "Events", ""},
+		{"events", "Events", `use.surface != "api"`}, // a pipeline that tells what it did brings its team nothing
 	} {
 		o := object.New[catalog.CapabilitySpec, struct{}](c.name, platformTeam, catalog.CapabilitySpec{Title: c.title, Lifecycle: catalog.GA, QualifyingUse: c.qualifying})
 		all = append(all, &o)

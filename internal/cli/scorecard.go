@@ -123,7 +123,7 @@ func changeText(r client.ScorecardRow) string {
 		return ""
 	}
 	text := measure.Unit(r.Unit).Change(*r.Change, r.Before, r.Target != nil && r.Target.Relative)
-	if !r.Moved {
+	if !r.Moved && r.Interval != nil {
 		text += " (may be chance)"
 	}
 	return text

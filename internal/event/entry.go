@@ -191,6 +191,9 @@ func said(ev Event) []byte {
 			env.Environment = ""
 		case "actor":
 			env.Actor = ""
+		case ExtBot:
+			env.Extensions = maps.Clone(env.Extensions)
+			delete(env.Extensions, ExtBot)
 		}
 	}
 	env.Inferred = nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -20,6 +21,9 @@ import (
 // what it may speak for.
 type Poster struct {
 	Name string // "user/ann", "token/ci-7f3a"
+	// Bot says that no person is behind it: what it says that itself did is told as
+	// a machine's.
+	Bot bool
 	// Platform says that it belongs to the platform team: it may post for every
 	// team, and events that others did, such as history from elsewhere.
 	Platform bool
@@ -127,6 +131,14 @@ func (in *Ingester) check(ctx context.Context, by Poster, ev *Event, index int, 
 		return forbidden(index, "actor", "only the platform team may post what another actor did", "leave actor out: it is then you")
 	case !strings.Contains(ev.Actor, "/") || strings.HasPrefix(ev.Actor, "stoa/"):
 		return invalid(index, "actor", "must name a principal, such as user/ann")
+	}
+	if by.Bot && ev.Actor == by.Name && ev.Extensions[ExtBot] != "true" {
+		ev.Extensions = maps.Clone(ev.Extensions)
+		if ev.Extensions == nil {
+			ev.Extensions = map[string]string{}
+		}
+		ev.Extensions[ExtBot] = "true"
+		ev.Inferred = append(ev.Inferred, ExtBot)
 	}
 	inferDimensions(ev)
 	owner, known := teams[ev.Service]

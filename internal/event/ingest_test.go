@@ -143,6 +143,35 @@ func TestIngestTakesHistory(t *testing.T) {
 	})
 }
 
+// What a machine says that it did itself is no person's, and the same told again is
+// the same.
+func TestIngestTellsMachinesFromPeople(t *testing.T) {
+	s := open(t, t.TempDir()+"/stoa.db", nil)
+	in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf})
+	for id, c := range map[string]struct {
+		by    event.Poster
+		actor string
+		want  string
+	}{
+		"machine":            {event.Poster{Name: "token/kafka", Bot: true, Teams: []string{"payments"}}, "", "true"},
+		"person":             {event.Poster{Name: "user/ann", Teams: []string{"payments"}}, "", ""},
+		"machine of another": {event.Poster{Name: "token/history", Bot: true, Platform: true}, "user/ann", ""},
+	} {
+		ev := event.Event{ID: id, Source: "https://kafka/" + id, Type: "org.example.topic.used", Capability: "kafka", Actor: c.actor, Extensions: map[string]string{"region": "eu"}}
+		got, err := in.Ingest(t.Context(), c.by, []event.Event{ev})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := s.Events(t.Context(), event.Filter{Seqs: []int64{got[0].Seq}})
+		if err != nil || len(records) != 1 || records[0].Extensions[event.ExtBot] != c.want || records[0].Extensions["region"] != "eu" {
+			t.Errorf("%s: %+v, %v", id, records, err)
+		}
+		if got, err = in.Ingest(t.Context(), c.by, []event.Event{ev}); err != nil || got[0].Status != event.Duplicate {
+			t.Errorf("%s again: %+v, %v", id, got, err)
+		}
+	}
+}
+
 // A poster's own team is that of what names none and follows from nothing; what
 // is known of a service goes before.
 func TestIngestFallsBackToThePostersTeam(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/stoa-platform/stoa/internal/measure/stat"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -60,7 +61,8 @@ type Row struct {
 	Note      string    `json:"note,omitempty"`
 	// Before is the value of the same time before, nil where the record does not
 	// reach back to its first day; Change is the difference and
-	// Moved whether it is more than chance: the intervals do not touch.
+	// Moved whether it is more than chance: its interval leaves 0 out. A value without
+	// an interval, such as a count of all there are, is not moved by chance.
 	Before *float64 `json:"before"`
 	Change *float64 `json:"change"`
 	Moved  bool     `json:"moved"`
@@ -158,7 +160,8 @@ func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 		change := *now.Value - *before.Value
 		row.Change = &change
 		if now.Interval != nil && before.Interval != nil {
-			row.Moved = now.Interval.Low > before.Interval.High || now.Interval.High < before.Interval.Low
+			by := stat.Estimate{Value: *now.Value, Interval: stat.Interval(*now.Interval)}.Less(stat.Estimate{Value: *before.Value, Interval: stat.Interval(*before.Interval)})
+			row.Moved = by.Low > 0 || by.High < 0
 		}
 	}
 	if r.Target != nil && !m.Graded(*r.Target, s) {

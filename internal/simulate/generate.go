@@ -124,7 +124,7 @@ func (g *generator) around(t *team, n int) {
 	for _, s := range t.services {
 		g.background(s, n)
 	}
-	if t.index%botEvery == 0 && len(t.services) > 0 && from >= t.deployed && from < t.leaves {
+	if t.index%botEvery == 0 && len(t.services) > 0 {
 		g.out.put("", fact{
 			at: from + 3*hour, source: sourcePlatform, kind: typeUsage, actor: "token/" + t.firstName() + "-exporter", bot: true, team: t.nameAt(from + 3*hour),
 			capability: "events", surface: "api", count: 24,
@@ -133,7 +133,8 @@ func (g *generator) around(t *team, n int) {
 }
 
 // botEvery is how many teams have one program among them that uses the API
-// every day: it is no person, and no team is on the platform because of it.
+// every day, whether they are on the platform or not: it is no person, and no team
+// is on the platform because of it.
 const botEvery = 8
 
 // alert tells of an alert about a service; the first one is a step of its team.

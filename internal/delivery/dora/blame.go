@@ -165,14 +165,17 @@ func (w *work) causes(ctx context.Context, i *incident) (map[int64]link, error) 
 }
 
 // named finds the deployments of the release or event that an incident names:
-// the last one before it began, or else the first one after.
+// the last one before it began, or else the first one after. Without a service of
+// its own, which says whose it is, it names those of its team alone: others may not
+// say that they failed.
 func (w *work) named(ctx context.Context, i *incident, links map[int64]link) error {
 	services := map[int64]bool{}
 	for _, column := range []string{"release", "event"} {
-		if err := w.each(ctx, "SELECT seq, service, environment, at FROM deployments WHERE "+column+" = $1 AND "+column+" <> 0 ORDER BY at, event, seq",
-			[]any{i.caused}, 4, func(row []int64) {
-				seq, service, environment, at := row[0], row[1], row[2], row[3]
-				if i.service != 0 && i.service != service || i.environment != 0 && i.environment != environment {
+		if err := w.each(ctx, "SELECT seq, service, environment, at, team FROM deployments WHERE "+column+" = $1 AND "+column+" <> 0 ORDER BY at, event, seq",
+			[]any{i.caused}, 5, func(row []int64) {
+				seq, service, environment, at, team := row[0], row[1], row[2], row[3], row[4]
+				foreign := i.service == 0 && i.team != 0 && i.team != team
+				if foreign || i.service != 0 && i.service != service || i.environment != 0 && i.environment != environment {
 					return
 				}
 				services[service] = true
@@ -215,7 +218,7 @@ func (w *work) check(ctx context.Context, seq int64) error {
 	if err != nil {
 		return err
 	}
-	repeated := flag(brings == bringsCommit && newest != 0 && prev != nil && prev[2] == newest)
+	repeated := flag(brings != bringsNothing && newest != 0 && prev != nil && prev[2] == newest)
 	var mends, named int64
 	if cause == causeRollback || cause == causeHotfix {
 		if fixes != 0 {

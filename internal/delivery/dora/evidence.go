@@ -107,6 +107,18 @@ func failureEvidence(ctx context.Context, v *measure.View, after int64, limit in
 	})(ctx, v, after, limit)
 }
 
+// bothEvidence gives what is behind a part of a number and behind the whole of it.
+func bothEvidence(a, b evidenceFunc) evidenceFunc {
+	return func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+		some, err := a(ctx, v, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		more, err := b(ctx, v, after, limit)
+		return measure.Page(slices.Concat(some, more), after, limit), err
+	}
+}
+
 // incidentEvidence gives all that was told of the incidents.
 func incidentEvidence(unattributedOnly bool) evidenceFunc {
 	return evidence(func(ctx context.Context, v *measure.View, do func(int64)) error {

@@ -53,7 +53,7 @@ func Measures() []measure.Measure {
 			Formula: "Deployments to production that failed ÷ all deployments to production, each once. One failed if an incident or a fix names it, else if the next one rolled it back " +
 				"or was a hot-fix, else if it was the last one of its service before an incident, within 24 hours. Other incidents are unattributed.",
 			Unit: measure.Ratio, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, reading{unattributed: true}.deployed, failureRate, failureEvidence),
+		}, reading{unattributed: true}.deployed, failureRate, bothEvidence(deploymentEvidence(""), failureEvidence)),
 		measure.New(measure.Definition{
 			Name: RecoveryTime, Title: "Failed deployment recovery time", Question: "How long until a failed deployment is mended?",
 			Formula: "From the start of the first incident of a failed deployment (without one, from the deployment) until all its incidents are resolved " +
@@ -64,7 +64,7 @@ func Measures() []measure.Measure {
 			Name: ReworkRate, Title: "Rework rate", Question: "How many deployments only mend others?",
 			Formula: "Rollbacks and hot-fixes in production ÷ all deployments to production.",
 			Unit:    measure.Ratio, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, reading{}.deployed, reworkRate, deploymentEvidence(fmt.Sprintf(" AND (cause = %d OR cause = %d)", causeRollback, causeHotfix))),
+		}, reading{}.deployed, reworkRate, deploymentEvidence("")),
 		measure.New(measure.Definition{
 			Name: MTTR, Title: "Time to restore", Question: "How long does an incident last?",
 			Formula: "From the first word of an incident in production until it was last said to be resolved (one that is detected again goes on), for the incidents that began in the time; the median of Kaplan and Meier, " +

@@ -27,6 +27,7 @@ type naiveIncident struct {
 	facts                []said
 	started, resolved    time.Time
 	service, environment string
+	team                 string
 	links                map[string]*naiveDeployment // by environment
 	named                bool
 }
@@ -104,7 +105,7 @@ func (i *naiveIncident) read() {
 		case f.kind == "incident.detected" && f.at.After(i.resolved) && !i.resolved.Before(i.started):
 			i.resolved = time.Time{} // opened again
 		}
-		i.service, i.environment = cmp.Or(i.service, f.service), cmp.Or(i.environment, f.environment)
+		i.service, i.environment, i.team = cmp.Or(i.service, f.service), cmp.Or(i.environment, f.environment), cmp.Or(i.team, f.team)
 	}
 }
 
@@ -122,7 +123,8 @@ func (i *naiveIncident) attribute(deployments []*naiveDeployment) {
 		return
 	}
 	mine := func(d *naiveDeployment) bool {
-		return (i.service == "" || i.service == d.service) && (i.environment == "" || i.environment == d.environment)
+		foreign := i.service == "" && i.team != "" && i.team != d.team
+		return !foreign && (i.service == "" || i.service == d.service) && (i.environment == "" || i.environment == d.environment)
 	}
 	// The deployment that it names: of releases of that name, else the event.
 	for _, called := range []func(*naiveDeployment) bool{
@@ -169,7 +171,7 @@ func (d *naiveDeployment) look(n int, deployments []*naiveDeployment, incidents 
 	}
 	list, listed := d.custom["changes"].([]map[string]string)
 	commit := d.text("commit")
-	d.repeated = !listed && !d.isRollback() && commit != "" && previous != nil && previous.text("commit") == commit
+	d.repeated = (!listed || len(list) > 0) && !d.isRollback() && commit != "" && previous != nil && previous.text("commit") == commit
 	if !listed && commit != "" || d.text("commitTime") != "" && !listed {
 		list = []map[string]string{{"commit": commit, "time": d.text("commitTime")}}
 	}

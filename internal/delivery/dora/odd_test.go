@@ -114,6 +114,39 @@ func TestWindowWithoutData(t *testing.T) {
 	})
 }
 
+// An incident that says of no service may name a deployment of its own team, and of
+// no other: nobody can say of others that they failed.
+func TestNobodyBlamesAnotherTeam(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		about := func(team string, e said) said {
+			e.team, e.service = team, ""
+			return e
+		}
+		add(t, s, events(t,
+			deploy(0, "shop", "shop-1"), deploy(1, "shop", "shop-2"), deploy(2, "shop", "shop-3"),
+			about("red", detected(3, "own", "", "deployment", "shop-1")),
+			about("blue", detected(3, "foreign", "", "deployment", "shop-2")),
+			about("", detected(3, "nobody's", "", "deployment", "shop-3")))...)
+		project(t, s, 10)
+		o := org(t, s)
+		if got := show(ask(t, s, o, dora.ChangeFailureRate, month())[0].Estimate); got != "0.6667 of 3" {
+			t.Errorf("failed: %s, want that of the own team and the one that the platform laid to no team", got)
+		}
+	})
+}
+
+// The same commit deployed once more brings no change, however it was told.
+func TestTheSameCommitAgainBringsNoChange(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		list := []map[string]string{{"commit": "abc1", "time": hours(-1).Format(time.RFC3339)}}
+		add(t, s, events(t, deploy(0, "shop", "r1", "commit", "abc1", "changes", list), deploy(14*24, "shop", "r2", "commit", "abc1", "changes", list))...)
+		project(t, s, 10)
+		if got := show(ask(t, s, org(t, s), dora.LeadTime, month())[0].Estimate); got != "3600 of 1" {
+			t.Errorf("lead time: %s, want one change of an hour", got)
+		}
+	})
+}
+
 // A service that moved onto the path is off it no more, and a month says the same
 // by itself as in a year. One that was not deployed for a while is there with 0, and
 // one that came late counts from then on.

@@ -28,7 +28,7 @@ type Projector struct{}
 func (Projector) Name() string { return "delivery" }
 
 // Version grows when the rows that follow from the same events change.
-func (Projector) Version() int { return 3 }
+func (Projector) Version() int { return 4 }
 
 // Reset empties the tables.
 func (Projector) Reset(ctx context.Context, tx event.SQL) error {
@@ -180,7 +180,7 @@ func (w *work) arrived(ctx context.Context, borrows bool) error {
 				AND (n.at, n.event, n.seq) > (d.at, d.event, d.seq) ORDER BY n.at, n.event, n.seq LIMIT 1), 0)
 		FROM deployments d WHERE d.seq >= $1 AND d.seq <= $2`, []any{from, to, causeRollback, causeHotfix}, 6, func(row []int64) {
 		seq, brings, newest, cause, before, next := row[0], row[1], row[2], row[3], row[4], row[5]
-		if cause == causeRollback || cause == causeHotfix || brings == bringsCommit && newest != 0 && newest == before {
+		if cause == causeRollback || cause == causeHotfix || brings != bringsNothing && newest != 0 && newest == before {
 			w.recheck = append(w.recheck, seq)
 		}
 		if next != 0 && next < from {

@@ -91,8 +91,10 @@ func scoreRow(r measure.Row, s measure.Scope) page.ScoreRow {
 	if r.Change != nil {
 		row.Change = r.Unit.Change(*r.Change, r.Before, r.Target != nil && r.Target.Relative)
 		switch {
-		case !r.Moved || r.Direction == measure.Neither:
+		case !r.Moved && r.Interval != nil:
 			row.ChangeState = page.State{Level: page.Unknown, Word: "may be chance"}
+		case !r.Moved, r.Direction == measure.Neither:
+			row.ChangeState = page.State{Level: page.Unknown, Word: "changed"}
 		case (*r.Change > 0) == (r.Direction == measure.Higher):
 			row.ChangeState = page.State{Level: page.Good, Word: "better"}
 		default:
