@@ -94,6 +94,10 @@ type ReleaseStatus struct {
 	Observed *Observed `json:"observed,omitempty"`
 	// Detected is the evidence, with what the run verified.
 	Detected []Setting `json:"detected,omitempty"`
+	// Settings are those of the service that it was admitted with, and
+	// SettingsBefore those that the service had, nil where it had none.
+	Settings       *Running `json:"settings,omitempty"`
+	SettingsBefore *Running `json:"settingsBefore,omitempty"`
 	// Retired says that the service was deleted: nothing is released from it again.
 	Retired bool `json:"retired,omitempty"`
 	// Previous is the release that served before; empty for the first.

@@ -32,6 +32,8 @@ func TestDelivery(t *testing.T) {
 func life(t *testing.T, p *platform) {
 	t.Run("the same source again is not built again", p.testCached)
 	t.Run("two releases of a service at once", p.testTwoAtOnce)
+	t.Run("two first releases of a service at once", p.testFirstTwiceAtOnce)
+	t.Run("settings go back with a release", p.testSettingsGoBack)
 	t.Run("ten services at once", p.testTenAtOnce)
 	t.Run("scale to nothing and back", p.testScale)
 	t.Run("scale during the first release", p.testScaleDuring)
@@ -81,6 +83,51 @@ func (p *platform) testTwoAtOnce(t *testing.T) {
 		t.Errorf("not in order: %v and %v, previous %q", first.Status.Finished, second.Status.Finished, second.Status.Previous)
 	}
 	p.answers(t, "twice", versions["twice-2"])
+}
+
+// Two first releases at once, each to an environment of its own: neither takes away
+// what the other said of the service.
+func (p *platform) testFirstTwiceAtOnce(t *testing.T) {
+	digest := p.upload(t, "one")
+	const services = 8
+	var all sync.WaitGroup
+	for i := range services {
+		for _, env := range []string{"dev", "production"} {
+			all.Go(func() {
+				if _, err := p.Release(t.Context(), client.ReleaseSpec{Source: digest, Service: fmt.Sprint("first-", i), Environment: env, Set: map[string]string{"IN": env}}, "", "", false); err != nil {
+					t.Errorf("release to %s: %v", env, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	for i := range services {
+		name := fmt.Sprint("first-", i)
+		for _, rel := range []string{name + "-1", name + "-2"} {
+			p.succeeded(t, rel)
+		}
+		for _, env := range []string{"dev", "production"} {
+			if got := p.service(t, name).Spec.Environments[env]; got.Replicas != 1 || got.Env["IN"] != env {
+				t.Errorf("%s in %s: %+v", name, env, got)
+			}
+		}
+		p.delete(t, name)
+	}
+}
+
+// A release of the same artifact with other settings can be gone back from, and what
+// comes back is how it ran.
+func (p *platform) testSettingsGoBack(t *testing.T) {
+	p.up(t, "one", "settings", map[string]string{"A": "1"})
+	p.up(t, "one", "settings", map[string]string{"A": "2", "B": "2"})
+	rel, err := p.Rollback(t.Context(), "settings", "dev", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.succeeded(t, rel.Metadata.Name)
+	if got := p.service(t, "settings").Spec.Environments["dev"].Env; len(got) != 1 || got["A"] != "1" || rel.Spec.From != "settings-1" {
+		t.Errorf("gone back to %s, with %v", rel.Spec.From, got)
+	}
 }
 
 func (p *platform) testTenAtOnce(t *testing.T) {

@@ -64,6 +64,9 @@ func (p *platform) fails(t *testing.T, service string, set map[string]string, ti
 		t.Errorf("nothing is said of what to do: %+v", told)
 	}
 	p.answers(t, service, "good")
+	if mode := p.service(t, service).Spec.Environments["dev"].Env["MODE"]; mode != "good" {
+		t.Errorf("the service has MODE=%s of the release that failed, want that of the one that serves", mode)
+	}
 	if s := p.service(t, service).Status.Environments["dev"]; s.Release != good.Metadata.Name || s.State != client.StateRunning {
 		t.Errorf("the service is %+v, want %s running", s, good.Metadata.Name)
 	}
@@ -75,6 +78,11 @@ func (p *platform) fails(t *testing.T, service string, set map[string]string, ti
 
 func (p *platform) testExits(t *testing.T) {
 	p.fails(t, "exits", map[string]string{"MODE": "exits"}, "exit", "the list of fruits is missing")
+	if _, err := p.Restart(t.Context(), "exits", "dev", "a new instance of what serves"); err != nil {
+		t.Fatal(err)
+	}
+	p.healthy(t, "exits", 1)
+	p.answers(t, "exits", "good")
 }
 
 func (p *platform) testNeverBinds(t *testing.T) {

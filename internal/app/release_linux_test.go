@@ -36,6 +36,9 @@ const version = "%s"
 func main() {
 	port := os.Getenv("PORT")
 	var asked atomic.Int64
+	if strings.HasPrefix(os.Getenv("FRUIT"), "rotten") {
+		log.Fatalln("the fruit", os.Getenv("FRUIT"), "cannot be eaten")
+	}
 	switch os.Getenv("MODE") {
 	case "exits":
 		log.Fatal("the list of fruits is missing")

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -79,6 +80,20 @@ func TestSecret(t *testing.T) {
 		t.Fatalf("set again: %v", err)
 	}
 	p.sees(t, "vault", "FRUIT", first)
+
+	// What an application prints of it as it ends is not in the platform's own log.
+	const rotten = "rotten-plum-4711"
+	if err := p.SetSecrets(t.Context(), "vault", "dev", map[string]string{"FRUIT": rotten}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if !strings.Contains(p.stderr.String(), "service does not start") {
+			return errors.New("the log does not tell that the service does not start")
+		}
+		return nil
+	})
+	p.stop()
+	hides(t, "the platform's log", []byte(p.stderr.String()), []string{rotten})
 }
 
 // sees waits until the service has the value in its environment.

@@ -59,7 +59,7 @@ func (c *Command) rollbackCommand() *cobra.Command {
 			return c.carryOut(ctx, cl, rel, err, o.detach)
 		})
 	c.envFlag(cmd, &o.env)
-	cmd.Flags().StringVar(&to, "to", "", "release to go back to (default: the last one with another artifact)")
+	cmd.Flags().StringVar(&to, "to", "", "release to go back to (default: the last one with another artifact or other settings)")
 	c.completeFlag(cmd, "to", askOf("releases"))
 	return cmd
 }

@@ -29,6 +29,9 @@ type inferred struct {
 	detecting time.Duration
 	owning    time.Duration
 	ownerNote string
+	back      *catalog.Running // how the release ran that is gone back to
+	before    *catalog.Running // how the service ran
+	settings  catalog.Running  // how it will
 }
 
 // infer fills in all that a release does not say: what the source is, which
@@ -55,7 +58,7 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	}
 	rel.Spec.Environment = cmp.Or(rel.Spec.Environment, d.firstEnvironment(ctx, r))
 	if rel.Spec.From != "" {
-		err = d.inferFrom(ctx, r, &rel)
+		err = d.inferFrom(ctx, r, &rel, note)
 	} else {
 		err = d.inferSource(ctx, r, &rel)
 	}
@@ -78,7 +81,8 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	if err != nil {
 		return err
 	}
-	c.Add(&admission.Draft{Want: raw})
+	// One that is new here may be made by another release meanwhile.
+	c.Add(&admission.Draft{Want: raw, CreateOnly: service.Metadata.Version == 0})
 	rel.Metadata.Owner = service.Metadata.Owner
 	if err := inferChanges(ctx, r, service, &rel); err != nil {
 		return err
@@ -98,7 +102,7 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 }
 
 // inferFrom takes everything over from the release whose artifact is released again.
-func (d *Delivery) inferFrom(ctx context.Context, r object.Reader, rel *Release) error {
+func (d *Delivery) inferFrom(ctx context.Context, r object.Reader, rel *Release, note *inferred) error {
 	from, err := object.Get[Release](ctx, r, rel.Spec.From)
 	if err != nil {
 		return err
@@ -119,6 +123,7 @@ func (d *Delivery) inferFrom(ctx context.Context, r object.Reader, rel *Release)
 	rel.Spec.Cause = CausePromote
 	if from.Spec.Environment == rel.Spec.Environment {
 		rel.Spec.Cause = CauseRollback
+		note.back = from.Status.Settings
 	}
 	return nil
 }
@@ -273,6 +278,13 @@ func (d *Delivery) inferService(ctx context.Context, r object.Reader, c *admissi
 		service.Spec.Environments = map[string]catalog.Running{}
 	}
 	running, ran := service.Spec.Environments[rel.Spec.Environment]
+	if ran {
+		before := running
+		note.before = &before
+	}
+	if back := note.back; back != nil {
+		running.Env, running.Memory, running.CPU = back.Env, back.Memory, back.CPU
+	}
 	if !ran || running.Replicas == 0 {
 		running.Replicas = 1
 	}
@@ -288,7 +300,7 @@ func (d *Delivery) inferService(ctx context.Context, r object.Reader, c *admissi
 		}
 		maps.Copy(running.Env, rel.Spec.Set)
 	}
-	service.Spec.Environments[rel.Spec.Environment] = running
+	service.Spec.Environments[rel.Spec.Environment], note.settings = running, running
 	return service, nil
 }
 
@@ -363,7 +375,7 @@ func (d *Delivery) initial(c *admission.Change, draft *admission.Draft, verdicts
 		return Step{Name: name, State: StepDone, Started: &started, Millis: took.Milliseconds(), Message: message}
 	}
 	status := ReleaseStatus{
-		Phase: Pending, Started: &started, Gates: verdicts, Detected: rel.Spec.Detected,
+		Phase: Pending, Started: &started, Gates: verdicts, Detected: rel.Spec.Detected, Settings: &note.settings, SettingsBefore: note.before,
 		Steps: []Step{
 			done(StepDetect, note.detecting, summary(rel.Spec.Workload)),
 			done(StepOwner, note.owning, "team "+rel.Metadata.Owner+" ("+note.ownerNote+")"),

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -87,6 +88,12 @@ type ReleaseStatus struct {
 	Observed *runtime.Observed `json:"observed,omitempty"`
 	// Detected is the evidence, with what the run verified.
 	Detected []detect.Setting `json:"detected,omitempty"`
+	// Settings are those of the service that it was admitted with, and
+	// SettingsBefore those that the service had, nil where it had none: what a
+	// release that fails has changed is undone, and a rollback brings back how a
+	// release ran.
+	Settings       *catalog.Running `json:"settings,omitempty"`
+	SettingsBefore *catalog.Running `json:"settingsBefore,omitempty"`
 	// Retired says that the service was deleted: nothing is released from it again.
 	Retired bool `json:"retired,omitempty"`
 	// Previous is the release that served before.

@@ -50,7 +50,7 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	case down != nil:
 		// What it needs may come up later, as after a restart of the machine.
 		after := d.retries.later(args.Service)
-		d.log.Warn("service does not start, will be tried again", "service", args.Service, "after", after, "error", down)
+		d.log.Warn("service does not start, will be tried again", "service", args.Service, "after", after, "error", message(down)) // what it printed may hold what nobody else shall read
 		return reconcile.Done(), nil
 	case s.Metadata.Deleted != nil:
 		d.retries.forget(args.Service)

@@ -161,7 +161,7 @@ func (r *run) revert(ctx context.Context) {
 	keys := append(processKeys(r.rel), runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment})
 	before, err := r.previous(ctx)
 	if err == nil && before.Metadata.Name != "" {
-		if _, err = r.d.run(ctx, r.service, before.Metadata.Name, r.rel.Spec.Environment); err == nil {
+		if _, err = r.d.run(ctx, withoutSettings(r.service, r.rel), before.Metadata.Name, r.rel.Spec.Environment); err == nil {
 			kept := processKeys(before)
 			keys = slices.DeleteFunc(keys[:len(keys)-1], func(k runtime.Key) bool { return slices.Contains(kept, k) })
 		}
@@ -170,7 +170,7 @@ func (r *run) revert(ctx context.Context) {
 		err = errors.Join(err, r.d.runtime.Remove(ctx, key))
 	}
 	if err != nil {
-		r.d.log.Error("what served before a failed release could not be brought back whole", "release", r.rel.Metadata.Name, "error", err)
+		r.d.log.Error("what served before a failed release could not be brought back whole", "release", r.rel.Metadata.Name, "error", message(err))
 	}
 }
 

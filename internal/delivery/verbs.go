@@ -68,7 +68,7 @@ func (v Verbs) Rollback(ctx context.Context, by By, service, env, to string) (Re
 }
 
 // before finds the last release that succeeded before the one that serves and
-// has another artifact.
+// has another artifact or other settings.
 func (v Verbs) before(ctx context.Context, service, env string) (string, error) {
 	s, err := object.Get[catalog.Service](ctx, v.Objects, service)
 	if err != nil {
@@ -87,12 +87,13 @@ func (v Verbs) before(ctx context.Context, service, env string) (string, error) 
 		return "", err
 	}
 	for _, rel := range all {
-		if rel.Spec.Number < present.Spec.Number && rel.Status.Phase == Succeeded && rel.Status.Artifact != present.Status.Artifact {
+		if rel.Spec.Number < present.Spec.Number && rel.Status.Phase == Succeeded &&
+			(rel.Status.Artifact != present.Status.Artifact || !SameSettings(rel, present)) {
 			return rel.Metadata.Name, nil
 		}
 	}
 	return "", problem.New(problem.Invalid, "service %s has no earlier release in %s to go back to", service, env).
-		Because("no release that succeeded before " + serving + " has another artifact").Do("stoa history " + service)
+		Because("no release that succeeded before " + serving + " has another artifact or other settings").Do("stoa history " + service)
 }
 
 // Releases lists a service's releases, newest first; env "" is every environment.

@@ -310,6 +310,7 @@ func (d *Delivery) lament(ctx context.Context, tx *store.Tx, rel *Release) error
 			why += ": " + told.Why[last] // its last words
 		}
 		if at := s.Status.Environments[env]; at.Release != "" {
+			*s = withoutSettings(*s, *rel)
 			at.Missed = &catalog.Missed{Release: rel.Metadata.Name, Message: why, At: d.clock()}
 			s.Status.Environments[env] = at
 			return nil

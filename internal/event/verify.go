@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/stoa-platform/stoa/internal/event/gaps"
 	"github.com/stoa-platform/stoa/internal/event/merkle"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -118,7 +119,7 @@ type verifier struct {
 	// lost says that neither tree is what was signed: no later checkpoint can agree.
 	lost bool
 
-	gaps    gaps
+	gaps    gaps.Gaps
 	last    Checkpoint // the last good one
 	upper   map[[2]int64][]byte
 	erasure erasures

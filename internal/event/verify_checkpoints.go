@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/stoa-platform/stoa/internal/event/gaps"
 	"github.com/stoa-platform/stoa/internal/event/merkle"
 )
 
@@ -108,7 +109,7 @@ func (v *verifier) finish() {
 		v.report.find(FaultMissing, v.header.Sealed, v.header.Sealed, "the checkpoint of size %d is missing or unreadable", v.header.Sealed)
 	}
 	v.changed("its hash is not the one in its tile")
-	v.gaps.never(func(m gap) { v.report.find(FaultMissing, m.from, m.to, "%s", m.message) })
+	v.gaps.Never(func(m gaps.Gap) { v.report.find(FaultMissing, m.From, m.To, "%s", m.Message) })
 	var lost [][2]int64
 	v.report.Erased, lost = v.erasure.match()
 	for _, r := range lost {

@@ -18,12 +18,12 @@ func (v *verifier) event(row *Row) {
 	case row.Seq < 1 || row.Seq > max(v.header.Head, v.header.Sealed):
 		v.report.find(FaultOrder, row.Seq, row.Seq, "the ledger ends at %d", v.header.Head)
 		return
-	case row.Seq < want && !v.gaps.fill(row.Seq):
+	case row.Seq < want && !v.gaps.Fill(row.Seq):
 		v.report.find(FaultDuplicate, row.Seq, row.Seq, "it stands a second time, after event %d", v.rows.Size)
 		return
 	case row.Seq < want:
 		v.report.find(FaultOrder, row.Seq, row.Seq, "it stands after event %d", v.rows.Size)
-		if sealed, kept := v.gaps.sealed[row.Seq]; kept && sealed != StoredLeafHash([]byte(row.Envelope), row.PayloadHash) {
+		if sealed, kept := v.gaps.Sealed(row.Seq); kept && sealed != StoredLeafHash([]byte(row.Envelope), row.PayloadHash) {
 			v.report.find(FaultChanged, row.Seq, row.Seq, "it is not what was sealed")
 		}
 	default:
@@ -45,6 +45,8 @@ func (v *verifier) event(row *Row) {
 	v.ledgerFact(row, rec)
 }
 
+const notThere = "not in the export"
+
 // longestSkip bounds the work that one line of an export can cause. Where more
 // events are missing at once their tiles, which have lines of their own, are too.
 const longestSkip = 16 * merkle.TileWidth
@@ -55,12 +57,12 @@ func (v *verifier) skipTo(seq int64, message string) {
 	if v.rows.Size+1 == seq {
 		return
 	}
-	if !v.gaps.open(v.rows.Size+1, seq-1, message) {
+	if !v.gaps.Open(v.rows.Size+1, seq-1, message) {
 		v.report.find(FaultMissing, v.rows.Size+1, seq-1, "%s", message)
 	}
 	for v.rows.Size+1 < seq && seq-v.rows.Size <= longestSkip {
 		sealed := v.node()
-		v.gaps.keep(v.rows.Size+1, sealed)
+		v.gaps.Keep(v.rows.Size+1, sealed)
 		v.advance(sealed)
 	}
 	if v.rows.Size+1 < seq { // nothing can be checked across such a gap

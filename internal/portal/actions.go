@@ -139,6 +139,9 @@ func differs(present, rel delivery.Release) string {
 		return ""
 	}
 	if rel.Status.Artifact == present.Status.Artifact {
+		if !delivery.SameSettings(rel, present) {
+			return "the same artifact as now, with other settings"
+		}
 		return "the same artifact as now"
 	}
 	var fields []string

@@ -94,10 +94,9 @@ func (tx *Tx) takeKeys(ctx context.Context, after int64, entries []event.Entry) 
 		return err == nil, tx.store.translate(err)
 	}
 	among, arg, err := tx.store.amongKeys(keys)
-	if err != nil {
-		return false, err
+	if err == nil {
+		_, err = tx.Exec(ctx, "DELETE FROM event_key WHERE "+among+" AND seq > $2", arg, after)
 	}
-	_, err = tx.Exec(ctx, "DELETE FROM event_key WHERE "+among+" AND seq > $2", arg, after)
 	return false, err
 }
 
