@@ -113,17 +113,3 @@ func ownCapabilities() []string {
 	}
 	return names
 }
-
-// housekeeping keeps what grows within its bounds.
-func (p *Platform) housekeeping(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			p.sweep(ctx)
-		}
-	}
-}
