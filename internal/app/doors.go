@@ -91,7 +91,7 @@ func capability(operation string) string {
 		return useMeasures
 	case "login", "whoami", "me", "version", "checkpoint", "consistency", "create-code", "create-token", "list-tokens", "revoke-token", "set-password":
 		return useSession
-	case "backup", "erase-person", "erase-payload", "create-account", "list-accounts":
+	case "backup", "erase-person", "erase-payload", "create-account", "list-accounts", "disable-account":
 		return useAdministration
 	case "apply", "ask-access", "find-kind", "status", "status-of-service":
 		return "catalog"
