@@ -163,6 +163,12 @@ func (c *Client) SetPassword(ctx context.Context, name, old, password string) er
 	return c.do(ctx, http.MethodPut, "/api/v1/accounts/"+url.PathEscape(name)+"/password", nil, in, nil)
 }
 
+// DisableAccount ends sign-in, sessions and tokens of an account at once or, with
+// disabled false, lets it in again.
+func (c *Client) DisableAccount(ctx context.Context, name string, disabled bool) error {
+	return c.do(ctx, http.MethodPut, "/api/v1/accounts/"+url.PathEscape(name)+"/disabled", nil, map[string]bool{"disabled": disabled}, nil)
+}
+
 // ErasePerson takes a person's name out of the ledger; its proofs still hold.
 func (c *Client) ErasePerson(ctx context.Context, name string) error {
 	return c.do(ctx, http.MethodDelete, "/api/v1/people/"+url.PathEscape(name), nil, nil, nil)

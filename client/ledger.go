@@ -37,7 +37,8 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 	return c.download(ctx, "/api/v1/ledger/export", w)
 }
 
-// Backup writes a verified copy of the platform's database to w.
+// Backup writes a copy of the platform's database to w. It is whole if it ends with
+// the digests of what is in it, which stoa backup and stoa restore verify.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	return c.download(ctx, "/api/v1/backup", w)
 }

@@ -47,7 +47,7 @@ func (c *Client) Logs(ctx context.Context, service string, q LogQuery, each func
 	for {
 		var stop error
 		err := c.logs(ctx, service, q, func(e LogEntry) error {
-			q.Since, q.Tail = e.Time.Add(time.Microsecond), 0
+			q.Since, q.Tail = e.Time.Add(1), 0 // lines of one write stand a nanosecond apart
 			stop = each(e)
 			return stop
 		})

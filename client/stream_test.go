@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,5 +36,39 @@ func TestWatchOfAPlatformThatIsGone(t *testing.T) {
 	}
 	if waited != 1 {
 		t.Errorf("told to wait %d times", waited)
+	}
+}
+
+// Logs that broke off go on with the very next line: those of one write stand a
+// nanosecond apart.
+func TestLogsGoOnAfterTheLastLine(t *testing.T) {
+	began := time.Date(2026, 11, 22, 10, 0, 0, 123_456_789, time.UTC)
+	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		since, err := time.Parse(time.RFC3339Nano, r.URL.Query().Get("since"))
+		if err != nil {
+			t.Error(err)
+		}
+		for n := range 5 {
+			if at := began.Add(time.Duration(n)); !at.Before(since) { // and the connection is gone
+				_ = json.NewEncoder(w).Encode(LogEntry{Time: at, Line: fmt.Sprint(n)})
+				return
+			}
+		}
+		_ = json.NewEncoder(w).Encode(LogEntry{Line: "4"}) // nothing is left
+	}))
+	defer platform.Close()
+	c, err := New(platform.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	enough, seen := errors.New("enough"), ""
+	err = c.Logs(t.Context(), "shop", LogQuery{Follow: true, Since: began}, func(e LogEntry) error {
+		if seen += e.Line; e.Line == "4" {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) || seen != "01234" {
+		t.Errorf("seen %s, %v", seen, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/app"
 	"github.com/stoa-platform/stoa/internal/cli"
 	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/store"
 )
 
 // version is set by the linker in a released binary.
@@ -42,7 +43,7 @@ func run() int {
 	return cli.Run(ctx, os.Args[1:], cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, host{}, built())
 }
 
-// host starts platforms for the command line.
+// host is what the command line needs of a platform beside its API.
 type host struct{}
 
 func (host) Open(ctx context.Context, c config.Config, log *slog.Logger) (cli.Instance, error) {
@@ -63,4 +64,9 @@ func (host) Restore(ctx context.Context, c config.Config, from, erased io.Reader
 	return cli.Restored{
 		Made: m.Made, Events: m.Events, Objects: m.Tables["objects"].Rows, Secrets: m.Tables["secret_values"].Rows,
 	}, err
+}
+
+func (host) VerifyBackup(ctx context.Context, from io.Reader) error {
+	_, err := store.VerifyBackup(ctx, from)
+	return err
 }

@@ -47,7 +47,7 @@ func (a *api) ledgerRoutes() {
 		return a.download(a.Ledger.Export), nil
 	})
 	register(a, huma.Operation{
-		OperationID: "backup", Method: http.MethodGet, Path: "/api/v1/backup", Summary: "A verified copy of the whole database, taken while it runs", Tags: []string{"admin"},
+		OperationID: "backup", Method: http.MethodGet, Path: "/api/v1/backup", Summary: "A copy of the whole database, taken while it runs, with the digests to verify it by", Tags: []string{"admin"},
 		Responses: map[string]*huma.Response{"200": {Description: "The backup; see stoa restore.", Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}},
 	}, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
 		if err := a.mayManage(ctx); err != nil {

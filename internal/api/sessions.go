@@ -72,6 +72,11 @@ func (a *api) sessionRoutes() {
 	}, func(ctx context.Context, in *passwordInput) (*struct{}, error) {
 		return nil, a.Auth.SetPassword(ctx, requestOf(ctx).principal, in.Name, in.Body.Old, in.Body.Password)
 	})
+	register(a, huma.Operation{
+		OperationID: "disable-account", Method: http.MethodPut, Path: "/api/v1/accounts/{name}/disabled", Summary: "Let an account in no more, or again", Tags: tags,
+	}, func(ctx context.Context, in *disabledInput) (*struct{}, error) {
+		return nil, a.Auth.DisableAccount(ctx, requestOf(ctx).principal, in.Name, in.Body.Disabled)
+	})
 }
 
 type principalOutput struct{ Body auth.Principal }
@@ -191,6 +196,13 @@ type passwordInput struct {
 	Body struct {
 		Old      string `json:"old,omitempty" maxLength:"1024"`
 		Password string `json:"password" minLength:"1" maxLength:"1024"`
+	}
+}
+
+type disabledInput struct {
+	NameInput
+	Body struct {
+		Disabled bool `json:"disabled" doc:"true ends sign-in, sessions and tokens of the account, false lets it in again."`
 	}
 }
 

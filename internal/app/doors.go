@@ -91,7 +91,7 @@ func capability(operation string) string {
 		return useMeasures
 	case "login", "whoami", "me", "version", "checkpoint", "consistency", "create-code", "create-token", "list-tokens", "revoke-token", "set-password":
 		return useSession
-	case "backup", "erase-person", "erase-payload", "create-account", "list-accounts":
+	case "backup", "erase-person", "erase-payload", "create-account", "list-accounts", "disable-account":
 		return useAdministration
 	case "apply", "ask-access", "find-kind", "status", "status-of-service":
 		return "catalog"
@@ -112,18 +112,4 @@ func ownCapabilities() []string {
 		names = append(names, c.Metadata.Name)
 	}
 	return names
-}
-
-// housekeeping keeps what grows within its bounds.
-func (p *Platform) housekeeping(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			p.sweep(ctx)
-		}
-	}
 }

@@ -31,6 +31,7 @@ func TestEveryRefusalIsAnEvent(t *testing.T) {
 		"a backup":             {func(ctx context.Context) error { return member.Backup(ctx, &strings.Builder{}) }, refusal{"manage", "administration", "cli"}},
 		"an erasure":           {func(ctx context.Context) error { return member.ErasePerson(ctx, "owner") }, refusal{"manage", "administration", "cli"}},
 		"another's account":    {func(ctx context.Context) error { return member.CreateAccount(ctx, "owner", "") }, refusal{"manage", "administration", "cli"}},
+		"to shut out another":  {func(ctx context.Context) error { return member.DisableAccount(ctx, "owner", true) }, refusal{"manage", "administration", "cli"}},
 		"a change": {func(ctx context.Context) error {
 			_, err := member.Scale(ctx, "other-there", "dev", 0, "")
 			return err

@@ -89,7 +89,7 @@ func (p *Platform) Serve(ctx context.Context) error {
 	p.background.Go(func() { p.runner.Run(background) })
 	p.background.Go(func() { p.usage.Run(background) })
 	p.background.Go(func() { p.webhooks.Run(background) })
-	p.background.Go(func() { p.housekeeping(background) })
+	p.background.Go(func() { housekeeping(background, p.sweep) })
 	p.background.Go(func() {
 		if err := p.metrics.Run(background); err != nil {
 			p.log.Error("metrics are not kept", "error", err)

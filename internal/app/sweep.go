@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery"
@@ -13,8 +14,31 @@ import (
 const (
 	maxSources   = 5 << 30
 	maxArtifacts = 10 << 30
+	maxDownloads = 5 << 30
 	keptReleases = 10 // of each service and environment, that one may go back to
 )
+
+// The first sweep comes soon, since a platform that `stoa up` starts may never run
+// for an hour, and not at once, when there is enough to do.
+const (
+	firstSweep = time.Minute
+	sweepEvery = time.Hour
+)
+
+// housekeeping keeps what grows within its bounds.
+func housekeeping(ctx context.Context, sweep func(context.Context)) {
+	next := time.NewTimer(firstSweep)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+			sweep(ctx)
+			next.Reset(sweepEvery)
+		}
+	}
+}
 
 // kept says which releases must stay whole, whatever the bounds: those that serve,
 // those under way, and the newest that one may go back to. They are given newest
@@ -40,7 +64,8 @@ func kept(releases []delivery.Release, services []catalog.Service) map[string]bo
 }
 
 // sweep deletes sources and artifacts over the bounds, oldest use first, but
-// never those of the releases that one may want to go back to.
+// never those of the releases that one may want to go back to, and what package
+// managers have downloaded.
 func (p *Platform) sweep(ctx context.Context) {
 	sources, artifacts := map[string]bool{}, map[string]bool{}
 	releases, err := object.All[delivery.Release](ctx, p.store, object.Query{Newest: true, Limit: 1000})
@@ -68,6 +93,11 @@ func (p *Platform) sweep(ctx context.Context) {
 		p.log.Error("housekeeping of artifacts", "error", err)
 	} else if freed > 0 {
 		p.log.Info("artifacts deleted", "bytes", freed)
+	}
+	if freed, err := p.builder.PruneDownloads(ctx, maxDownloads); err != nil {
+		p.log.Error("housekeeping of downloads", "error", err)
+	} else if freed > 0 {
+		p.log.Info("downloads deleted", "bytes", freed)
 	}
 	if _, err := p.auth.Sweep(ctx); err != nil {
 		p.log.Error("housekeeping of sessions", "error", err)

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"context"
 	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery"
@@ -40,4 +43,19 @@ func TestKept(t *testing.T) {
 			t.Errorf("%s is kept: %v", name, keep[name])
 		}
 	}
+}
+
+// A platform that runs for minutes only is swept too, and none while it starts.
+func TestHousekeepingBeginsSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		began, swept := time.Now(), []time.Duration{}
+		go housekeeping(ctx, func(context.Context) { swept = append(swept, time.Since(began)) })
+		time.Sleep(2*time.Hour + 2*time.Minute)
+		synctest.Wait()
+		stop()
+		if len(swept) != 3 || swept[0] < 10*time.Second || swept[0] > 5*time.Minute || swept[2]-swept[1] != time.Hour {
+			t.Errorf("swept after %v", swept)
+		}
+	})
 }

@@ -69,4 +69,22 @@ func TestLogsAsEvents(t *testing.T) {
 			t.Errorf("asked for %s: %v, %.200q", accept, err, said)
 		}
 	}
+	read := func(q client.LogQuery) (lines []client.LogEntry) {
+		if err := p.Logs(t.Context(), "fruit", q, func(e client.LogEntry) error { lines = append(lines, e); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return lines
+	}
+	all := read(client.LogQuery{})
+	if len(all) == 0 {
+		t.Fatal("no line")
+	}
+	// Who goes on a nanosecond after a line gets no line again, and misses none.
+	last := all[len(all)-1]
+	if rest := read(client.LogQuery{Since: last.Time}); len(rest) == 0 || rest[0].Seq != last.Seq {
+		t.Errorf("from line %d on comes %+v", last.Seq, rest)
+	}
+	if rest := read(client.LogQuery{Since: last.Time.Add(1)}); len(rest) > 0 && rest[0].Seq != last.Seq+1 {
+		t.Errorf("after line %d comes %+v", last.Seq, rest)
+	}
 }

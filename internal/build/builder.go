@@ -24,7 +24,7 @@ type Options struct {
 	// paths are built again after it was moved.
 	Dir string
 	// CacheDir holds the download caches of package managers, shared by all
-	// builds; it may be deleted at any time. Default: Dir/downloads.
+	// builds; it may be deleted while nothing is built. Default: Dir/downloads.
 	CacheDir string
 	// PassEnv names further variables that builds may see, besides the
 	// allow-list, such as "SSH_AUTH_SOCK" for private Git modules.

@@ -107,3 +107,31 @@ func TestPrune(t *testing.T) {
 	}
 	isEmpty(t, b)
 }
+
+// What package managers keep is bounded, but by no means while they may be at it.
+func TestPruneDownloads(t *testing.T) {
+	b, err := NewBuilder(Options{Dir: filepath.Join(t.TempDir(), "b")})
+	must(t, err)
+	if freed, err := b.PruneDownloads(t.Context(), 0); freed != 0 || err != nil {
+		t.Errorf("before the first build: freed %d, %v", freed, err)
+	}
+	for name, size := range map[string]int{"npm/_cacache/a": 3000, "pip/http/b": 1000, "uv/c": 500} {
+		path := filepath.Join(b.opts.CacheDir, name)
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, make([]byte, size), 0o644))
+	}
+	work := filepath.Join(b.opts.Dir, "work", "one")
+	must(t, os.Mkdir(work, 0o700))
+	if freed, err := b.PruneDownloads(t.Context(), 0); freed != 0 || err != nil {
+		t.Errorf("during a build: freed %d, %v", freed, err)
+	}
+	must(t, os.Remove(work))
+	for _, c := range []struct{ bound, freed int64 }{{5000, 0}, {2000, 3000}, {2000, 0}, {0, 1500}} {
+		if freed, err := b.PruneDownloads(t.Context(), c.bound); freed != c.freed || err != nil {
+			t.Errorf("bound to %d: freed %d, %v, want %d", c.bound, freed, err, c.freed)
+		}
+	}
+	if left, _ := os.ReadDir(b.opts.CacheDir); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}

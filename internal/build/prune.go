@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,4 +96,67 @@ func (b *Builder) remove(digest string) (bool, error) {
 		return false, nil
 	}
 	return true, errors.Join(os.Remove(record), removeAll(b.artifactDir(digest)))
+}
+
+// PruneDownloads deletes the caches of package managers, the largest first, until
+// those left take at most maxBytes, and returns the bytes freed. It does nothing
+// while anything is built: that may be reading them.
+func (b *Builder) PruneDownloads(ctx context.Context, maxBytes int64) (int64, error) {
+	all, total, err := b.downloads(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("prune downloads: %w", err)
+	}
+	var freed int64
+	for _, d := range all {
+		if total <= maxBytes {
+			break
+		}
+		under, err := os.ReadDir(filepath.Join(b.opts.Dir, "work"))
+		if err != nil || len(under) > 0 {
+			return freed, err
+		}
+		// A build that begins now finds it empty, not half of it. What is left of it
+		// if Stoa is killed here counts next time.
+		aside, err := os.MkdirTemp(b.opts.CacheDir, ".gone-*")
+		if err == nil {
+			err = errors.Join(os.Rename(d.path, filepath.Join(aside, "cache")), removeAll(aside))
+		}
+		if err != nil {
+			return freed, fmt.Errorf("prune downloads: %w", err)
+		}
+		total, freed = total-d.size, freed+d.size
+	}
+	return freed, nil
+}
+
+type download struct {
+	path string
+	size int64
+}
+
+// downloads gives the caches of package managers, the largest first, and what they
+// take in all.
+func (b *Builder) downloads(ctx context.Context) (all []download, total int64, err error) {
+	entries, err := os.ReadDir(b.opts.CacheDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it is made by the first build
+		return nil, 0, err
+	}
+	for _, entry := range entries {
+		d := download{path: filepath.Join(b.opts.CacheDir, entry.Name())}
+		err := filepath.WalkDir(d.path, func(_ string, file fs.DirEntry, err error) error {
+			if err != nil {
+				return nil // a build deleted it meanwhile
+			}
+			if info, err := file.Info(); err == nil && info.Mode().IsRegular() {
+				d.size += info.Size()
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		all, total = append(all, d), total+d.size
+	}
+	slices.SortFunc(all, func(x, y download) int { return cmp.Compare(y.size, x.size) })
+	return all, total, nil
 }

@@ -137,7 +137,8 @@ func (c *Command) tokenRevokeCommand() *cobra.Command {
 }
 
 func (c *Command) accountCommand() *cobra.Command {
-	return group("account", "Local accounts of people", c.accountCreateCommand(), c.accountPasswordCommand(), c.accountListCommand())
+	return group("account", "Local accounts of people", c.accountCreateCommand(), c.accountPasswordCommand(), c.accountListCommand(),
+		c.accountDisableCommand(), c.accountEnableCommand())
 }
 
 func (c *Command) accountCreateCommand() *cobra.Command {
@@ -277,6 +278,41 @@ func (c *Command) accountListCommand() *cobra.Command {
 			return c.Table([]string{"NAME", "TITLE", "STATE", "PASSWORD", "AGE"}, rows)
 		},
 	}
+}
+
+func (c *Command) accountDisableCommand() *cobra.Command {
+	return c.disabling(true, "account %s is disabled: it is signed out, and its tokens let nobody in", &cobra.Command{
+		Use:   "disable NAME",
+		Short: "Let a person in no more; what they made stays",
+		Long: "Let a person in no more: sign-in, sessions and tokens of the account end at once. What the person made stays,\n" +
+			"also tokens of machines: stoa token list --all. The account can be enabled again.",
+		Example: "  stoa account disable ann",
+	})
+}
+
+func (c *Command) accountEnableCommand() *cobra.Command {
+	return c.disabling(false, "account %s is open again, with the password and the tokens that it had", &cobra.Command{
+		Use:     "enable NAME",
+		Short:   "Let in again whose account was disabled",
+		Example: "  stoa account enable ann",
+	})
+}
+
+// disabling completes the command that disables an account, or enables it.
+func (c *Command) disabling(disabled bool, told string, cmd *cobra.Command) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.ValidArgsFunction = c.complete(askOf("users"))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cl, err := c.connect(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if err := cl.DisableAccount(cmd.Context(), args[0], disabled); err != nil {
+			return err
+		}
+		return c.done(map[string]any{"name": args[0], "disabled": disabled}, told, args[0])
+	}
+	return cmd
 }
 
 func (c *Command) personCommand() *cobra.Command {

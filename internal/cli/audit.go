@@ -35,7 +35,7 @@ func (c *Command) auditExportCommand() *cobra.Command {
 		Example: "  stoa audit export ledger.jsonl\n  stoa audit export - | zstd > ledger.jsonl.zst",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.save(cmd, args[0], force, "exporting", (*client.Client).Export, "verify it anywhere: stoa audit verify "+args[0])
+			return c.save(cmd, args[0], force, "exporting", (*client.Client).Export, nil, "verify it anywhere: stoa audit verify "+args[0])
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite the file if it is there")

@@ -27,11 +27,13 @@ func (c *Command) backupCommand() *cobra.Command {
 		Short: "Write a verified copy of the platform's database, while it runs",
 		Long: "Write a verified copy of the platform's database, while it runs: objects with their history, the ledger,\n" +
 			"accounts, encrypted secrets. The keyset that opens the secrets is kept apart from it, in keys/ of the data folder;\n" +
-			"sources, built artifacts, logs and metrics lie in the data folder too.",
+			"sources, built artifacts, logs and metrics lie in the data folder too.\n\n" +
+			"The file is read back and compared with the digests in it before it gets its name. What goes to standard output is\n" +
+			"verified on its way: it is whole if the exit code is 0.",
 		Example: "  stoa backup stoa-$(date +%F).backup\n  stoa backup - | age -r KEY > stoa.backup.age",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.save(cmd, args[0], force, "backing up", (*client.Client).Backup,
+			return c.save(cmd, args[0], force, "backing up", (*client.Client).Backup, c.host.VerifyBackup,
 				"keep the keyset as well, elsewhere: without it the secrets cannot be opened",
 				"who is erased later is still named in it: keep the file erased of the data folder, for stoa restore --forget")
 		},
@@ -42,8 +44,9 @@ func (c *Command) backupCommand() *cobra.Command {
 
 // save downloads what get gets to a file that is not there yet, unless it is forced to
 // overwrite it: what one falls back to, and what proves something, is not lost in
-// silence. "-" is stdout. The notes say what to do with the file.
-func (c *Command) save(cmd *cobra.Command, path string, force bool, doing string, get func(*client.Client, context.Context, io.Writer) error, notes ...string) error {
+// silence. "-" is stdout. What check, which may be nil, refuses gets no name. The
+// notes say what to do with the file.
+func (c *Command) save(cmd *cobra.Command, path string, force bool, doing string, get func(*client.Client, context.Context, io.Writer) error, check func(context.Context, io.Reader) error, notes ...string) error {
 	// A device or a pipe holds nothing.
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !force {
 		return problem.New(problem.Conflict, "%s is there already; nothing was written", path).
@@ -53,7 +56,7 @@ func (c *Command) save(cmd *cobra.Command, path string, force bool, doing string
 	if err != nil {
 		return err
 	}
-	n, err := c.download(cmd.Context(), path, doing, func(ctx context.Context, w io.Writer) error { return get(cl, ctx, w) })
+	n, err := c.download(cmd.Context(), path, doing, func(ctx context.Context, w io.Writer) error { return get(cl, ctx, w) }, check)
 	if err != nil || path == "-" {
 		return err
 	}
@@ -68,8 +71,9 @@ func (c *Command) save(cmd *cobra.Command, path string, force bool, doing string
 }
 
 // download writes what get gets to a file, which has its name when it is
-// whole, or to stdout for "-". It returns the number of bytes.
-func (c *Command) download(ctx context.Context, path, doing string, get func(context.Context, io.Writer) error) (int64, error) {
+// whole and check has read it back, or to stdout for "-". It returns the number
+// of bytes.
+func (c *Command) download(ctx context.Context, path, doing string, get func(context.Context, io.Writer) error, check func(context.Context, io.Reader) error) (int64, error) {
 	progress := c.Live()
 	defer progress.Close()
 	var n int64
@@ -79,14 +83,19 @@ func (c *Command) download(ctx context.Context, path, doing string, get func(con
 			progress.Bar(doing, done, 0, catalog.FormatBytes)
 		}})
 	}
+	checked := func(io.Reader) error { return nil }
+	if check != nil {
+		checked = func(r io.Reader) error { return check(ctx, r) }
+	}
 	if path == "-" {
-		return n, write(c.Out)
+		err := file.Through(c.Out, write, checked)
+		return n, err
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return 0, problem.New(problem.NotFound, "there is no folder %s", filepath.Dir(path))
 	}
 	var told error
-	err := file.Replace(path, func(f *os.File) error { told = write(f); return told })
+	err := file.Replace(path, func(f *os.File) error { told = file.Checked(f, write, checked); return told })
 	if told != nil {
 		return n, told
 	}

@@ -24,7 +24,8 @@ type Stdio struct {
 	Err io.Writer // progress and problems
 }
 
-// Host starts platforms in this process and fills their databases.
+// Host starts platforms in this process, fills their databases and knows what a
+// backup of one looks like.
 type Host interface {
 	Open(ctx context.Context, c config.Config, log *slog.Logger) (Instance, error)
 	// Endpoint is the address of the platform that runs on the data folder, or "".
@@ -33,6 +34,9 @@ type Host interface {
 	// may be nil, lists people to forget again. It returns problem.Conflict when
 	// there is a database already or when the folder is in use.
 	Restore(ctx context.Context, c config.Config, from, erased io.Reader, log *slog.Logger) (Restored, error)
+	// VerifyBackup reads a whole backup. It returns problem.Invalid when anything of
+	// it is missing, changed or too much.
+	VerifyBackup(ctx context.Context, from io.Reader) error
 }
 
 // Restored tells what a backup held.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/output"
+	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
 func (c *Command) logsCommand() *cobra.Command {
@@ -85,7 +86,11 @@ func (c *Command) logLine(e client.LogEntry, several bool) error {
 	if e.Stream == "stoa" {
 		prefix += " " + p.Warn("stoa:")
 	}
-	_, err := fmt.Fprintf(c.Out, "%s %s\n", prefix, e.Line)
+	text := e.Line
+	if terminal.Is(c.Out) { // anyone who sends a request may have written it
+		text = terminal.Coloured(text)
+	}
+	_, err := fmt.Fprintf(c.Out, "%s %s\n", prefix, text)
 	return err
 }
 

@@ -14,8 +14,6 @@ import (
 	"hash"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -81,37 +79,6 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (Manifest, error) {
 	m, err := s.backup(ctx, w)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("back up: %w", s.translate(err))
-	}
-	return m, nil
-}
-
-// BackupFile makes a backup at path, readable by its owner only. It is read back
-// and verified before it takes the name; a file of that name is replaced.
-func (s *Store) BackupFile(ctx context.Context, path string) (m Manifest, err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial") // 0600
-	if err != nil {
-		return Manifest{}, fmt.Errorf("back up: %w", err)
-	}
-	defer func() {
-		err = errors.Join(err, file.Close())
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	if m, err = s.Backup(ctx, file); err != nil {
-		return Manifest{}, err
-	}
-	if err := file.Sync(); err != nil {
-		return Manifest{}, fmt.Errorf("back up: %w", err)
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return Manifest{}, fmt.Errorf("back up: %w", err)
-	}
-	if _, err := VerifyBackup(ctx, file); err != nil {
-		return Manifest{}, err
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return Manifest{}, fmt.Errorf("back up: %w", err)
 	}
 	return m, nil
 }

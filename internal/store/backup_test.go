@@ -320,32 +320,6 @@ func TestRestoreRefusesUsedDatabase(t *testing.T) {
 	})
 }
 
-func TestBackupFile(t *testing.T) {
-	s := filled(t, databases["sqlite"](t))
-	dir := t.TempDir()
-	path := filepath.Join(dir, "stoa.backup")
-	for range 2 { // the second replaces the first
-		if _, err := s.BackupFile(t.Context(), path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatalf("%v, %v", info, err)
-	}
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.BackupFile(cancelled, filepath.Join(dir, "other")); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 1 {
-		t.Errorf("files left: %v", left)
-	}
-	if _, err := s.BackupFile(t.Context(), filepath.Join(dir, "no", "where")); err == nil {
-		t.Error("a backup into a folder that is not there passed")
-	}
-}
-
 // failingWriter fails after some bytes, as a full disk does.
 type failingWriter struct{ left int }
 

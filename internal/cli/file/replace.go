@@ -4,6 +4,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -34,4 +35,40 @@ func Replace(path string, write func(*os.File) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+// Checked writes a file and lets check read it back from its beginning. What cannot
+// be read back, such as a device or a pipe, is checked as it goes by.
+func Checked(f *os.File, write func(io.Writer) error, check func(io.Reader) error) error {
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return Through(f, write, check)
+	}
+	if err := write(f); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return check(f)
+}
+
+// Through writes to w and lets check read the same as it goes by. It breaks off when
+// either fails; what was written by then stays.
+func Through(w io.Writer, write func(io.Writer) error, check func(io.Reader) error) error {
+	r, pipe := io.Pipe()
+	found := make(chan error, 1)
+	go func() {
+		err := check(r)
+		if err == nil { // it may want less than comes
+			_, err = io.Copy(io.Discard, r)
+		}
+		_ = r.CloseWithError(err) // which the writer then fails with
+		found <- err
+	}()
+	err := write(io.MultiWriter(w, pipe))
+	_ = pipe.CloseWithError(err)
+	if told := <-found; err == nil {
+		err = told
+	}
+	return err
 }

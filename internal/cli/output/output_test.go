@@ -113,3 +113,11 @@ func TestProblemInStoasVoice(t *testing.T) {
 		t.Errorf("a page elsewhere is told as\n%s", got)
 	}
 }
+
+// A problem may quote what a build printed, which does not steer the terminal.
+func TestProblemQuotesHarmlessly(t *testing.T) {
+	p := problem.New(problem.Failed, "the build failed: \x1b]0;x\x07boom").Because("npm:\n\x1b[2J  not found")
+	if got, want := Problem(p, "", terminal.Paint{}), "failed: the build failed: boom\n  why    npm:\n  not found\n"; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}

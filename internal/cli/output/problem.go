@@ -14,13 +14,13 @@ import (
 func Problem(p *problem.Problem, server string, paint terminal.Paint) string {
 	var b strings.Builder
 	tell := func(title string, fields, why, next []string, decider, docs string) {
-		fmt.Fprintf(&b, "%s %s\n", paint.Bad(word(p.Kind)+":"), title)
+		fmt.Fprintf(&b, "%s %s\n", paint.Bad(word(p.Kind)+":"), terminal.Lines(title))
 		section := func(label string, lines []string) {
 			for i, line := range lines {
 				if i > 0 {
 					label = ""
 				}
-				fmt.Fprintf(&b, "  %s %s\n", paint.Dim(fmt.Sprintf("%-6s", label)), line)
+				fmt.Fprintf(&b, "  %s %s\n", paint.Dim(fmt.Sprintf("%-6s", label)), terminal.Lines(line)) // it may quote what a build printed
 			}
 		}
 		section("field", fields)

