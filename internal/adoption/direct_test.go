@@ -173,7 +173,21 @@ func (h history) active(from, to time.Time) map[string]map[string]bool {
 	return people
 }
 
+// began is the day of the first use of all, of machines too.
+func (h history) began() time.Time {
+	first := h.to
+	for _, e := range h.events {
+		if e.Capability != "" && (e.Type == event.TypeUsage || !strings.HasPrefix(e.Type, "dev.stoa.")) && e.Time.Before(first) {
+			first = e.Time
+		}
+	}
+	return first.Truncate(24 * time.Hour)
+}
+
 func (h history) daily(from, to time.Time, all bool) float64 {
+	if began := h.began(); began.After(from) {
+		from = began
+	}
 	people, days, sum := h.active(from, to), 0, 0
 	for at := from; at.Before(to); at = at.AddDate(0, 0, 1) {
 		if weekday := at.Weekday(); !all && (weekday == time.Saturday || weekday == time.Sunday) {

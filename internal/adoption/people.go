@@ -12,7 +12,8 @@ import (
 type activePeople struct {
 	definition measure.Definition
 	days       int64 // how many days it looks back from the end of a bucket; 0 at the bucket's own
-	value      func(p people, b measure.Bucket) measure.Estimate
+	// value is that of a bucket; since is the day of the first use of all.
+	value func(p people, b measure.Bucket, since int64) measure.Estimate
 }
 
 const peopleCounted = "People with at least one qualifying use of a declared capability. Bots, Stoa's own parts and the platform's own people are left out; " +
@@ -26,17 +27,17 @@ func peopleMeasures(kept *keptDays) []measure.Measure {
 	all := []activePeople{
 		{measure.Definition{
 			Name: "dau", Title: "Active people a day", Question: "How many people use the platform on a day?",
-			Formula: peopleCounted + " The mean over the working days of the time, Monday to Friday; over all its days where it has no working day.",
-			Unit:    measure.Count, Better: measure.Higher, Version: 1, Cuts: cuts,
-		}, 0, func(p people, b measure.Bucket) measure.Estimate {
-			mean, days := p.daily(b.From, b.To)
+			Formula: peopleCounted + " The mean over the working days of the time, Monday to Friday, from the first use of all on; over all its days where it has no working day.",
+			Unit:    measure.Count, Better: measure.Higher, Version: 2, Cuts: cuts,
+		}, 0, func(p people, b measure.Bucket, since int64) measure.Estimate {
+			mean, days := p.daily(max(b.From, since), b.To)
 			return measure.Of(mean, int64(p.active(b.From, b.To))).With("days", float64(days))
 		}},
 		{measure.Definition{
 			Name: "wau", Title: "Active people a week", Question: "How many people use the platform in a week?",
 			Formula: peopleCounted + " In the 7 days before the end of the time.",
 			Unit:    measure.Count, Better: measure.Higher, Version: 1, Cuts: cuts,
-		}, 7, func(p people, b measure.Bucket) measure.Estimate {
+		}, 7, func(p people, b measure.Bucket, _ int64) measure.Estimate {
 			n := p.active(b.To-7, b.To)
 			return measure.Of(float64(n), int64(n))
 		}},
@@ -44,20 +45,20 @@ func peopleMeasures(kept *keptDays) []measure.Measure {
 			Name: "mau", Title: "Active people a month", Question: "How many people use the platform in a month?",
 			Formula: peopleCounted + " In the 30 days before the end of the time.",
 			Unit:    measure.Count, Better: measure.Higher, Version: 1, Cuts: cuts,
-		}, month30, func(p people, b measure.Bucket) measure.Estimate {
+		}, month30, func(p people, b measure.Bucket, _ int64) measure.Estimate {
 			n := p.active(b.To-month30, b.To)
 			return measure.Of(float64(n), int64(n))
 		}},
 		{measure.Definition{
 			Name: "stickiness", Title: "Stickiness", Question: "How often do those who use it come back?",
-			Formula: "Active people on a mean working day ÷ active people in the same 30 days, those before the end of the time. " + peopleCounted,
-			Unit:    measure.Ratio, Better: measure.Higher, Version: 1, Cuts: cuts,
-		}, month30, func(p people, b measure.Bucket) measure.Estimate {
+			Formula: "Active people on a mean working day ÷ active people in the same 30 days, those before the end of the time, from the first use of all on. " + peopleCounted,
+			Unit:    measure.Ratio, Better: measure.Higher, Version: 2, Cuts: cuts,
+		}, month30, func(p people, b measure.Bucket, since int64) measure.Estimate {
 			n := p.active(b.To-month30, b.To)
 			if n == 0 {
 				return measure.None("nobody was active in the 30 days")
 			}
-			mean, _ := p.working(b.To-month30, b.To)
+			mean, _ := p.daily(max(b.To-month30, since), b.To)
 			return measure.Of(mean/float64(n), int64(n)).With("dau", mean).With("mau", float64(n))
 		}},
 	}
@@ -92,7 +93,7 @@ func (a activePeople) measure(kept *keptDays) measure.Measure {
 			}
 			for i, b := range v.Buckets() {
 				if b.To > since {
-					found[measure.Key{Group: group, Bucket: i}] = a.value(p, b)
+					found[measure.Key{Group: group, Bucket: i}] = a.value(p, b, since)
 				}
 			}
 		}
