@@ -40,8 +40,12 @@ func (a *api) meRoutes() {
 
 type meOutput struct{ Body kept }
 
-// me shows everybody themselves, and nobody else.
+// me shows everybody themselves, and nobody else: not who only has a token of
+// theirs that was made for something else than reading.
 func (a *api) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
+	if err := a.readsAny(ctx); err != nil {
+		return nil, err
+	}
 	p := requestOf(ctx).principal
 	out := &meOutput{Body: kept{Principal: p, Deeds: []store.Deed{}, Named: []keptPayload{}, Latest: []event.Record{},
 		Erase: "a platform admin erases a person: stoa person erase NAME. Name and payloads go; what was done stays, under a pseudonym that leads to nobody."}}

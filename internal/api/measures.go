@@ -121,6 +121,9 @@ type measureOutput struct {
 }
 
 func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput, error) {
+	if err := a.readsAny(ctx); err != nil {
+		return nil, err
+	}
 	q := in.values()
 	q.Set("by", in.By)
 	q.Set("step", in.Step)
@@ -148,6 +151,9 @@ func (a *api) askMeasure(ctx context.Context, in *measureInput) (*measureOutput,
 
 // view is what is computed of that is no measure.
 func (a *api) view(ctx context.Context, q url.Values) (*measure.View, error) {
+	if err := a.readsAny(ctx); err != nil {
+		return nil, err
+	}
 	s, err := measure.ParseScope(q, measure.UsualDays, a.Clock())
 	if err != nil {
 		return nil, err

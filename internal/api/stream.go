@@ -38,18 +38,10 @@ type sse struct {
 	flush func() error
 }
 
-// streamFor bounds a stream: a client that opens it anew is asked again who it
-// is, so that a token that was revoked does not read on for ever.
-const streamFor = 10 * time.Minute
-
 // bounded gives the context in which a stream for the caller runs. It ends when
 // the platform drains, which would wait for the stream otherwise.
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	end := time.Now().Add(streamFor)
-	if expires := requestOf(ctx).principal.Expires; !expires.IsZero() && expires.Before(end) {
-		end = expires
-	}
-	limited, cancel := context.WithDeadline(ctx, end)
+	limited, cancel := context.WithDeadline(ctx, requestOf(ctx).principal.StreamEnd(time.Now()))
 	if draining := requestOf(ctx).draining; draining != nil {
 		go func() {
 			select {

@@ -64,6 +64,14 @@ func (p Principal) Using(team string) string {
 	return ""
 }
 
+// streamFor bounds a stream: who opens it anew is asked again who they are, so that
+// no stream outlives a token, a session or a role for long.
+const streamFor = 10 * time.Minute
+
+// StreamEnd says when a stream that p opens now has to end: in ten minutes, or when
+// the token or session ends, whichever is first.
+func (p Principal) StreamEnd(now time.Time) time.Time { return earliest(now.Add(streamFor), p.Expires) }
+
 // Verb is what a principal wants to do with an object.
 type Verb string
 

@@ -57,8 +57,8 @@ func (p *Portal) logFilter(v *visit, service, env string) (logs.Filter, string, 
 
 // mayReadLogs holds for the team and the platform's people: log lines hold what
 // others need not see.
-func (p *Portal) mayReadLogs(v *visit, s catalog.Service) error {
-	return auth.Allowed(v.principal, auth.Logs, p.service, s.Metadata.Owner).Err()
+func (p *Portal) mayReadLogs(v *visit, owner string) error {
+	return auth.Allowed(v.principal, auth.Logs, p.service, owner).Err()
 }
 
 func (p *Portal) logs(v *visit) error {
@@ -68,7 +68,7 @@ func (p *Portal) logs(v *visit) error {
 	}
 	q := v.URL.Query()
 	show := page.Logs{Subject: head, Grep: q.Get("grep")}
-	if refused := p.mayReadLogs(v, s); refused != nil {
+	if refused := p.mayReadLogs(v, s.Metadata.Owner); refused != nil {
 		show.Refused = p.told(v, refused)
 		return p.render(v, statuses[show.Refused.Kind], page.LogsPage(show))
 	}
@@ -140,7 +140,7 @@ func (p *Portal) liveLogs(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := p.mayReadLogs(v, s); err != nil {
+	if err := p.mayReadLogs(v, s.Metadata.Owner); err != nil {
 		return err
 	}
 	f, _, err := p.logFilter(v, s.Metadata.Name, v.FormValue("env"))

@@ -104,6 +104,7 @@ func (p *Portal) releaseView(v *visit, name string) (page.Release, error) {
 		Facts: page.Current{Name: name, Cause: rel.Spec.Cause, By: known.person(made[name].actor), Commit: rel.Status.Commit,
 			CommitText: subject(rel), Artifact: rel.Status.Artifact, At: made[name].at, Took: took(rel)},
 	}
+	show.Output = show.Running && p.mayReadLogs(v, rel.Metadata.Owner) == nil
 	if rel.Spec.Origin != nil {
 		show.Facts.Author = rel.Spec.Origin.Author
 	}
@@ -193,12 +194,13 @@ func (p *Portal) release(v *visit) error {
 }
 
 // liveRelease sends the page's body anew whenever the release has come further,
-// and the lines that its steps print, until it is final. The status in the store
+// and to who may read logs the lines that its steps print, until it is final. The status in the store
 // is the truth: it is read after every hint, and every second in case another
 // replica does the work.
 func (p *Portal) liveRelease(v *visit) error {
 	name := v.PathValue("name")
-	if _, err := p.releaseView(v, name); err != nil {
+	first, err := p.releaseView(v, name)
+	if err != nil {
 		return err
 	}
 	return p.live(v, func(ctx context.Context, s *stream) error {
@@ -225,15 +227,16 @@ func (p *Portal) liveRelease(v *visit) error {
 					return s.message("done", []byte("done"))
 				}
 			}
-			if again, err := s.hints(ctx, hints, tick.C); !again {
+			if again, err := s.hints(ctx, hints, tick.C, first.Output); !again {
 				return err
 			}
 		}
 	})
 }
 
-// hints sends lines until there is reason to read the status again.
-func (s *stream) hints(ctx context.Context, hints <-chan delivery.Progress, tick <-chan time.Time) (again bool, err error) {
+// hints sends lines, to who may read them, until there is reason to read the
+// status again.
+func (s *stream) hints(ctx context.Context, hints <-chan delivery.Progress, tick <-chan time.Time, lines bool) (again bool, err error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -243,6 +246,9 @@ func (s *stream) hints(ctx context.Context, hints <-chan delivery.Progress, tick
 		case hint := <-hints:
 			if hint.Changed {
 				return true, nil
+			}
+			if !lines {
+				continue
 			}
 			line := fmt.Sprintf(`<hx-partial hx-target="#lines" hx-swap="beforeend"><p class="log-line log-stoa-line"><span class="log-stream">%s</span><span class="log-text">%s</span></p></hx-partial>`,
 				html.EscapeString(hint.Step), html.EscapeString(hint.Line))

@@ -17,6 +17,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/assets"
 	"github.com/stoa-platform/stoa/internal/portal/page"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -77,7 +78,8 @@ func (p *Portal) open(next serve) http.HandlerFunc {
 	}
 }
 
-// known serves who is signed in, and leads everybody else to the door.
+// known serves who is signed in and may read, and leads who is nobody to the door.
+// Everybody with an account may; a token may have been made for less.
 func (p *Portal) known(next serve) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := p.visit(w, r)
@@ -87,7 +89,10 @@ func (p *Portal) known(next serve) http.HandlerFunc {
 			return
 		}
 		if err == nil {
-			v.principal = principal
+			v.principal, v.use.Capability = principal, surface
+			err = auth.Allowed(principal, auth.Read, object.Kind{}, "").Err()
+		}
+		if err == nil {
 			err = next(v)
 		}
 		if err != nil {

@@ -19,10 +19,11 @@ type stream struct {
 	flush func() error
 }
 
-// live answers with a stream until serve returns, the browser leaves or the
-// portal ends its streams.
+// live answers with a stream until serve returns, the browser leaves, the portal
+// ends its streams, or the visitor has to be asked again who they are: the browser
+// comes back by itself.
 func (p *Portal) live(v *visit, serve func(ctx context.Context, s *stream) error) error {
-	ctx, cancel := context.WithCancel(v.Context())
+	ctx, cancel := context.WithDeadline(v.Context(), v.principal.StreamEnd(time.Now()))
 	defer cancel()
 	defer context.AfterFunc(p.ended, cancel)()
 	h := v.w.Header()
