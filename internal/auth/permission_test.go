@@ -326,7 +326,7 @@ A team role counts for what that team owns. What no team owns is the platform's 
 ## Scopes of a token
 
 A token may be narrowed to scopes, to teams, or both. It never gives more than the roles of who it belongs to. A
-token without scopes may do all that they may; a narrowed one cannot make tokens or open the portal.
+token without scopes may do all that they may; a narrowed one cannot make tokens or sign in to the portal.
 
 `)
 	scopes := auth.ScopeNames()
