@@ -84,21 +84,19 @@ func (p *Platform) sweep(ctx context.Context) {
 			sources[r.Spec.Source], artifacts[r.Status.Artifact] = true, true
 		}
 	}
-	if freed, err := p.sources.Prune(ctx, func(d source.Digest) bool { return sources[string(d)] }, maxSources); err != nil {
-		p.log.Error("housekeeping of sources", "error", err)
-	} else if freed > 0 {
-		p.log.Info("sources deleted", "bytes", freed)
+	tell := func(what string, freed int64, err error) {
+		if err != nil {
+			p.log.Error("housekeeping of "+what, "error", err)
+		} else if freed > 0 {
+			p.log.Info(what+" deleted", "bytes", freed)
+		}
 	}
-	if freed, err := p.builder.Prune(ctx, func(d string) bool { return artifacts[d] }, maxArtifacts); err != nil {
-		p.log.Error("housekeeping of artifacts", "error", err)
-	} else if freed > 0 {
-		p.log.Info("artifacts deleted", "bytes", freed)
-	}
-	if freed, err := p.builder.PruneDownloads(ctx, maxDownloads); err != nil {
-		p.log.Error("housekeeping of downloads", "error", err)
-	} else if freed > 0 {
-		p.log.Info("downloads deleted", "bytes", freed)
-	}
+	freed, err := p.sources.Prune(ctx, func(d source.Digest) bool { return sources[string(d)] }, maxSources)
+	tell("sources", freed, err)
+	freed, err = p.builder.Prune(ctx, func(d string) bool { return artifacts[d] }, maxArtifacts)
+	tell("artifacts", freed, err)
+	freed, err = p.builder.PruneDownloads(ctx, maxDownloads)
+	tell("downloads", freed, err)
 	if _, err := p.auth.Sweep(ctx); err != nil {
 		p.log.Error("housekeeping of sessions", "error", err)
 	}

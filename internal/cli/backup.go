@@ -83,7 +83,7 @@ func (c *Command) download(ctx context.Context, path, doing string, get func(con
 			progress.Bar(doing, done, 0, catalog.FormatBytes)
 		}})
 	}
-	checked := func(io.Reader) error { return nil }
+	var checked func(io.Reader) error
 	if check != nil {
 		checked = func(r io.Reader) error { return check(ctx, r) }
 	}

@@ -116,16 +116,16 @@ const deletionTime = 2 * time.Minute
 func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o deleteOptions) (appliedItem, error) {
 	ref := object.Ref{Kind: d.kind.Name, Name: d.name}.String()
 	item := appliedItem{Kind: d.kind.Name, Name: d.name, Outcome: "deleted"}
-	running := c.running(ctx, cl, d)
+	stops := runningIn(ctx, cl, d)
 	if _, err := cl.Delete(ctx, d.kind.Plural, d.name, o.reason, o.dryRun); err != nil {
 		return item, err
 	}
-	if running != "" {
+	if stops != "" {
 		verb := "stops"
 		if o.dryRun {
 			verb = "would stop"
 		}
-		c.Note("this %s service %s in %s; its releases and history stay, its logs and secrets do not", verb, d.name, running)
+		c.Note("this %s service %s in %s; its releases and history stay, its logs and secrets do not", verb, d.name, stops)
 	}
 	if o.dryRun {
 		if !c.Structured() {
@@ -146,8 +146,8 @@ func (c *Command) deleteOne(ctx context.Context, cl *client.Client, d doomed, o 
 	return item, nil
 }
 
-// running lists where a service runs, "" for nowhere and what else is deleted.
-func (c *Command) running(ctx context.Context, cl *client.Client, d doomed) string {
+// runningIn lists where a service runs, "" for nowhere and what else is deleted.
+func runningIn(ctx context.Context, cl *client.Client, d doomed) string {
 	if d.kind.Name != "Service" {
 		return ""
 	}

@@ -48,9 +48,10 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	case failed != nil:
 		return reconcile.Outcome{}, failed
 	case down != nil:
-		// What it needs may come up later, as after a restart of the machine.
+		// What it needs may come up later, as after a restart of the machine. What it
+		// printed is left out: others read this log than those who may read that.
 		after := d.retries.later(args.Service)
-		d.log.Warn("service does not start, will be tried again", "service", args.Service, "after", after, "error", message(down)) // what it printed may hold what nobody else shall read
+		d.log.Warn("service does not start, will be tried again", "service", args.Service, "after", after, "error", message(down))
 		return reconcile.Done(), nil
 	case s.Metadata.Deleted != nil:
 		d.retries.forget(args.Service)

@@ -105,12 +105,13 @@ func (r *Runner) keep(ctx context.Context, p Projector) {
 		timer.Stop()
 		select {
 		case <-rested: // what came is alone
+			continue
 		default:
-			select {
-			case <-ctx.Done():
-			case <-rested:
-				r.untilQuiet(ctx, began.Add(r.every))
-			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-rested:
+			r.untilQuiet(ctx, began.Add(r.every))
 		}
 	}
 }

@@ -194,9 +194,9 @@ func (p *Portal) release(v *visit) error {
 }
 
 // liveRelease sends the page's body anew whenever the release has come further,
-// and to who may read logs the lines that its steps print, until it is final. The status in the store
-// is the truth: it is read after every hint, and every second in case another
-// replica does the work.
+// and to who may read logs the lines that its steps print, until it is final. The
+// status in the store is the truth: it is read after every hint, and every second
+// in case another replica does the work.
 func (p *Portal) liveRelease(v *visit) error {
 	name := v.PathValue("name")
 	first, err := p.releaseView(v, name)

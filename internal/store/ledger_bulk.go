@@ -14,7 +14,8 @@ import (
 // driver binds parameters in time that grows with their square.
 var ledgerSizes = []int{20, 1}
 
-// The statements that append events; what fails ends the transaction.
+// The statements that append events; what fails ends the transaction. A key that is
+// there already is no failure.
 var (
 	insertEvents = bulk.Statement{Head: "INSERT INTO events (seq, time, received, type, source, actor, team, service, capability, environment, subject, envelope, payload_hash) VALUES ",
 		Columns: 13, Sizes: ledgerSizes, Ends: true}
