@@ -87,10 +87,10 @@ func (w *world) objects(missing []string) []declared {
 		if t.former != "" {
 			spec.Formerly = []string{t.former}
 		}
-		add("Team", t.name, "", map[string]string{"segment": t.segment.name, "wave": t.wave}, spec)
+		add("Team", t.name, "", map[string]string{"segment": t.segment.Name, "wave": t.wave}, spec)
 	}
 	for _, s := range w.services {
-		add("Service", s.name, s.team.name, nil, serviceSpec{s.kind, s.team.segment.language, "https://git.example.org/" + s.team.firstName() + "/" + s.name})
+		add("Service", s.name, s.team.name, nil, serviceSpec{s.kind, s.team.segment.Language, "https://git.example.org/" + s.team.firstName() + "/" + s.name})
 	}
 	return all
 }

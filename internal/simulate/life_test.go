@@ -12,8 +12,9 @@ import (
 	"github.com/cdevents/sdk-go/pkg/api"
 	cdevents "github.com/cdevents/sdk-go/pkg/api/v05"
 	"github.com/google/go-cmp/cmp"
-	"github.com/stoa-platform/stoa/internal/simulate/holiday"
 	"pgregory.net/rapid"
+
+	"github.com/stoa-platform/stoa/internal/simulate/holiday"
 )
 
 func digest(t testing.TB, o Options) (string, Truth) {

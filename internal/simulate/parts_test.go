@@ -135,13 +135,3 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
-
-func TestNamesDiffer(t *testing.T) {
-	seen := map[string]bool{}
-	for n := range 2 * len(givenNames) * len(familyNames) {
-		if name := personName(n); seen[name] || len(name) > 63 {
-			t.Fatalf("the name %s of person %d is another's", name, n)
-		}
-		seen[personName(n)] = true
-	}
-}

@@ -1,5 +1,7 @@
 package simulate
 
+import "github.com/stoa-platform/stoa/internal/simulate/naming"
+
 // persona is what somebody does for a living; it shows in what they use.
 type persona int
 
@@ -64,14 +66,14 @@ func (w *world) addPeople(t *team, d dice) {
 	size := 4 + d.IntN(6)
 	for i := range size {
 		p := &person{
-			index: len(w.people), name: personName(len(w.people)), office: t.office, hired: -margin, left: w.calendar.days + margin,
+			index: len(w.people), name: naming.Person(len(w.people)), office: t.office, hired: -margin, left: w.calendar.days + margin,
 			dice: newDice(w.options.Seed, "person", len(w.people)), requested: -never,
 		}
 		if d.chance(0.2) {
 			p.office = d.pick(officeWeights())
 		}
 		weights := []int{70, 0, 15, 15}
-		if t.segment.name == "data" {
+		if t.segment.Name == "data" {
 			weights = []int{15, 70, 0, 15}
 		}
 		p.persona = persona(d.pick(weights))

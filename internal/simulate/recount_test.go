@@ -94,7 +94,7 @@ func simulated(t tester, o Options) (*recount, Truth) {
 	})
 	for _, one := range w.teams {
 		for _, name := range []string{one.name, one.firstName()} {
-			r.segment[name], r.team[name] = one.segment.name, one.name
+			r.segment[name], r.team[name] = one.segment.Name, one.name
 		}
 	}
 	for _, one := range w.people {

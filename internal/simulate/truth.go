@@ -1,6 +1,10 @@
 package simulate
 
-import "time"
+import (
+	"time"
+
+	"github.com/stoa-platform/stoa/internal/simulate/naming"
+)
 
 // Truth is what measures of the simulated events should say: not what the
 // events were read back as, but what the generator decided.
@@ -115,8 +119,8 @@ type cut struct {
 
 func (b *book) teamCuts() []cut {
 	cuts := []cut{{name: "all", team: func(*team) bool { return true }}}
-	for i := range segments {
-		cuts = append(cuts, cut{name: "segment=" + segments[i].name, team: func(t *team) bool { return t.segment == &segments[i] }})
+	for i := range naming.Segments {
+		cuts = append(cuts, cut{name: "segment=" + naming.Segments[i].Name, team: func(t *team) bool { return t.segment == &naming.Segments[i] }})
 	}
 	for _, w := range waves {
 		cuts = append(cuts, cut{name: "wave=" + w, team: func(t *team) bool { return t.wave == w }})
@@ -201,7 +205,7 @@ func (b *book) population() Population {
 		p.Personas[personas[one.persona]]++
 	}
 	for _, t := range b.teams {
-		p.Segments[t.segment.name]++
+		p.Segments[t.segment.Name]++
 		p.Waves[t.wave]++
 		if t.ownCI {
 			p.OwnCI = append(p.OwnCI, t.name)

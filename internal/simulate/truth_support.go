@@ -1,6 +1,8 @@
 package simulate
 
-const ticketsAre = "100 times the tickets opened in the window (questions, faults, access; not requests for features) over the active people of the window, times 30 over its days."
+import "time"
+
+const ticketsAre = "100 times the tickets opened in the window (questions, faults, access; not requests for features) over the active people of the window, times 30 over its days since the first of all."
 
 // incidentMeasures are about incidents in production.
 func (b *book) incidentMeasures() []asks {
@@ -52,13 +54,13 @@ func (b *book) supportMeasures() []asks {
 			return number(n)
 		}},
 		{"tickets-per-100-users", "tickets", ticketsAre, teams, all, func(w window, c cut) answer { return b.ticketsPer100(w, c, "") }},
-		{"tickets-per-100-daily-users", "tickets", "100 times the tickets opened in the window (questions, faults, access; not requests for features) over dau, times 30 over its days.", teams, all,
+		{"tickets-per-100-daily-users", "tickets", "100 times the tickets opened in the window (questions, faults, access; not requests for features) over dau, times 30 over its days since the first of all.", teams, all,
 			func(w window, c cut) answer {
 				daily := b.dailyUsers(w, c)
 				if daily.value == 0 {
 					return answer{}
 				}
-				return answer{100 * float64(b.opened(w, c, "")) / daily.value * w.months(), daily.n, true}
+				return answer{100 * float64(b.opened(w, c, "")) / daily.value * b.toldIn(w).months(), daily.n, true}
 			}},
 		{"ticket-resolution-time", "seconds", "From the opening of a ticket in the window to its end. " + openAre, teams, all, func(w window, c cut) answer {
 			var lives []life
@@ -69,9 +71,9 @@ func (b *book) supportMeasures() []asks {
 			}
 			return survived(lives)
 		}},
-		{"feature-requests", "people in 30 days", "Distinct people who requested a feature in the window, times 30 over its days.", teams, all, func(w window, c cut) answer {
+		{"feature-requests", "people in 30 days", "Distinct people who requested a feature in the window, times 30 over its days since the first of all.", teams, all, func(w window, c cut) answer {
 			n := len(b.requesters(w, c))
-			return answer{float64(n) * w.months(), n, true}
+			return answer{float64(n) * b.toldIn(w).months(), n, true}
 		}},
 		{"tickets-of-teams", "tickets", ofTeams, b.pathCuts()[len(teams):], all, b.ticketsOfTeams},
 	}
@@ -108,7 +110,7 @@ func (b *book) ticketsPer100(w window, c cut, kind string) answer {
 	if active == 0 {
 		return answer{}
 	}
-	return answer{100 * float64(b.opened(w, c, kind)) / float64(active) * w.months(), active, true}
+	return answer{100 * float64(b.opened(w, c, kind)) / float64(active) * b.toldIn(w).months(), active, true}
 }
 
 const ofTeams = "Tickets opened (questions, faults, access) of the teams that are on the path, or off it, in a month (calendar month, UTC, as far as it lies in the window): by which most of their deployments " +
@@ -146,6 +148,20 @@ func (b *book) ticketsOfTeams(w window, c cut) answer {
 		return answer{}
 	}
 	return answer{100 * float64(tickets) / exposure, n, true}
+}
+
+// toldIn is a window from the day on, UTC, on which the first ticket or request of all
+// was told of.
+func (b *book) toldIn(w window) window {
+	first := b.end
+	for _, t := range b.tickets {
+		first = min(first, t.at)
+	}
+	for _, r := range b.requests {
+		first = min(first, r.at)
+	}
+	w.from = min(max(w.from, at(first.time().Truncate(24*time.Hour))), w.to-day)
+	return w
 }
 
 // months makes a count in the window one in 30 days.

@@ -55,7 +55,7 @@ func (b *book) useMeasures() []asks {
 
 // offered tells which teams a capability is for.
 func offered(capability string) func(*team) bool {
-	return func(t *team) bool { return capability != kafka || slices.Contains(kafkaSegments, t.segment.name) }
+	return func(t *team) bool { return capability != kafka || slices.Contains(kafkaSegments, t.segment.Name) }
 }
 
 // personaCuts are those of teams, of the people of one persona.

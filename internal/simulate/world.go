@@ -3,6 +3,8 @@ package simulate
 import (
 	"cmp"
 	"slices"
+
+	"github.com/stoa-platform/stoa/internal/simulate/naming"
 )
 
 // world is the whole organisation with its fate, as far as that does not
@@ -19,6 +21,9 @@ type world struct {
 	services []*service
 }
 
+// waves are the groups in which the platform invites teams.
+var waves = []string{"pilot", "1", "2", "3"}
+
 // team is a team with the steps it takes; those it never takes, or takes after
 // the end, are never or after the end.
 type team struct {
@@ -26,7 +31,7 @@ type team struct {
 	name    string
 	former  string // name before renamed, if it was renamed
 	renamed ms
-	segment *segment
+	segment *naming.Segment
 	wave    string
 	office  int
 	ownCI   bool
@@ -137,23 +142,23 @@ func newWorld(o Options, m Model) (*world, error) {
 func (w *world) addTeams() {
 	d := newDice(w.options.Seed, "organisation", 0)
 	named := map[string]int{}
-	weights := make([]int, len(segments))
-	for i, s := range segments {
-		weights[i] = s.weight
+	weights := make([]int, len(naming.Segments))
+	for i, s := range naming.Segments {
+		weights[i] = s.Weight
 	}
 	for i := range w.options.Teams {
 		// The first ones are one of each segment, so that a small organisation has all.
 		n := i
-		if i >= len(segments) {
+		if i >= len(naming.Segments) {
 			n = d.pick(weights)
 		}
-		s := &segments[n]
+		s := &naming.Segments[n]
 		t := &team{
-			index: i, name: s.teamName(named[s.name]), segment: s, office: d.pick(officeWeights()), ownCI: d.chance(w.model.OwnCIShare),
+			index: i, name: s.Team(named[s.Name]), segment: s, office: d.pick(officeWeights()), ownCI: d.chance(w.model.OwnCIShare),
 			dice:  newDice(w.options.Seed, "team", i),
 			asked: never, granted: never, deployed: never, queried: never, alerted: never, leaves: never,
 		}
-		named[s.name]++
+		named[s.Name]++
 		w.teams = append(w.teams, t)
 		w.addPeople(t, d)
 	}
@@ -242,11 +247,11 @@ func (w *world) secondTeams() {
 	d := newDice(w.options.Seed, "second teams", 0)
 	bySegment := map[string][]*team{}
 	for _, t := range w.teams {
-		bySegment[t.segment.name] = append(bySegment[t.segment.name], t)
+		bySegment[t.segment.Name] = append(bySegment[t.segment.Name], t)
 	}
 	for _, p := range w.people {
 		first := p.members[0].team
-		if others := bySegment[first.segment.name]; first.lead().person != p && d.chance(w.model.SecondTeamShare) {
+		if others := bySegment[first.segment.Name]; first.lead().person != p && d.chance(w.model.SecondTeamShare) {
 			if second := others[d.IntN(len(others))]; second != first {
 				w.join(p, second)
 			}
@@ -286,7 +291,7 @@ func (w *world) addService(t *team, born ms) {
 		return
 	}
 	s := &service{index: len(w.services), team: t, born: born, moves: never}
-	s.name, s.kind = t.segment.serviceName(t.firstName(), len(t.services))
+	s.name, s.kind = t.segment.Service(t.firstName(), len(t.services))
 	s.dice = newDice(w.options.Seed, "service "+t.firstName(), len(t.services))
 	s.rate = w.model.ReleasesPerDay * float64(s.dice.logNormal(1, w.model.ReleasesSigma)) / float64(hour)
 	switch {

@@ -164,7 +164,11 @@ func directly(name string, all map[string]*counted, by measure.Dimension, group 
 	}
 	nothing := value{is: math.NaN()}
 	known := !first.IsZero() && first.Before(to)
-	months := to.Sub(from).Hours() / 24 / 30
+	since := from
+	if began := first.Truncate(24 * time.Hour); began.After(since) {
+		since = began
+	}
+	months := to.Sub(since).Hours() / 24 / 30
 	switch name {
 	case "tickets-opened":
 		return value{float64(len(mine)), len(mine)}

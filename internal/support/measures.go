@@ -17,6 +17,8 @@ type Counted func(ctx context.Context, v *measure.View) (map[measure.Key]int, er
 // month30 is a month in days, for rates.
 const month30 = 30.0
 
+const sinceTheFirst = " Days before that of the first ticket or request of all do not count."
+
 // Measures are those of tickets and requests. Active people, and the working days on
 // which each of them was, come from the room that knows them.
 func Measures(active, daysOfUse Counted) []measure.Measure {
@@ -27,15 +29,15 @@ func Measures(active, daysOfUse Counted) []measure.Measure {
 		measure.New(measure.Definition{
 			Name: "tickets-per-100-users", Title: "Tickets for 100 users", Question: "How much help do people need?",
 			Formula: "Tickets opened, without requests for features, ÷ active people of the same time, for 100 people in 30 days. The interval is exact for a Poisson " +
-				"count. The parts tell questions, faults and access apart.",
-			Unit: measure.Per100, Better: measure.Lower, Version: 2, Cuts: cuts,
+				"count. The parts tell questions, faults and access apart." + sinceTheFirst,
+			Unit: measure.Per100, Better: measure.Lower, Version: 3, Cuts: cuts,
 		}, among(active, help, func(t *tally, n int, _ measure.Bucket) { t.people = n }), perUsers, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "tickets-per-100-daily-users", Title: "Tickets for 100 daily users", Question: "How much help do people need for as much use?",
 			Formula: "Tickets opened, without requests for features, ÷ active people on a mean working day, for 100 of them in 30 days: who uses the platform every day counts for more " +
 				"than who looks in once, so that groups can be set against each other that do not use it as much. n is the days of use, from Monday to Friday. " +
-				"The interval is exact for a Poisson count.",
-			Unit: measure.Per100, Better: measure.Lower, Version: 1, Cuts: cuts,
+				"The interval is exact for a Poisson count." + sinceTheFirst,
+			Unit: measure.Per100, Better: measure.Lower, Version: 2, Cuts: cuts,
 		}, among(daysOfUse, help, func(t *tally, n int, b measure.Bucket) { t.used, t.workingDays = n, b.WorkingDays() }), perDailyUsers, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "tickets-opened", Title: "Tickets opened", Question: "How many tickets came in?",
@@ -49,8 +51,8 @@ func Measures(active, daysOfUse Counted) []measure.Measure {
 		}, reading(help), resolution, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "feature-requests", Title: "Feature requests a month", Question: "Do people tell us what they miss?",
-			Formula: "Requests for features by distinct people, in 30 days: a person who asks three times in the time counts once. Five to twenty a month is healthy for an active base.",
-			Unit:    measure.PerMonth, Better: measure.Neither, Version: 1, Cuts: cuts,
+			Formula: "Requests for features by distinct people, in 30 days: a person who asks three times in the time counts once. Five to twenty a month is healthy for an active base." + sinceTheFirst,
+			Unit:    measure.PerMonth, Better: measure.Neither, Version: 2, Cuts: cuts,
 		}, reading(wish), requests, evidence(wish)),
 	)
 }
@@ -96,7 +98,7 @@ func among(counted Counted, keep func(ticket) bool, add func(t *tally, n int, b 
 		for key, n := range people {
 			t, b := found[key], buckets[key.Bucket]
 			if first.Valid && measure.Micros(b.To) > first.Int64 { // somebody has told of a ticket by then
-				t.days = b.To - b.From
+				t.days = recorded(b, first)
 			}
 			add(&t, n, b)
 			found[key] = t
@@ -161,7 +163,7 @@ func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[mea
 	if v.By == "" {
 		for i, b := range buckets {
 			if measure.Micros(b.To) > first.Int64 {
-				found[measure.Key{Bucket: i}] = tally{days: b.To - b.From}
+				found[measure.Key{Bucket: i}] = tally{days: recorded(b, first)}
 			}
 		}
 	}
@@ -172,7 +174,7 @@ func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[mea
 		if sum.kinds == nil {
 			sum.kinds, sum.actors = map[string]int{}, map[int64]bool{}
 		}
-		sum.days = b.To - b.From
+		sum.days = recorded(b, first)
 		sum.n++
 		sum.kinds[t.kind]++
 		if t.actor != 0 {
@@ -188,6 +190,12 @@ func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[mea
 		}
 		found[key] = sum
 	})
+}
+
+// recorded is how many days of a bucket lie after the first ticket of all: before it
+// nobody told of any.
+func recorded(b measure.Bucket, first sql.NullInt64) int64 {
+	return b.To - max(b.From, measure.DayOf(first.Int64))
 }
 
 // told is when the first ticket was opened.

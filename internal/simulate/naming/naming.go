@@ -1,10 +1,12 @@
-package simulate
+// Package naming knows what the people, teams and services of a simulated
+// organisation are called.
+package naming
 
 import "strconv"
 
-// segments are the kinds of teams, each with the names that its teams and
+// Segments are the kinds of teams, each with the names that its teams and
 // services have.
-var segments = []segment{
+var Segments = []Segment{
 	{"web", 30, []string{"checkout", "storefront", "search", "accounts", "catalogue", "reviews", "wishlist", "promotions", "content", "navigation", "subscriptions", "returns"},
 		[]string{"api", "web", "worker", "gateway", "admin"}, []string{"backend", "frontend", "worker", "backend", "frontend"}, "typescript"},
 	{"mobile", 20, []string{"app-home", "app-login", "notifications", "scanner", "offline", "maps", "wallet", "messaging", "couriers", "loyalty", "camera", "widgets"},
@@ -15,18 +17,15 @@ var segments = []segment{
 		[]string{"api", "worker", "scheduler", "store", "gateway"}, []string{"backend", "worker", "job", "backend", "backend"}, "go"},
 }
 
-// segment is a part of the organisation.
-type segment struct {
-	name     string
-	weight   int
+// Segment is a part of the organisation.
+type Segment struct {
+	Name     string
+	Weight   int // its share of the teams, of the sum of all weights
 	teams    []string
 	services []string
 	types    []string // of the services
-	language string
+	Language string
 }
-
-// waves are the groups in which the platform invites teams.
-var waves = []string{"pilot", "1", "2", "3"}
 
 var givenNames = []string{
 	"ada", "aiko", "amara", "amir", "ana", "andre", "anna", "arjun", "astrid", "bao", "beatriz", "bela", "carlos", "chen", "clara", "dara",
@@ -42,8 +41,8 @@ var familyNames = []string{
 	"nair", "novak", "okafor", "ortiz", "patel", "pereira", "rao", "reed", "roth", "santos", "sato", "shah", "silva", "vogel", "weiss", "young",
 }
 
-// personName gives the n-th name; no two are the same.
-func personName(n int) string {
+// Person gives the n-th name; no two are the same.
+func Person(n int) string {
 	g, f := len(givenNames), len(familyNames)
 	// Steps that share no factor with the lengths, so that neighbours differ.
 	name := givenNames[n*7%g] + "-" + familyNames[(n/g*13+n*29)%f]
@@ -53,8 +52,8 @@ func personName(n int) string {
 	return name
 }
 
-// teamName gives the n-th name of a segment.
-func (s segment) teamName(n int) string {
+// Team gives the n-th name of a team; no two are the same.
+func (s Segment) Team(n int) string {
 	name := s.teams[n%len(s.teams)]
 	if round := n / len(s.teams); round > 0 {
 		name += "-" + strconv.Itoa(round+1)
@@ -62,8 +61,8 @@ func (s segment) teamName(n int) string {
 	return name
 }
 
-// serviceName gives the n-th service of a team.
-func (s segment) serviceName(team string, n int) (name, kind string) {
+// Service gives the n-th service of a team, and its type.
+func (s Segment) Service(team string, n int) (name, kind string) {
 	i := n % len(s.services)
 	name = team + "-" + s.services[i]
 	if round := n / len(s.services); round > 0 {
