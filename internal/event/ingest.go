@@ -75,8 +75,9 @@ const maxAhead = time.Hour
 // below "dev.stoa.", a capability of Stoa's, another actor, a foreign team. The
 // platform team may bring the history of another platform: capabilities of
 // Stoa's, and a few types below "dev.stoa.". A source that nobody has posted yet
-// is bound to the poster; one that the platform team binds belongs to all of it,
-// since a webhook and who reads the history behind it tell of the same source.
+// is bound to the poster; one that the platform team posts belongs to all of it from
+// then on, whoever had it, since a webhook and who reads the history behind it tell
+// of the same source.
 func (in *Ingester) Ingest(ctx context.Context, by Poster, events []Event) ([]Outcome, error) {
 	if by.Name == "" {
 		return nil, errors.New("ingest events: no poster given")
@@ -219,7 +220,8 @@ const KindPlatform = "platform"
 
 // bindSources binds the sources that are new to the poster and refuses those
 // that belong to another principal, or to the platform team, whose sources all
-// of its principals may post.
+// of its principals may post. The platform team takes over what it posts: else
+// whoever is quick could lock a webhook out, by using the source that it tells of.
 func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) error {
 	owner, err := tx.Pseudonym(ctx, by.Name)
 	if err != nil {
@@ -239,38 +241,17 @@ func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) er
 	}
 	slices.Sort(sources) // the same order in every transaction: none waits for another in a circle
 	for _, source := range sources {
-		var boundTo, boundKind string
-		find := func() error {
-			return tx.QueryRow(ctx, "SELECT owner, kind FROM sources WHERE source = $1", source).Scan(&boundTo, &boundKind)
-		}
-		err := find()
-		if errors.Is(err, sql.ErrNoRows) {
-			var result sql.Result
-			result, err = tx.Exec(ctx, "INSERT INTO sources (source, owner, kind) VALUES ($1, $2, $3) ON CONFLICT (source) DO NOTHING", source, owner, kind)
-			if err != nil {
-				return err
-			}
-			if n, countErr := result.RowsAffected(); countErr != nil {
-				return countErr
-			} else if n == 1 {
-				data, encodeErr := json.Marshal(SourceBinding{Source: source, Owner: owner, Kind: kind})
-				if encodeErr != nil {
-					return encodeErr
-				}
-				tx.Append(Event{Source: LedgerSource, Type: TypeSourceBound, Data: data})
-			}
-			err = find()
-		}
+		bound, err := bind(ctx, tx, SourceBinding{Source: source, Owner: owner, Kind: kind})
 		if err != nil {
-			return fmt.Errorf("find the owner of source %s: %w", source, err)
+			return fmt.Errorf("bind source %s: %w", source, err)
 		}
-		if boundTo != owner && !(by.Platform && boundKind == KindPlatform) {
+		if bound.Owner != owner && !(by.Platform && bound.Kind == KindPlatform) {
 			index := seen[source]
 			if len(events) == 1 {
 				index = -1
 			}
-			whose := "another principal (a " + boundKind + ")"
-			if boundKind == KindPlatform {
+			whose := "another principal (a " + bound.Kind + ")"
+			if bound.Kind == KindPlatform {
 				whose = "another principal (of the platform team)"
 			}
 			return forbidden(index, "source", fmt.Sprintf("source %s belongs to %s", source, whose),
@@ -278,4 +259,35 @@ func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) er
 		}
 	}
 	return nil
+}
+
+// bind binds a source if nobody has it, or the platform team wants it of somebody
+// else, and returns whose it is now.
+func bind(ctx context.Context, tx LedgerTx, want SourceBinding) (SourceBinding, error) {
+	has := SourceBinding{Source: want.Source}
+	find := func() error {
+		return tx.QueryRow(ctx, "SELECT owner, kind FROM sources WHERE source = $1", want.Source).Scan(&has.Owner, &has.Kind)
+	}
+	takes := func() bool { return want.Kind == KindPlatform && has.Kind != KindPlatform }
+	if err := find(); !errors.Is(err, sql.ErrNoRows) && (err != nil || !takes()) {
+		return has, err
+	}
+	query := "INSERT INTO sources (source, owner, kind) VALUES ($1, $2, $3) ON CONFLICT (source) DO NOTHING"
+	if want.Kind == KindPlatform {
+		query = "INSERT INTO sources (source, owner, kind) VALUES ($1, $2, $3) ON CONFLICT (source) DO UPDATE SET owner = excluded.owner, kind = excluded.kind WHERE sources.kind <> excluded.kind"
+	}
+	result, err := tx.Exec(ctx, query, want.Source, want.Owner, want.Kind)
+	if err != nil {
+		return has, err
+	}
+	if n, err := result.RowsAffected(); err != nil {
+		return has, err
+	} else if n == 1 { // else somebody was quicker
+		data, err := json.Marshal(want)
+		if err != nil {
+			return has, err
+		}
+		tx.Append(Event{Source: LedgerSource, Type: TypeSourceBound, Data: data})
+	}
+	return has, find()
 }

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,8 +40,8 @@ func TestPlatformsSourcesAreShared(t *testing.T) {
 		"the history, of another service":     {hook, root, of("mail", ""), event.Conflict},
 		"the history, that knows where":       {hook, root, of("shop", "production"), event.Duplicate},
 		"a team's token for the webhook's":    {hook, ci, said("service.deployed", `{}`), ""},
-		"a webhook for what a token has":      {ci, hook, said("service.deployed", `{}`), ""},
-		"the platform team for what one has":  {ci, root, said("service.deployed", `{}`), ""},
+		"a webhook for what a token has":      {ci, hook, said("service.deployed", `{}`), event.Duplicate},
+		"the platform team for what one has":  {ci, root, said("service.deployed", `{}`), event.Duplicate},
 		"another team's token for what it is": {ci, event.Poster{Name: "token/other", Teams: []string{"payments"}}, said("service.deployed", `{}`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,4 +68,32 @@ func TestPlatformsSourcesAreShared(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever posts a source first does not lock the platform team out of it.
+func TestPlatformTakesSourcesOver(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf})
+		hook := event.Poster{Name: "webhook/github", Platform: true}
+		ci := event.Poster{Name: "token/ci", Teams: []string{"payments"}}
+		post := func(by event.Poster, id string) error {
+			_, err := in.Ingest(t.Context(), by, []event.Event{{ID: id, Source: "https://github.com/acme/shop", Type: "x.y"}})
+			return err
+		}
+		for i, by := range []event.Poster{ci, hook, {Name: "user/root", Platform: true}, hook} {
+			if err := post(by, strconv.Itoa(i)); err != nil {
+				t.Fatalf("%s: %v", by.Name, err)
+			}
+		}
+		if err := post(ci, "late"); !problem.Is(err, problem.Forbidden) || !strings.Contains(err.Error(), "of the platform team") {
+			t.Errorf("who had it before: %v", err)
+		}
+		if n := count(t, s, "SELECT count(*) FROM events e JOIN dim d ON d.id = e.type AND d.kind = 0 WHERE d.name = '"+event.TypeSourceBound+"'"); n != 2 {
+			t.Errorf("the ledger tells of %d bindings, want the token's and the webhook's", n)
+		}
+		seal(t, sealer(t, s))
+		if report := verify(t, s, event.VerifyOptions{}); !report.OK() {
+			t.Errorf("report: %+v", report)
+		}
+	})
 }
