@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -136,6 +137,60 @@ func TestTicketContrast(t *testing.T) {
 			t.Errorf("of a service: %+v", c)
 		}
 	})
+}
+
+// What one team does is alike: two teams that happen to be fast do not show that the
+// path makes fast, and of one team nothing is known of how teams differ.
+func TestContrastKnowsThatTeamsDiffer(t *testing.T) {
+	took := func(team string, onPath bool, hour float64) (all []said) {
+		for i := range 40 {
+			at := 24 + float64(i)*12
+			made := hours(at - hour*(1+float64(i%5)/50)).Format(time.RFC3339)
+			all = append(all, by(team, onPath, deploy(at, team, fmt.Sprint(team, i), "commit", fmt.Sprint(team, i), "commitTime", made)))
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		red, rose float64 // hours from commit to production of the teams on the path
+		off       []string
+		interval  bool
+		clear     bool
+	}{
+		"teams of one side are alike":  {5, 5.2, []string{"ruby", "rust"}, true, true},
+		"teams of one side differ":     {5, 29, []string{"ruby", "rust"}, true, false},
+		"only those of the other side": {5, 29, []string{"ruby"}, true, false},
+		"one team on either side":      {5, 0, []string{"ruby"}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			all := took("red", true, c.red)
+			if c.rose > 0 {
+				all = append(all, took("rose", true, c.rose)[:36]...)
+			}
+			for _, team := range c.off {
+				all = append(all, took(team, false, 30)...)
+			}
+			add(t, s, events(t, all...)...)
+			project(t, s, 200)
+			contrasts, err := dora.Contrasts(t.Context(), measure.NewView(s, org(t, s), measure.Scope{From: measure.Day(start), To: measure.Day(start) + 30}), nobody{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := contrastOf(t, contrasts, dora.LeadTime)
+			if got.Difference == nil || *got.Difference > -20*3600 || (got.Interval != nil) != c.interval || got.Clear != c.clear {
+				t.Errorf("%+v, interval %+v, want one: %v, clear: %v", got, got.Interval, c.interval, c.clear)
+			}
+			for _, m := range []string{dora.ChangeFailureRate, dora.ReworkRate, dora.DeploymentFrequency} {
+				if got := contrastOf(t, contrasts, m); got.Clear {
+					t.Errorf("%s: %+v in %+v", m, got, got.Interval)
+				}
+			}
+		})
+	}
 }
 
 // TestTicketContrastIsARecount: whatever teams deploy and ask, each ticket is on one

