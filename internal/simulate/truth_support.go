@@ -71,8 +71,11 @@ func (b *book) supportMeasures() []asks {
 			}
 			return survived(lives)
 		}},
-		{"feature-requests", "people in 30 days", "Distinct people who requested a feature in the window, times 30 over its days since the first of all.", teams, all, func(w window, c cut) answer {
-			n := len(b.requesters(w, c))
+		{"feature-requests", "people in 30 days", "Distinct people who requested a feature in a month (calendar month, UTC, as far as it lies in the window), of all months, times 30 over its days since the first of all.", teams, all, func(w window, c cut) answer {
+			n := 0
+			for _, m := range monthsOf(w) {
+				n += len(b.requesters(m, c))
+			}
 			return answer{float64(n) * b.toldIn(w).months(), n, true}
 		}},
 		{"tickets-of-teams", "tickets", ofTeams, b.pathCuts()[len(teams):], all, b.ticketsOfTeams},

@@ -186,7 +186,7 @@ func checkSupport(t *testing.T, r *recount, truth Truth, window string, w Window
 	truth.agrees(t, "tickets-opened", window, cut, float64(tickets), true)
 	truth.agrees(t, "tickets-per-100-users", window, cut, months*100*float64(tickets)/float64(users), users > 0)
 	wishes := r.in(w, segment, wished)
-	truth.agrees(t, "feature-requests", window, cut, months*float64(distinct(wishes, func(e told) string { return e.Actor })), true)
+	truth.agrees(t, "feature-requests", window, cut, months*float64(distinct(wishes, func(e told) string { return e.Actor + e.Time.UTC().Format(" 2006-01") })), true)
 	closed := map[string]time.Time{}
 	for _, e := range r.events {
 		if e.Type == typeTicketClosed {

@@ -45,6 +45,9 @@ func drawTickets(t *rapid.T) []event.Event {
 		e.ID, e.Team, e.Source = strconv.Itoa(i), pick("team", "red", "red", "blue", "core", ""), pick("source", "https://a.example.org", "https://b.example.org")
 		// No two at the same time: then their order would tell which is first.
 		e.Time = start.Add(time.Duration(rapid.IntRange(0, 100*24).Draw(t, "at"))*time.Hour + time.Duration(i)*time.Microsecond)
+		if e.Actor == "user/cy" && rapid.Bool().Draw(t, "a machine tells of it") {
+			e.Extensions = map[string]string{event.ExtBot: "true"}
+		}
 		events[i] = e
 	}
 	return events
@@ -64,6 +67,7 @@ func unrelated(t *rapid.T) event.Event {
 type counted struct {
 	opened, closed time.Time
 	team, actor    string
+	machine        bool
 	kind           string
 	said           time.Time
 }
@@ -88,7 +92,7 @@ func recount(events []event.Event) map[string]*counted {
 		}
 		c := all[key]
 		if predicate == "created" && (c.opened.IsZero() || e.Time.Before(c.opened)) {
-			c.opened, c.team, c.actor = e.Time, e.Team, e.Actor
+			c.opened, c.team, c.actor, c.machine = e.Time, e.Team, e.Actor, e.Extensions[event.ExtBot] == "true"
 		}
 		if predicate == "closed" && e.Time.After(c.closed) {
 			c.closed = e.Time
@@ -186,8 +190,12 @@ func directly(name string, all map[string]*counted, by measure.Dimension, group 
 		return nothing
 	case "feature-requests":
 		who := map[string]bool{}
-		for _, c := range mine {
-			who[cmp.Or(c.actor, poster)] = true // who told of it, where it names nobody
+		for i, c := range mine {
+			if c.machine {
+				who[fmt.Sprint("machine ", i)] = true
+				continue
+			}
+			who[cmp.Or(c.actor, poster)+c.opened.Format(" 2006-01")] = true // who told of it, where it names nobody
 		}
 		return value{float64(len(who)) / months, len(mine)}
 	}

@@ -51,8 +51,9 @@ func Measures(active, daysOfUse Counted) []measure.Measure {
 		}, reading(help), resolution, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "feature-requests", Title: "Feature requests a month", Question: "Do people tell us what they miss?",
-			Formula: "Requests for features by distinct people, in 30 days: a person who asks three times in the time counts once. Five to twenty a month is healthy for an active base." + sinceTheFirst,
-			Unit:    measure.PerMonth, Better: measure.Neither, Version: 2, Cuts: cuts,
+			Formula: "Requests for features by distinct people, in 30 days: a person who asks three times in a month (UTC) counts once in it. Of what a machine tells without saying who asked " +
+				"each request counts. Five to twenty a month is healthy for an active base." + sinceTheFirst,
+			Unit: measure.PerMonth, Better: measure.Neither, Version: 2, Cuts: cuts,
 		}, reading(wish), requests, evidence(wish)),
 	)
 }
@@ -73,9 +74,16 @@ type tally struct {
 	// workingDays are those of the bucket, where there is use.
 	workingDays int
 	kinds       map[string]int
-	actors      map[int64]bool
+	askers      map[asker]bool
+	unsaid      int // of which nobody says who asked
 	waits       []stat.Wait
 	backward    int
+}
+
+// asker is a person in a month, UTC.
+type asker struct {
+	actor int64
+	month int
 }
 
 // among reads tickets and those whom they come from, or how much these used: add puts
@@ -172,13 +180,16 @@ func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[mea
 		b := buckets[key.Bucket]
 		sum := found[key]
 		if sum.kinds == nil {
-			sum.kinds, sum.actors = map[string]int{}, map[int64]bool{}
+			sum.kinds, sum.askers = map[string]int{}, map[asker]bool{}
 		}
 		sum.days = recorded(b, first)
 		sum.n++
 		sum.kinds[t.kind]++
-		if t.actor != 0 {
-			sum.actors[t.actor] = true
+		if t.actor == 0 {
+			sum.unsaid++
+		} else {
+			date := measure.Date(t.cell.Day)
+			sum.askers[asker{t.actor, 12*date.Year() + int(date.Month())}] = true
 		}
 		switch {
 		case t.closed.Valid && t.closed.Int64 < t.opened:
@@ -255,11 +266,19 @@ func requests(t tally) measure.Estimate {
 	if t.days == 0 {
 		return measure.None("no data in this time")
 	}
-	rate, ok := stat.Rate(len(t.actors), float64(t.days)/month30)
+	rate, ok := stat.Rate(len(t.askers)+t.unsaid, float64(t.days)/month30)
 	if !ok {
 		return measure.None("no data in this time")
 	}
-	return measure.Of(rate.Value, int64(t.n)).Within(rate.Interval).With("requests", float64(t.n)).With("people", float64(len(t.actors)))
+	people := map[int64]bool{}
+	for a := range t.askers {
+		people[a.actor] = true
+	}
+	e := measure.Of(rate.Value, int64(t.n)).Within(rate.Interval).With("requests", float64(t.n)).With("people", float64(len(people)))
+	if t.unsaid > 0 {
+		e = e.With("unsaid", float64(t.unsaid)).Noted("of %d nobody says who asked: each counts", t.unsaid)
+	}
+	return e
 }
 
 func evidence(keep func(ticket) bool) func(context.Context, *measure.View, int64, int) ([]int64, error) {

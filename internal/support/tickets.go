@@ -40,7 +40,8 @@ func kindOf(ticketType string) string {
 
 // Tickets keeps the table tickets: one row for each id of a source. What opened
 // it says whose it is, and the first word on it, by time, of what kind it is; of
-// several at once, the first in the alphabet. A ticket that was opened twice was
+// several at once, the first in the alphabet. The actor of one that a machine told
+// of is 0. A ticket that was opened twice was
 // opened the first time, one that was closed twice was closed the last time.
 type Tickets struct{}
 
@@ -48,7 +49,7 @@ type Tickets struct{}
 func (Tickets) Name() string { return "tickets" }
 
 // Version grows when the rows that follow from the same events change.
-func (Tickets) Version() int { return 2 }
+func (Tickets) Version() int { return 3 }
 
 // Reset empties the table.
 func (Tickets) Reset(ctx context.Context, tx event.SQL) error {
@@ -96,6 +97,10 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 		if kind != "" {
 			said = r.Time.UnixMicro()
 		}
+		actor := r.IDs.Actor
+		if r.Extensions[event.ExtBot] == "true" {
+			actor = 0 // who told of it did not ask for it
+		}
 		var closes int64
 		switch predicate {
 		case "created":
@@ -103,7 +108,7 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 		case "closed":
 			closed, closes = r.Time.UnixMicro(), r.Seq
 		}
-		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes, r.IDs.Team, r.IDs.Actor, kind, said, opened, closed); err != nil {
+		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes, r.IDs.Team, actor, kind, said, opened, closed); err != nil {
 			return fmt.Errorf("keep ticket %s: %w", id, err)
 		}
 	}
