@@ -112,6 +112,14 @@ func (l life) began(from, over int64) bool {
 	return l.start.at >= measure.Micros(from) && l.month < over
 }
 
+// looked gives the last day of the month in which it is looked whether the team
+// stayed, and whether that is in the view and over.
+func (l life) looked(v *measure.View, over int64) (ended int64, in bool) {
+	month := l.month + kept
+	ended = firstOf(month+1) - 1
+	return ended, month < over && ended >= v.From && ended < v.To
+}
+
 // readLives gives the lives of the scope's teams that began before its end, by name.
 // Narrowed to capabilities no other use counts.
 func readLives(ctx context.Context, v *measure.View) ([]life, error) {
@@ -233,9 +241,38 @@ func retentionMeasure() measure.Measure {
 			e = e.Noted(LeakingWords)
 		}
 		return e
-	}, func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
-		return useEvidence(ctx, v, v.From-31, func(r *event.Record) bool { return v.Org.TeamOf(r.IDs.Team) != nil }, after, limit)
-	})
+	}, keptEvidence)
+}
+
+// keptEvidence gives the first use of each team that is counted, and what it used in
+// its third month.
+func keptEvidence(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+	lives, err := readLives(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	over, err := monthsOver(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	type stay struct {
+		team  *measure.Team
+		month int64
+	}
+	counted, from := map[stay]bool{}, v.To
+	var starts []int64
+	for _, life := range lives {
+		if _, in := life.looked(v, over); in {
+			starts = append(starts, life.start.seq)
+			counted[stay{life.team, life.month + kept}] = true
+			from = min(from, firstOf(life.month+kept))
+		}
+	}
+	uses, err := useEvidence(ctx, v, from, func(r *event.Record) bool {
+		month, _, _ := monthAround(measure.Day(r.Time))
+		return counted[stay{v.Org.TeamOf(r.IDs.Team), month}]
+	}, after, limit)
+	return measure.Page(slices.Concat(starts, uses), after, limit), err
 }
 
 // LeakingWords tell the owner of the platform that it does not keep its teams.
@@ -259,15 +296,14 @@ func readKept(ctx context.Context, v *measure.View) (map[measure.Key]stayed, err
 	found, of := map[measure.Key]stayed{}, map[string][]life{}
 	for _, life := range lives {
 		of[life.group] = append(of[life.group], life)
-		month := life.month + kept
-		ended := firstOf(month+1) - 1 // its last day
-		if month >= over || ended < v.From || ended >= v.To {
+		ended, in := life.looked(v, over)
+		if !in {
 			continue
 		}
 		key := measure.Key{Group: life.group, Bucket: v.BucketOf(ended)}
 		d := found[key]
 		d.Of++
-		if life.active[month] {
+		if life.active[life.month+kept] {
 			d.Active++
 		}
 		found[key] = d

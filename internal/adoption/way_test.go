@@ -247,6 +247,24 @@ func TestRetentionAndForecast(t *testing.T) {
 		}
 		w.expect("after three months", w.ask("retention-3-months", scope)[0], 4.0/10, 10)
 		w.expect("of those of March", w.ask("retention-3-months", measure.Scope{From: measure.Day(at(6, 1)), To: measure.Day(at(7, 1))})[0], 1.0/3, 3)
+		// What they are the evidence of: that three teams began in March, and what the one
+		// that stayed did in June.
+		seqs, err := w.engine.Evidence(t.Context(), "retention-3-months", measure.Scope{From: measure.Day(at(6, 1)), To: measure.Day(at(7, 1))}, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, seq := range seqs {
+			var team string
+			var when int64
+			if err := s.QueryRow(t.Context(), "SELECT d.name, e.time FROM events e JOIN dim d ON d.id = e.team WHERE e.seq = $1", seq).Scan(&team, &when); err != nil {
+				t.Fatal(err)
+			}
+			told = append(told, team+" "+time.UnixMicro(when).UTC().Format("January"))
+		}
+		if want := []string{"team-3-0 March", "team-3-0 June", "team-3-1 March", "team-3-2 March"}; !slices.Equal(told, want) {
+			t.Errorf("evidence %v, want %v", told, want)
+		}
 
 		f, err := adoption.Forecast(w.ctx(), w.view(measure.Scope{From: scope.From, To: measure.Day(at(5, 20))}))
 		if err != nil || len(f.Counted) != 4 || f.Counted[3].Teams != 10 || len(f.Coming) != 0 || !strings.Contains(f.Note, "a forecast needs 6") {
