@@ -2,8 +2,10 @@ package adoption_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +67,19 @@ func TestAdoptionRate(t *testing.T) {
 		weeks := w.ask("adoption-rate", measure.Scope{From: day(2), To: day(16), Step: measure.Weekly}) // from Monday the 2nd
 		w.expect("first week", weeks[0], 2.0/3, 3)
 		w.expect("second week", weeks[1], 0, 3)
+
+		// An organisation that is declared long after: of March no more is known than before.
+		if all.Note != "" {
+			t.Errorf("note %q", all.Note)
+		}
+		for i := range 4 {
+			w.team(fmt.Sprint("later-", i), catalog.TeamSpec{}, nil)
+		}
+		all = w.one("adoption-rate", 1, 31)
+		w.expect("beside teams that are known only since", all, 2.0/3, 3)
+		if !strings.HasPrefix(all.Note, "4 more teams are known only since") {
+			t.Errorf("note %q", all.Note)
+		}
 
 		seqs, err := w.engine.Evidence(t.Context(), "adoption-rate", measure.Scope{From: day(1), To: day(31)}, 0, 100)
 		if err != nil || !slices.Equal(seqs, []int64{7, 8}) { // not what no team of the organisation did, or one that it is not meant for

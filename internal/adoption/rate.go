@@ -30,16 +30,21 @@ func adoptionRate() measure.Measure {
 	})
 }
 
-// reach is how many teams could do something, have access, and do it.
-type reach struct{ could, registered, using int }
+// reach is how many teams could do something, have access, and do it; and of how many
+// that could by now nothing was known by then.
+type reach struct{ could, registered, using, later int }
 
 func rateEstimate(d reach) measure.Estimate {
 	share, ok := stat.Proportion(d.using, d.could)
 	if !ok {
 		return measure.None("no team could use it")
 	}
-	return measure.Of(share.Value, int64(d.could)).Within(share.Interval).
+	e := measure.Of(share.Value, int64(d.could)).Within(share.Interval).
 		With("using", float64(d.using)).With("could", float64(d.could)).With("registered", float64(d.registered))
+	if d.later > d.could { // an organisation that was declared long after the platform began
+		e = e.Noted("%d more teams are known only since: whether they were there, and did not use it, nobody said", d.later)
+	}
+	return e
 }
 
 func readRate(ctx context.Context, v *measure.View) (map[measure.Key]reach, error) {
@@ -61,12 +66,21 @@ func readRate(ctx context.Context, v *measure.View) (map[measure.Key]reach, erro
 		group, _ := v.TeamGroup(team)
 		granted, registered := reached[team][AccessGranted]
 		for i, b := range buckets {
-			if b.To <= since || !team.There(b.From, b.To) {
-				continue // nothing was recorded yet, or there was no such team
+			if b.To <= since {
+				continue // nothing was recorded yet
+			}
+			there := team.There(b.From, b.To)
+			if !there && team.Since < b.To {
+				continue // it is gone
 			}
 			any, using := false, false
 			count := func(group string, using bool) {
 				d := found[measure.Key{Group: group, Bucket: i}]
+				if !there {
+					d.later++
+					found[measure.Key{Group: group, Bucket: i}] = d
+					return
+				}
 				d.could++
 				if using {
 					d.using++

@@ -155,6 +155,9 @@ func activeTeams() measure.Measure {
 		Formula: "Teams with at least one qualifying use of a capability that is offered to them. The platform's own do not count.",
 		Unit:    measure.Count, Better: measure.Higher, Version: 1, Cuts: slices.Clone(rate.Cuts),
 	}, readRate, func(d reach) measure.Estimate {
+		if d.could == 0 {
+			return measure.None("no team could use it")
+		}
 		return measure.Of(float64(d.using), int64(d.could)).With("could", float64(d.could))
 	}, rate.Evidence)
 }
