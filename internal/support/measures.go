@@ -29,7 +29,7 @@ func Measures(active, daysOfUse Counted) []measure.Measure {
 		measure.New(measure.Definition{
 			Name: "tickets-per-100-users", Title: "Tickets for 100 users", Question: "How much help do people need?",
 			Formula: "Tickets opened, without requests for features, ÷ active people of the same time, for 100 people in 30 days. The interval is exact for a Poisson " +
-				"count. The parts tell questions, faults and access apart." + sinceTheFirst,
+				"count. The parts tell questions, faults and access apart. Usual are 50 in a platform's first month, 10 by its sixth and 5 by its twelfth." + sinceTheFirst,
 			Unit: measure.Per100, Better: measure.Lower, Version: 3, Cuts: cuts,
 		}, among(active, help, func(t *tally, n int, _ measure.Bucket) { t.people = n }), perUsers, evidence(help)),
 		measure.New(measure.Definition{
