@@ -13,6 +13,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/secret"
+	"github.com/stoa-platform/stoa/internal/secret/credential"
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
@@ -26,7 +27,7 @@ func (d *Delivery) guardService(_ context.Context, _ object.Reader, _ *admission
 	for _, env := range slices.Sorted(maps.Keys(s.Spec.Environments)) {
 		settings := s.Spec.Environments[env].Env
 		for _, key := range slices.Sorted(maps.Keys(settings)) {
-			reason, looks := secret.LooksLikeCredential(key, settings[key])
+			reason, looks := credential.Looks(key, settings[key])
 			if !looks {
 				continue
 			}

@@ -41,6 +41,7 @@ type run struct {
 	artifact build.Artifact
 	mask     *secret.Redactor // of the service's secrets, once they were read
 	observed runtime.Observed
+	unset    []string // secrets that detection asks for and that are not set
 }
 
 // workRelease takes an admitted release to running. It may be killed at any
