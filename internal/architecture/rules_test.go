@@ -16,6 +16,7 @@ var layers = []layer{
 		"internal/problem",
 		"internal/config",
 		"internal/telemetry",
+		"internal/tree",
 		"internal/object",
 		"internal/hosted",
 		"internal/event",
