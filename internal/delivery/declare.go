@@ -77,7 +77,7 @@ func (d *Delivery) admitService(ctx context.Context, r object.Reader, c *admissi
 
 // planService lets the worker act when how a service runs has changed.
 func (d *Delivery) planService(_ context.Context, c *admission.Change, draft *admission.Draft, stored object.Object) (admission.Plan, error) {
-	work := admission.Plan{Jobs: []store.Job{{Kind: "service", Args: serviceJob{stored.Metadata.Name}}}}
+	work := admission.Plan{Jobs: []store.Job{{Kind: "service", Args: serviceJob{Service: stored.Metadata.Name}}}}
 	if draft.Delete {
 		return work, nil
 	}
