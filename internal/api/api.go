@@ -28,14 +28,15 @@ import (
 
 // Sources keeps uploaded sources by digest; package source has it.
 type Sources interface {
-	Has(digest source.Digest) bool
-	Put(ctx context.Context, digest source.Digest, r io.Reader) error
+	Put(ctx context.Context, digest source.Digest, by string, r io.Reader) error
 	Open(digest source.Digest) (fs.FS, string, error)
 }
 
 // Delivery is what the API needs of the delivery room beside its verbs.
 type Delivery interface {
-	Detect(ctx context.Context, digest string, origin *detect.Origin, name string, answers map[string]string) (detect.Result, error)
+	// MayTake tells whether a source is there for the principal to release.
+	MayTake(ctx context.Context, by auth.Principal, digest string) error
+	Detect(ctx context.Context, by auth.Principal, digest string, origin *detect.Origin, name string, answers map[string]string) (detect.Result, error)
 	Watch(release string) (<-chan delivery.Progress, func())
 }
 

@@ -24,14 +24,12 @@ type DigestInput struct {
 func (a *api) releaseRoutes() {
 	register(a, huma.Operation{
 		OperationID: "has-source", Method: http.MethodHead, Path: "/api/v1/sources/{digest}", Summary: "Ask whether a source is here already", Tags: []string{"releases"},
+		Description: "It is here for who has uploaded it, and for who may change a service that was released from it.",
 	}, func(ctx context.Context, in *DigestInput) (*struct{}, error) {
 		if err := a.mayRelease(ctx); err != nil {
 			return nil, err
 		}
-		if !a.Sources.Has(source.Digest(in.Digest)) {
-			return nil, problem.New(problem.NotFound, "source %s is not here", in.Digest)
-		}
-		return nil, nil
+		return nil, a.Delivery.MayTake(ctx, requestOf(ctx).principal, in.Digest)
 	})
 	register(a, huma.Operation{
 		OperationID: "put-source", Method: http.MethodPut, Path: "/api/v1/sources/{digest}", Summary: "Upload a source", Tags: []string{"releases"},
@@ -44,7 +42,7 @@ func (a *api) releaseRoutes() {
 		if err := in.deadline(a.Clock().Add(sourceTime)); err != nil {
 			return nil, err
 		}
-		return nil, a.Sources.Put(ctx, source.Digest(in.Digest), http.MaxBytesReader(nil, in.body, maxSource))
+		return nil, a.Sources.Put(ctx, source.Digest(in.Digest), requestOf(ctx).principal.Name, http.MaxBytesReader(nil, in.body, maxSource))
 	})
 	register(a, huma.Operation{
 		OperationID: "detect-source", Method: http.MethodPost, Path: "/api/v1/sources/{digest}/detect", Summary: "Tell what a source is, with the evidence", Tags: []string{"releases"},
@@ -52,7 +50,7 @@ func (a *api) releaseRoutes() {
 		if err := a.mayRelease(ctx); err != nil {
 			return nil, err
 		}
-		result, err := a.Delivery.Detect(ctx, in.Digest, in.Body.Origin, in.Body.Name, in.Body.Answers)
+		result, err := a.Delivery.Detect(ctx, requestOf(ctx).principal, in.Digest, in.Body.Origin, in.Body.Name, in.Body.Answers)
 		return &detectOutput{Body: result}, err
 	})
 	register(a, huma.Operation{

@@ -98,6 +98,11 @@ func (s sourcing) Files(digest string) (fs.FS, string, error) {
 	return s.Open(d)
 }
 
+func (s sourcing) From(digest, by string) bool {
+	d, err := source.ParseDigest(digest)
+	return err == nil && s.HasFrom(d, by)
+}
+
 // using turns calls of the API into uses of capabilities.
 type using struct {
 	usage *event.Usage

@@ -47,6 +47,14 @@ func main() {
 		for {
 			time.Sleep(time.Hour)
 		}
+	case "hangs-again": // well at first, not after a restart
+		mark := os.Getenv("HOME") + "/ran"
+		if _, err := os.Stat(mark); err == nil {
+			time.Sleep(time.Hour)
+		}
+		if err := os.WriteFile(mark, nil, 0o600); err != nil {
+			log.Fatal(err)
+		}
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 	case "loud":

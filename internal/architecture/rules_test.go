@@ -16,6 +16,7 @@ var layers = []layer{
 		"internal/problem",
 		"internal/config",
 		"internal/telemetry",
+		"internal/tree",
 		"internal/object",
 		"internal/hosted",
 		"internal/event",
@@ -82,6 +83,7 @@ var siblings = map[edge]string{
 	{"internal/governance", "internal/catalog"}:  "quotas and policies are about services and their teams",
 	{"internal/adoption", "internal/catalog"}:    "who uses what is about the catalog's teams, people and capabilities",
 	{"internal/adoption", "internal/governance"}: "a team with an exception from a capability is not one that could use it",
+	{"internal/detect", "internal/secret"}:       "what is refused as a plain setting is not taken over from a source either",
 	{"internal/history", "internal/detect"}:      "CODEOWNERS says the same of an old repository as of a folder that is released",
 }
 

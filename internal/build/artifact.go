@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/stoa-platform/stoa/internal/tree"
 )
 
 // An artifact lies in <dir>/artifacts/<hex>/. Its record is written last: a
@@ -53,7 +55,7 @@ func reduce(source, app string, out Output) (string, error) {
 		if err := errors.Join(os.Rename(app, rest), os.Rename(filepath.Join(rest, filepath.FromSlash(out.Path)), app)); err != nil {
 			return "", err
 		}
-		return ".", removeAll(rest)
+		return ".", tree.Remove(rest)
 	}
 	if info, err := os.Lstat(at); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
 		return "", notMade(out, "executable file")
@@ -76,7 +78,7 @@ func keepBinary(source, app, binary string) error {
 		_, inSource := os.Lstat(filepath.Join(source, name))
 		switch {
 		case entry.IsDir() && inSource != nil && !within(path, binary), entry.IsDir() && entry.Name() == "vendor" && !within(path, binary):
-			if err := removeAll(path); err != nil {
+			if err := tree.Remove(path); err != nil {
 				return err
 			}
 			return filepath.SkipDir

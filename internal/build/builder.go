@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/tree"
 )
 
 // Options configure a Builder. Dir is required; the rest has defaults.
@@ -212,9 +213,9 @@ func (b *Builder) sweep() error {
 // discard ends what is left of a build and deletes it, unless it finished.
 func (b *Builder) discard(key string) error {
 	killMarked(b.workDir(key))
-	err := removeAll(b.workDir(key))
+	err := tree.Remove(b.workDir(key))
 	if _, finished := os.Stat(filepath.Join(b.artifactDir(key), recordFile)); finished != nil {
-		err = errors.Join(err, removeAll(b.artifactDir(key)))
+		err = errors.Join(err, tree.Remove(b.artifactDir(key)))
 	}
 	return err
 }

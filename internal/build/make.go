@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/tree"
 )
 
 // making is one build in progress, under the lock of its key.
@@ -95,7 +97,7 @@ func (m *making) prepare(ctx context.Context) error {
 			}
 		}
 	}
-	return copyTree(ctx, m.req.Dir, m.app)
+	return tree.Copy(ctx, m.req.Dir, m.app)
 }
 
 // steps runs the plan's commands.

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/tree"
 )
 
 // rest protects an artifact from Prune after its last use, for as long as it
@@ -95,7 +97,7 @@ func (b *Builder) remove(digest string) (bool, error) {
 	if err != nil || b.opts.Now().Sub(info.ModTime()) < rest {
 		return false, nil
 	}
-	return true, errors.Join(os.Remove(record), removeAll(b.artifactDir(digest)))
+	return true, errors.Join(os.Remove(record), tree.Remove(b.artifactDir(digest)))
 }
 
 // PruneDownloads deletes the caches of package managers, the largest first, until
@@ -119,7 +121,7 @@ func (b *Builder) PruneDownloads(ctx context.Context, maxBytes int64) (int64, er
 		// if Stoa is killed here counts next time.
 		aside, err := os.MkdirTemp(b.opts.CacheDir, ".gone-*")
 		if err == nil {
-			err = errors.Join(os.Rename(d.path, filepath.Join(aside, "cache")), removeAll(aside))
+			err = errors.Join(os.Rename(d.path, filepath.Join(aside, "cache")), tree.Remove(aside))
 		}
 		if err != nil {
 			return freed, fmt.Errorf("prune downloads: %w", err)

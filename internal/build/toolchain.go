@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/tree"
 )
 
 // toolchain finds what sources ask for among what the machine has.
@@ -221,7 +222,7 @@ func (t *toolchain) fetchManager(ctx context.Context, want Tool, progress func(s
 	if err != nil {
 		return err
 	}
-	defer removeAll(temp)
+	defer tree.Remove(temp)
 	cmd := exec.CommandContext(ctx, npm, "install", "--prefix", temp, "--no-audit", "--no-fund", "--ignore-scripts", packageName+"@"+version)
 	cmd.Dir = temp
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -273,7 +274,7 @@ func (t *toolchain) sweep(now time.Time) error {
 	leftovers, err := filepath.Glob(filepath.Join(t.dir, fetchPrefix+"*"))
 	for _, leftover := range leftovers {
 		if info, statErr := os.Stat(leftover); statErr == nil && now.Sub(info.ModTime()) > time.Hour {
-			err = errors.Join(err, removeAll(leftover))
+			err = errors.Join(err, tree.Remove(leftover))
 		}
 	}
 	return err

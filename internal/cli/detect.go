@@ -47,6 +47,11 @@ func (c *Command) detectCommand() *cobra.Command {
 				}
 				fmt.Fprintf(c.Out, "  %-44s %s\n", l.Text, c.Paint().Dim(note))
 			}
+			for _, comp := range result.Components {
+				for _, name := range comp.Secrets {
+					fmt.Fprintf(c.Out, "  stoa secret set %s %s    after stoa up gives it the value\n", comp.Name, name)
+				}
+			}
 			for _, q := range result.Questions {
 				fmt.Fprintf(c.Out, "  ? %s\n", q.Text)
 			}

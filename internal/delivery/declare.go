@@ -13,6 +13,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/secret"
+	"github.com/stoa-platform/stoa/internal/secret/credential"
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
@@ -26,7 +27,7 @@ func (d *Delivery) guardService(_ context.Context, _ object.Reader, _ *admission
 	for _, env := range slices.Sorted(maps.Keys(s.Spec.Environments)) {
 		settings := s.Spec.Environments[env].Env
 		for _, key := range slices.Sorted(maps.Keys(settings)) {
-			reason, looks := secret.LooksLikeCredential(key, settings[key])
+			reason, looks := credential.Looks(key, settings[key])
 			if !looks {
 				continue
 			}
@@ -76,7 +77,7 @@ func (d *Delivery) admitService(ctx context.Context, r object.Reader, c *admissi
 
 // planService lets the worker act when how a service runs has changed.
 func (d *Delivery) planService(_ context.Context, c *admission.Change, draft *admission.Draft, stored object.Object) (admission.Plan, error) {
-	work := admission.Plan{Jobs: []store.Job{{Kind: "service", Args: serviceJob{stored.Metadata.Name}}}}
+	work := admission.Plan{Jobs: []store.Job{{Kind: "service", Args: serviceJob{Service: stored.Metadata.Name}}}}
 	if draft.Delete {
 		return work, nil
 	}

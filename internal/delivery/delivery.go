@@ -77,6 +77,7 @@ type Delivery struct {
 	progress    *progress
 	retries     *retries
 	lanes       lanes
+	restoring   turns
 }
 
 // New returns a Delivery.
@@ -87,6 +88,7 @@ func New(o Options) *Delivery {
 	d := &Delivery{
 		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind, serviceKind: o.ServiceKind,
 		url: o.URL, homes: o.Homes, confide: o.Confide, forget: o.Forget, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
+		restoring: make(turns, maxRestoring),
 	}
 	d.retries = newRetries(d.tryService)
 	return d
@@ -96,12 +98,13 @@ func New(o Options) *Delivery {
 func (d *Delivery) tryService(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	err := d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
-		return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{name}})
-	})
-	if err != nil {
+	if err := d.enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{Service: name, Restores: true}}); err != nil {
 		d.log.Error("service not tried again", "service", name, "error", err)
 	}
+}
+
+func (d *Delivery) enqueue(ctx context.Context, jobs ...store.Job) error {
+	return d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error { return tx.Enqueue(ctx, jobs...) })
 }
 
 // Close ends what delivery does by itself. Jobs that run are the queue's.
@@ -134,6 +137,29 @@ func (d *Delivery) Workers() []reconcile.Worker {
 		{Name: "release", Work: d.workRelease},
 		{Name: "service", Work: d.workService},
 	}
+}
+
+// After a restart of Stoa so many services are brought up at once, since each
+// computes when it starts. One that has not come up for a while only waits, most
+// likely in vain, and lets the next one begin.
+const (
+	maxRestoring = 16
+	startsFor    = 5 * time.Second
+)
+
+// turns are held while a service that is brought up again computes.
+type turns chan struct{}
+
+// enter waits for a turn and returns how to end it; it ends by itself in time.
+func (t turns) enter(ctx context.Context, atMost time.Duration) (leave func(), err error) {
+	select {
+	case t <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	leave = sync.OnceFunc(func() { <-t })
+	time.AfterFunc(atMost, leave)
+	return leave, nil
 }
 
 // lanes make the work on one service in one environment take turns.

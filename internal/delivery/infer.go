@@ -3,25 +3,18 @@ package delivery
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/admission"
+	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
-
-// Sources gives uploaded sources.
-type Sources interface {
-	// Files returns the unpacked source, or problem.NotFound.
-	Files(digest string) (files fs.FS, dir string, err error)
-}
 
 // inferred travels from Infer to Initial and Plan.
 type inferred struct {
@@ -60,7 +53,7 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	if rel.Spec.From != "" {
 		err = d.inferFrom(ctx, r, &rel, note)
 	} else {
-		err = d.inferSource(ctx, r, &rel)
+		err = d.inferSource(ctx, r, c.By, &rel)
 	}
 	if err != nil {
 		return err
@@ -129,13 +122,13 @@ func (d *Delivery) inferFrom(ctx context.Context, r object.Reader, rel *Release,
 }
 
 // inferSource detects what the uploaded source is.
-func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Release) error {
+func (d *Delivery) inferSource(ctx context.Context, r object.Reader, by auth.Principal, rel *Release) error {
 	if rel.Spec.Source == "" {
 		return problem.New(problem.Invalid, "a release needs a source or a release to take the artifact from").
 			WithFields(problem.Field{Path: "spec.source", Message: "is missing"}).
 			Do("stoa up DIR")
 	}
-	result, err := d.Detect(ctx, rel.Spec.Source, rel.Spec.Origin, rel.Spec.Folder, rel.Spec.Answers)
+	result, err := d.Detect(ctx, by, rel.Spec.Source, rel.Spec.Origin, rel.Spec.Folder, rel.Spec.Answers)
 	if err != nil {
 		return err
 	}
@@ -159,25 +152,6 @@ func (d *Delivery) inferSource(ctx context.Context, r object.Reader, rel *Releas
 		return sameSource(ctx, r, *rel)
 	}
 	return nil
-}
-
-// Detect tells what an uploaded source is; name is the fallback for its name,
-// given answers the questions of an earlier call by their id.
-func (d *Delivery) Detect(ctx context.Context, digest string, origin *detect.Origin, name string, given map[string]string) (detect.Result, error) {
-	files, _, err := d.sources.Files(digest)
-	if err != nil {
-		return detect.Result{}, err
-	}
-	opts := detect.Options{Name: name, Answers: given}
-	if origin != nil {
-		opts.Origin = *origin
-	}
-	result, err := detect.Detect(ctx, files, opts)
-	var told *detect.Error
-	if errors.As(err, &told) {
-		return result, problem.New(problem.Invalid, "%s", told.Error()).Because(told.Why...).Do(told.Next...).Cause(err)
-	}
-	return result, err
 }
 
 // choose picks the component to release.

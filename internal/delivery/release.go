@@ -157,7 +157,7 @@ func Kinds() []object.Kind {
 	return []object.Kind{{
 		Name: "Release", Plural: "releases", Short: "rel", About: "One artifact of a service, brought to one environment.",
 		Spec: ReleaseSpec{}, Owned: true, Scope: object.ScopeTeam,
-		Fields:  []string{"spec.service", "spec.environment", "status.phase"},
+		Fields:  []string{"spec.service", "spec.environment", "spec.source", "status.phase"},
 		Persons: []string{"spec.origin.author"},
 		References: func(o object.Object) []object.Reference {
 			var r Release

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/object"
@@ -18,6 +19,8 @@ import (
 
 type serviceJob struct {
 	Service string `json:"service"`
+	// Restores says that nobody waits for it: it comes of a restart or is a retry.
+	Restores bool `json:"restores,omitempty"`
 }
 
 // workService makes what runs of a service match what is declared: after a
@@ -34,16 +37,14 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	if err != nil {
 		return reconcile.Outcome{}, err
 	}
-	var failed, down error
-	for _, env := range catalog.EnvironmentsOf(s) {
-		var start *runtime.StartError
-		switch err := d.reconcileEnvironment(ctx, args.Service, env); {
-		case errors.As(err, &start):
-			down = err
-		case err != nil:
-			failed = errors.Join(failed, fmt.Errorf("%s in %s: %w", args.Service, env, err))
+	if args.Restores {
+		leave, err := d.restoring.enter(ctx, startsFor)
+		if err != nil {
+			return reconcile.Outcome{}, err
 		}
+		defer leave()
 	}
+	down, failed := d.reconcileEnvironments(ctx, s)
 	switch {
 	case failed != nil:
 		return reconcile.Outcome{}, failed
@@ -59,6 +60,29 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	}
 	d.retries.forget(args.Service)
 	return reconcile.Done(), nil
+}
+
+// reconcileEnvironments does it for all environments side by side: one in which
+// the service hangs keeps no other waiting. down is why it does not come up
+// somewhere, failed what else went wrong.
+func (d *Delivery) reconcileEnvironments(ctx context.Context, s catalog.Service) (down, failed error) {
+	envs := catalog.EnvironmentsOf(s)
+	errs := make([]error, len(envs))
+	var all sync.WaitGroup
+	for i, env := range envs {
+		all.Go(func() { errs[i] = d.reconcileEnvironment(ctx, s.Metadata.Name, env) })
+	}
+	all.Wait()
+	for i, err := range errs {
+		var start *runtime.StartError
+		switch {
+		case errors.As(err, &start):
+			down = err
+		case err != nil:
+			failed = errors.Join(failed, fmt.Errorf("%s in %s: %w", s.Metadata.Name, envs[i], err))
+		}
+	}
+	return down, failed
 }
 
 // reconcileEnvironment does it for one environment, in turn with releases.
@@ -204,7 +228,7 @@ func (d *Delivery) Restore(ctx context.Context) error {
 	}
 	var jobs []store.Job
 	for _, s := range active {
-		jobs = append(jobs, store.Job{Kind: "service", Args: serviceJob{s.Metadata.Name}})
+		jobs = append(jobs, store.Job{Kind: "service", Args: serviceJob{Service: s.Metadata.Name, Restores: true}})
 	}
 	for _, phase := range []Phase{Pending, Releasing} {
 		unfinished, err := object.All[Release](ctx, d.store, object.Query{Fields: map[string]string{"status.phase": string(phase)}})
@@ -218,7 +242,7 @@ func (d *Delivery) Restore(ctx context.Context) error {
 	if len(jobs) == 0 {
 		return nil
 	}
-	return d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error { return tx.Enqueue(ctx, jobs...) })
+	return d.enqueue(ctx, jobs...)
 }
 
 func objectRelease(ctx context.Context, r object.Reader, name string) (Release, error) {

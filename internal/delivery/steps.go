@@ -188,8 +188,16 @@ func (r *run) current(ctx context.Context) (runtime.Workload, error) {
 	w, err := r.d.workload(r.rel, running, r.artifact, secrets)
 	if err == nil {
 		r.d.confide(w.Key, r.mask)
+		r.unset = unset(r.rel.Spec.Workload.Secrets, w.Env)
 	}
 	return w, err
+}
+
+// unset gives those of the names that the environment ("KEY=value") does not have.
+func unset(names, env []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.ContainsFunc(env, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
+	})
 }
 
 // verify holds what was detected against what the run showed.
@@ -198,6 +206,9 @@ func (r *run) verify(ctx context.Context) (string, error) {
 	o := r.observed
 	for i := range detected {
 		detected[i].Verified = verified(detected[i].Field, o)
+		if name, ok := strings.CutPrefix(detected[i].Field, "secret."); ok && !slices.Contains(r.unset, name) {
+			detected[i].Verified = "is set"
+		}
 	}
 	found := func(field string) bool {
 		return slices.ContainsFunc(detected, func(s detect.Setting) bool { return s.Field == field })
@@ -271,6 +282,9 @@ func (d *Delivery) explain(ctx context.Context, r *run, step string, cause error
 			told.Because(was + " still serves")
 		}
 		told.Because(r.masked(start.Lines)...)
+		for _, name := range r.unset {
+			told.Do("stoa secret set " + r.rel.Spec.Service + " " + name + " --env " + r.rel.Spec.Environment + "    gives it what was left out of the source's settings")
+		}
 		told.Do("stoa logs " + r.rel.Spec.Service + " --release " + name + "    shows all that it printed")
 		if start.Next != "" {
 			told.Do(start.Next)

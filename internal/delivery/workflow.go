@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/build"
@@ -25,12 +26,16 @@ const eventSource = "/stoa/delivery"
 
 type releaseJob struct {
 	Release string `json:"release"`
+	// Built says that the artifact is on record: what is left waits for the
+	// application, and keeps no build from its turn.
+	Built bool `json:"built,omitempty"`
 }
 
-// jobOf is the job that carries a release out. One that takes over an artifact
-// builds nothing: it does not wait for those that do.
+// jobOf is the job that goes on with a release. One whose artifact is there, or
+// that takes one over, builds nothing: it does not wait for those that do.
 func jobOf(rel Release) store.Job {
-	return store.Job{Kind: "release", Args: releaseJob{rel.Metadata.Name}, Long: rel.Spec.From == ""}
+	built := rel.Status.step(StepRelease).State == StepDone
+	return store.Job{Kind: "release", Args: releaseJob{rel.Metadata.Name, built}, Long: !built && rel.Spec.From == ""}
 }
 
 // run is one attempt at a release.
@@ -41,6 +46,7 @@ type run struct {
 	artifact build.Artifact
 	mask     *secret.Redactor // of the service's secrets, once they were read
 	observed runtime.Observed
+	unset    []string // secrets that detection asks for and that are not set
 }
 
 // workRelease takes an admitted release to running. It may be killed at any
@@ -79,8 +85,18 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 	if gone, err := r.refresh(ctx); gone || err != nil {
 		return d.abandon(ctx, r, err)
 	}
-	for _, step := range r.steps() {
+	steps := r.steps()
+	if args.Built {
+		// Where the artifact was deleted meanwhile it is built here, once in a while.
+		if r.artifact, err = d.builder.Get(rel.Status.Artifact); err == nil {
+			steps = steps[slices.IndexFunc(steps, func(s step) bool { return s.name == StepRollout }):]
+		}
+	}
+	for _, step := range steps {
 		if step.name == StepRollout {
+			if !args.Built && rel.Spec.From == "" {
+				return reconcile.Done(), d.enqueue(ctx, jobOf(r.rel))
+			}
 			// From here on it is about what runs: in turn with scaling and deletion,
 			// on the service as it is now.
 			leave, err := d.lanes.enter(ctx, rel.Spec.Service+"."+rel.Spec.Environment)
@@ -280,7 +296,7 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
 	}
 	if s.Spec.Environments[rel.Spec.Environment].Replicas == 0 {
 		// Scaled to nothing while the release waited: one instance ran to prove it.
-		return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{s.Metadata.Name}})
+		return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{Service: s.Metadata.Name}})
 	}
 	return nil
 }

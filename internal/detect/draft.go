@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/stoa-platform/stoa/internal/secret/credential"
 )
 
 // draft is a component while it is being put together: every fact comes with
@@ -74,13 +76,15 @@ func (d *draft) setManager(manager, source string, confidence float64) {
 }
 
 func (d *draft) setStart(c Command, source string, confidence float64) {
+	c, left := withoutSecrets(c)
 	if d.note("start", c.String(), source, confidence) {
 		d.Start = c
+		d.leaveOut(left, source)
 	}
 }
 
 func (d *draft) setHealth(p, source string, confidence float64) {
-	if d.note("health", p, source, confidence) {
+	if !queryTells(p) && d.note("health", p, source, confidence) {
 		d.Health = p
 	}
 }
@@ -115,11 +119,18 @@ func (d *draft) setPortVariable(name, source string, confidence float64) {
 }
 
 func (d *draft) setEnv(name, value, source string) {
+	if reason, looks := credential.Looks(name, value); looks {
+		delete(d.Env, name)
+		delete(d.evidence, "env."+name)
+		d.leaveOut(map[string]string{name: reason}, source)
+		return
+	}
 	if d.Env == nil {
 		d.Env = map[string]string{}
 	}
 	if d.note("env."+name, value, source, stated) {
 		d.Env[name] = value
+		delete(d.evidence, secretField(name)) // a stronger file says what it is
 	}
 }
 
@@ -204,13 +215,18 @@ func (d *draft) finish() Component {
 		delete(d.evidence, "env."+d.PortVariable)
 	}
 	d.Settings = d.settings()
+	for _, setting := range d.Settings {
+		if name, ok := strings.CutPrefix(setting.Field, secretField("")); ok {
+			d.Secrets = append(d.Secrets, name)
+		}
+	}
 	return d.Component
 }
 
 // fieldOrder is the order in which a person wants to read the settings.
 var fieldOrder = []string{
 	"name", "type", "language", "version", "framework", "manager", "build", "start", "prepare", "process",
-	"output", "port", "portVariable", "health", "env", "resource", "toolchain", "owner",
+	"output", "port", "portVariable", "health", "env", "secret", "resource", "toolchain", "owner",
 }
 
 func fieldRank(field string) int {

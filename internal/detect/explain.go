@@ -75,6 +75,11 @@ func (c Component) Explain() []Line {
 	if c.Health != "" {
 		add("health GET "+c.Health, "health")
 	}
+	for _, name := range c.Secrets {
+		if s, ok := c.Setting(secretField(name)); ok && s.Verified == "" {
+			add(name+" "+s.Value, s.Field)
+		}
+	}
 	for _, r := range c.Resources {
 		add(fmt.Sprintf("wants %s %q by %s", r.Type, r.Name, r.Variable), resourceField(r))
 	}

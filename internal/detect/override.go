@@ -98,7 +98,9 @@ func parseProcfile(file string, data []byte) ([]process, error) {
 // others beside it.
 func (s *scan) applyProcfile(d *draft, processes []process) {
 	for _, p := range processes {
-		c := Command{Shell: p.command, Dir: d.workdir()}
+		c, left := withoutSecrets(Command{Shell: p.command, Dir: d.workdir()})
+		p.command = c.Shell
+		d.leaveOut(left, p.source)
 		if d.Artifact.Kind == ArtifactBinary {
 			c = binaryCommand(d, p.command)
 		}

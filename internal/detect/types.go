@@ -116,9 +116,12 @@ type Component struct {
 	// accepting a connection is all that is known.
 	Health string `json:"health,omitempty"`
 
-	Env       map[string]string `json:"env,omitempty"`
-	Resources []Resource        `json:"resources,omitempty"`
-	Toolchain []Tool            `json:"toolchain,omitempty"`
+	Env map[string]string `json:"env,omitempty"`
+	// Secrets names the variables whose values in the source look like credentials:
+	// those were left out, and are to be kept as secrets of the service.
+	Secrets   []string   `json:"secrets,omitempty"`
+	Resources []Resource `json:"resources,omitempty"`
+	Toolchain []Tool     `json:"toolchain,omitempty"`
 	// Owner suggests the name of the owning team or, where its setting is below
 	// Unconfirmed, of a person whose team it may be. No platform was asked whether
 	// there is such a team.

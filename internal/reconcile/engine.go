@@ -29,11 +29,13 @@ type Options struct {
 	ID string
 	// URL is the PostgreSQL URL; unused on SQLite.
 	URL string
-	// Concurrency is how many jobs are worked at once. Default 16.
+	// Concurrency is how many jobs are worked at once that are not long. Most of
+	// them wait for an application, which costs nothing: so few that some which wait
+	// in vain keep others from their turn would be wrong. Default 512.
 	Concurrency int
 	// Long is how many long jobs are worked at once, beside the others. Default:
-	// as many as the machine has processors, and 4 at least, since a release waits
-	// for the network and for the application about as long as it computes.
+	// as many as the machine has processors, and 4 at least, since a build waits
+	// for the network about as long as it computes.
 	Long int
 	// Reclaim is how often jobs are looked for whose end could not be recorded.
 	// Default 45 s.
@@ -78,7 +80,7 @@ func New(ctx context.Context, s *store.Store, o Options) (*Engine, error) {
 	reclaim := &reclaimer{db: s.Writer(), every: o.Reclaim, log: o.Logger, working: map[int64]struct{}{}}
 	river.AddWorker(workers, &dispatcher{workers: byName, reclaim: reclaim, log: o.Logger})
 	if o.Concurrency == 0 {
-		o.Concurrency = 16
+		o.Concurrency = 512
 	}
 	if o.Long == 0 {
 		o.Long = max(4, runtime.NumCPU())

@@ -23,9 +23,10 @@ type Workload struct {
 	Key
 	Release string // name of the release, e.g. "shop-7"
 
-	// Dir is the absolute path of the built artifact. Its content is read-only
-	// by agreement: several releases may share it. It is the working directory
-	// of the instances unless WorkDir, relative to Dir or absolute, is set.
+	// Dir is the absolute path of the built artifact. Several releases may share
+	// it, so no instance writes there: each runs from a copy of its own, which is
+	// its working directory unless WorkDir, relative to Dir or absolute, is set.
+	// Where Command, Env and WorkDir name Dir, the copy is meant.
 	Dir     string
 	WorkDir string
 

@@ -21,7 +21,7 @@ func TestStoreOnAFullDisk(t *testing.T) {
 	snapshot, archive := snapshotOf(t, map[string]string{"a": "small", "z": string(big)})
 	store, err := NewStore(filepath.Join(dir, "sources"))
 	must(t, err)
-	err = store.Put(t.Context(), snapshot.Digest, bytes.NewReader(archive))
+	err = store.Put(t.Context(), snapshot.Digest, "user/ann", bytes.NewReader(archive))
 	if !problem.Is(err, problem.Unavailable) || !strings.Contains(err.Error(), "no space left on the disk of "+dir) {
 		t.Errorf("err = %v", err)
 	}
@@ -29,5 +29,5 @@ func TestStoreOnAFullDisk(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	fits, archive := snapshotOf(t, map[string]string{"a": "small"})
-	must(t, store.Put(t.Context(), fits.Digest, bytes.NewReader(archive)))
+	must(t, store.Put(t.Context(), fits.Digest, "user/ann", bytes.NewReader(archive)))
 }

@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 //
 //	<dir>/<hex>/files/…         the content
 //	<dir>/<hex>/snapshot.json   its numbers; its time is that of the last use
+//	<dir>/<hex>/by/<hex>        a file for each who has put it, by a digest of the name
 //	<dir>/.incoming-*           what is being received
 //
 // A snapshot appears by one rename, after it is verified and on disk, so that
@@ -40,6 +42,7 @@ type Store struct {
 const (
 	filesDir       = "files"
 	recordFile     = "snapshot.json"
+	byDir          = "by"
 	incomingPrefix = ".incoming-"
 	// rest protects a snapshot from Prune after its last use, for as
 	// long as it may take until whoever asked for it has recorded that.
@@ -87,14 +90,15 @@ func NewStore(dir string, options ...StoreOption) (*Store, error) {
 	return s, nil
 }
 
-// Put stores the archive under its digest. A snapshot that is there already is
-// kept, and r not read. Content of another digest is a problem.Problem
-// (Invalid), a full disk one (Unavailable); neither leaves anything.
-func (s *Store) Put(ctx context.Context, digest Digest, r io.Reader) error {
+// Put stores the archive under its digest, and that by has put it. What is there
+// already is kept, and where by has put it, r is not read: others show by the
+// content that they have it, not by its digest. Content of another digest is a
+// problem.Problem (Invalid), a full disk one (Unavailable); neither leaves anything.
+func (s *Store) Put(ctx context.Context, digest Digest, by string, r io.Reader) error {
 	if _, err := ParseDigest(string(digest)); err != nil {
 		return fmt.Errorf("store source: %w", err)
 	}
-	if s.touch(digest) {
+	if s.HasFrom(digest, by) && s.touch(digest) {
 		return nil
 	}
 	incoming, err := os.MkdirTemp(s.dir, incomingPrefix)
@@ -117,10 +121,32 @@ func (s *Store) Put(ctx context.Context, digest Digest, r io.Reader) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	err = os.Rename(incoming, s.path(digest))
-	if err != nil && !s.Has(digest) { // else another Put of the same was faster
+	if err != nil && !s.Has(digest) { // else it was there
 		return s.diskError("store source", err)
 	}
-	return syncPath(s.dir)
+	return errors.Join(s.sign(digest, by), syncPath(s.dir))
+}
+
+// sign notes who has put a snapshot. If it is lost with the machine's power,
+// the source is sent again.
+func (s *Store) sign(digest Digest, by string) error {
+	if err := os.Mkdir(filepath.Join(s.path(digest), byDir), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return s.diskError("store source", err)
+	}
+	if err := os.WriteFile(s.byFile(digest, by), nil, 0o644); err != nil {
+		return s.diskError("store source", err)
+	}
+	return os.Chtimes(filepath.Join(s.path(digest), recordFile), time.Time{}, s.now())
+}
+
+// byFile does not tell a person's name, which may have to be erased.
+func (s *Store) byFile(digest Digest, by string) string {
+	return filepath.Join(s.path(digest), byDir, fmt.Sprintf("%x", sha256.Sum256([]byte(by))))
+}
+
+// HasFrom reports whether the snapshot is stored and by has put it.
+func (s *Store) HasFrom(digest Digest, by string) bool {
+	return s.Has(digest) && exists(s.byFile(digest, by))
 }
 
 // settle records the snapshot's numbers and brings all of it to the disk.

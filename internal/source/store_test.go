@@ -52,6 +52,26 @@ func names(t testing.TB, dir string) []string {
 	return all
 }
 
+// Who knows the digest of a source has it only with the content.
+func TestStoreOfSeveral(t *testing.T) {
+	store, _ := newStore(t)
+	snapshot, archive := snapshotOf(t, map[string]string{"main.go": "package main"})
+	_, other := snapshotOf(t, map[string]string{"main.go": "package other"})
+	must(t, store.Put(t.Context(), snapshot.Digest, "user/ann", bytes.NewReader(archive)))
+	if !store.HasFrom(snapshot.Digest, "user/ann") || store.HasFrom(snapshot.Digest, "user/bob") {
+		t.Error("it is ann's alone, and should be")
+	}
+	for _, r := range []io.Reader{bytes.NewReader(nil), errorReader{}, bytes.NewReader(other)} {
+		if err := store.Put(t.Context(), snapshot.Digest, "user/bob", r); err == nil || store.HasFrom(snapshot.Digest, "user/bob") {
+			t.Errorf("bob has it without the content (err = %v)", err)
+		}
+	}
+	must(t, store.Put(t.Context(), snapshot.Digest, "user/bob", bytes.NewReader(archive)))
+	if !store.HasFrom(snapshot.Digest, "user/ann") || !store.HasFrom(snapshot.Digest, "user/bob") {
+		t.Error("one of two who have sent it does not have it")
+	}
+}
+
 func TestStorePutAndOpen(t *testing.T) {
 	store, dir := newStore(t)
 	snapshot, archive := snapshotOf(t, map[string]string{"main.go": "package main", "a/b": "x"})
@@ -61,8 +81,8 @@ func TestStorePutAndOpen(t *testing.T) {
 	if _, _, err := store.Open(snapshot.Digest); !problem.Is(err, problem.NotFound) {
 		t.Errorf("Open: err = %v", err)
 	}
-	must(t, store.Put(t.Context(), snapshot.Digest, bytes.NewReader(archive)))
-	must(t, store.Put(t.Context(), snapshot.Digest, errorReader{})) // not read again
+	must(t, store.Put(t.Context(), snapshot.Digest, "user/ann", bytes.NewReader(archive)))
+	must(t, store.Put(t.Context(), snapshot.Digest, "user/ann", errorReader{})) // not read again
 	files, at, err := store.Open(snapshot.Digest)
 	must(t, err)
 	if data, err := fs.ReadFile(files, "main.go"); err != nil || string(data) != "package main" {
@@ -105,7 +125,7 @@ func TestStoreRefuses(t *testing.T) {
 		{"cancelled", cancelled, snapshot.Digest, bytes.NewReader(archive), func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}
 	for _, test := range tests {
-		if err := store.Put(test.ctx, test.digest, test.r); err == nil || !test.want(err) {
+		if err := store.Put(test.ctx, test.digest, "user/ann", test.r); err == nil || !test.want(err) {
 			t.Errorf("%s: err = %v", test.name, err)
 		}
 	}
@@ -145,7 +165,7 @@ func TestStoreIsSafeForConcurrentUse(t *testing.T) {
 		all.Go(func() {
 			for i := range 12 {
 				n := (worker + i) % len(snapshots)
-				if err := store.Put(t.Context(), snapshots[n].Digest, bytes.NewReader(archives[n])); err != nil {
+				if err := store.Put(t.Context(), snapshots[n].Digest, "user/ann", bytes.NewReader(archives[n])); err != nil {
 					t.Error(err)
 				}
 				// Within its rest nothing is pruned, however small the limit.
@@ -172,7 +192,7 @@ func TestStorePrune(t *testing.T) {
 	var digests []Digest
 	for i := range 4 {
 		snapshot, archive := snapshotOf(t, map[string]string{"a": strings.Repeat(fmt.Sprint(i), 1000)})
-		must(t, store.Put(t.Context(), snapshot.Digest, bytes.NewReader(archive)))
+		must(t, store.Put(t.Context(), snapshot.Digest, "user/ann", bytes.NewReader(archive)))
 		digests = append(digests, snapshot.Digest)
 		time_.advance(time.Hour)
 	}
@@ -204,6 +224,6 @@ func BenchmarkStorePut1000Files(b *testing.B) {
 		b.StopTimer()
 		store, _ := newStore(b)
 		b.StartTimer()
-		must(b, store.Put(b.Context(), snapshot.Digest, bytes.NewReader(archive)))
+		must(b, store.Put(b.Context(), snapshot.Digest, "user/ann", bytes.NewReader(archive)))
 	}
 }

@@ -65,10 +65,22 @@ func detectedRows(rel client.Release, explained []detect.Line, server, confirm s
 	if n := len(rel.Spec.Answers); n > 0 {
 		rows = append(rows, Row{Label: "asked", Text: Count(int64(n), "question"), Source: "answered by you"})
 	}
+	for _, name := range rel.Spec.Workload.Secrets {
+		if !isSet(rel, name) {
+			rows = append(rows, Row{Label: "secret", Text: "stoa secret set " + rel.Spec.Service + " " + name + " --env " + rel.Spec.Environment})
+		}
+	}
 	if guesses && server != "" {
 		rows = append(rows, Row{Label: "confirm", Text: server + "/services/" + rel.Spec.Service})
 	}
 	return rows
+}
+
+// isSet reports whether the run had a variable that detection had left out.
+func isSet(rel client.Release, name string) bool {
+	return slices.ContainsFunc(rel.Status.Detected, func(d client.Setting) bool {
+		return d.Field == "secret."+name && d.Verified != ""
+	})
 }
 
 func ownerRow(rel client.Release, confirm string) Row {

@@ -19,6 +19,7 @@ type instance struct {
 	rt      *Runtime
 	id      string
 	w       runtime.Workload
+	own     runtime.Workload       // w over the instance's own files; supervise alone has it
 	changed func()                 // the state has changed; called without the lock
 	watcher func(runtime.Progress) // hears of the launch
 
@@ -63,6 +64,7 @@ type past struct {
 // its launch has failed.
 func (i *instance) supervise() {
 	defer close(i.done)
+	defer i.rt.dropFiles(i.id)
 	defer i.set(runtime.StateStopped)
 	defer func() {
 		select {
@@ -121,7 +123,14 @@ func (i *instance) live() past {
 	if i.w.Static != "" {
 		return i.serveStatic()
 	}
-	p, err := i.rt.start(i.w, i.id)
+	if i.own.Dir == "" {
+		var err error
+		if i.own, err = i.rt.withOwnFiles(i.life, i.w, i.id); err != nil {
+			i.own.Dir = ""
+			return i.uncopied(err)
+		}
+	}
+	p, err := i.rt.start(i.own, i.id)
 	if err != nil {
 		return i.unstartable(err)
 	}
@@ -166,15 +175,23 @@ func (i *instance) live() past {
 
 // unstartable is the life of a process that there never was.
 func (i *instance) unstartable(err error) past {
+	return i.neverWas(err, fmt.Sprintf("cannot execute %q: %v", strings.Join(i.w.Command, " "), err),
+		"correct the start command, or the build that should have made the program")
+}
+
+// uncopied is the life of an instance that has no files to run from.
+func (i *instance) uncopied(err error) past {
+	return i.neverWas(err, fmt.Sprintf("no copy of what was built for an instance: %v", err),
+		"df -h "+i.rt.opts.State+"    tells whether there is room for one copy for each instance")
+}
+
+func (i *instance) neverWas(err error, detail, next string) past {
 	exit := runtime.Exit{Code: -1, Time: time.Now().UTC(), Reason: "not started: " + err.Error()}
 	i.mu.Lock()
 	i.lastExit = &exit
 	i.mu.Unlock()
 	return past{exit: exit, failure: &runtime.StartError{
-		Key: i.w.Key, Release: i.w.Release, Instance: i.id,
-		Reason: runtime.ReasonCommand, Err: err,
-		Detail: fmt.Sprintf("cannot execute %q: %v", strings.Join(i.w.Command, " "), err),
-		Next:   "correct the start command, or the build that should have made the program",
+		Key: i.w.Key, Release: i.w.Release, Instance: i.id, Reason: runtime.ReasonCommand, Err: err, Detail: detail, Next: next,
 	}}
 }
 

@@ -5,6 +5,7 @@ package process_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,13 +35,18 @@ func victim(state string) int {
 		return 1
 	}
 	path := os.Getenv(victimProgram)
+	app := filepath.Join(filepath.Dir(state), "app") // without the program, whose path the test looks for
+	if err := errors.Join(os.MkdirAll(app, 0o700), os.WriteFile(filepath.Join(app, "code"), nil, 0o600)); err != nil {
+		fmt.Println("error:", err)
+		return 1
+	}
 	for name, args := range map[string][]string{
 		"plain":  {},
 		"family": {"-children", "3", "-term", "ignore"},
 	} {
 		_, err := rt.Apply(ctx, runtime.Workload{
 			Key: runtime.Key{Service: name, Environment: "dev"}, Release: name + "-1",
-			Dir: filepath.Dir(path), Command: append([]string{path}, args...), Serves: true,
+			Dir: app, Command: append([]string{path}, args...), Serves: true,
 		}, nil)
 		if err != nil {
 			fmt.Println("error:", err)
@@ -55,7 +61,7 @@ func victim(state string) int {
 // children and detached grandchildren. What is in a group dies with it; what
 // has left its group dies when the next runtime of the folder begins.
 func TestKilledRuntimeLeavesNothing(t *testing.T) {
-	state := t.TempDir()
+	state := filepath.Join(t.TempDir(), "state")
 	// A program of its own, so that its processes can be told from all others.
 	own := filepath.Join(t.TempDir(), "program-"+strconv.Itoa(os.Getpid()))
 	if err := os.Link(program, own); err != nil {
@@ -105,6 +111,9 @@ func TestKilledRuntimeLeavesNothing(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Join(state, "instances")); err != nil || len(entries) != 0 {
 		t.Errorf("records left: %v, %v", entries, err)
+	}
+	if entries, err := os.ReadDir(filepath.Join(state, "files")); err != nil || len(entries) != 0 {
+		t.Errorf("files of instances left: %v, %v", entries, err)
 	}
 }
 

@@ -4,7 +4,9 @@ package process
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"strings"
 
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
@@ -19,11 +21,16 @@ func (r *Runtime) Run(ctx context.Context, w runtime.Workload) error {
 	if err := w.Validate(); err != nil {
 		return err
 	}
-	instance := w.Release + "-once"
+	instance := w.Release + "-once-" + strings.ToLower(rand.Text()[:8])
 	failed := func(reason runtime.Reason, detail string, err error) error {
 		return &runtime.StartError{Key: w.Key, Release: w.Release, Instance: instance, Reason: reason, Detail: detail, Err: err}
 	}
-	p, err := r.start(w, instance)
+	own, err := r.withOwnFiles(ctx, w, instance)
+	if err != nil {
+		return err
+	}
+	defer r.dropFiles(instance)
+	p, err := r.start(own, instance)
 	if err != nil {
 		return failed(runtime.ReasonCommand, fmt.Sprintf("%s cannot be started: %v", w.Command[0], err), err)
 	}

@@ -2,7 +2,8 @@
 
 // Package process runs workloads as supervised processes of this machine.
 //
-// Every instance is a session and process group of its own. The runtime gives
+// Every instance is a session and process group of its own, and runs from a
+// copy of the artifact of its own, which goes with it. The runtime gives
 // it a free port in PORT, and then believes only what it sees: the sockets
 // that the group has bound, and what answers on them. PORT (with the variable
 // that the source was seen to read) and STOA_INSTANCE are all that is added to
@@ -100,6 +101,10 @@ func New(ctx context.Context, opts Options) (*Runtime, error) {
 	}
 	if swept > 0 {
 		log.Warn("killed processes that an earlier run had left behind", "processes", swept)
+	}
+	if err := openFiles(opts.State); err != nil {
+		records.close()
+		return nil, fmt.Errorf("process runtime: %w", err)
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	return &Runtime{

@@ -217,6 +217,9 @@ func TestSweepSparesOthers(t *testing.T) {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
 		t.Errorf("records left: %v, %v", entries, err)
 	}
+	if entries, err := os.ReadDir(filepath.Join(state, "files")); err != nil || len(entries) != 0 {
+		t.Errorf("files of instances left: %v, %v", entries, err)
+	}
 }
 
 // TestCloseLeavesNothing: no goroutine, no process, no record.
@@ -237,5 +240,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 	goleak.VerifyNone(t, before)
 	if entries, err := os.ReadDir(filepath.Join(state, "instances")); err != nil || len(entries) != 0 {
 		t.Errorf("records left: %v, %v", entries, err)
+	}
+	if entries, err := os.ReadDir(filepath.Join(state, "files")); err != nil || len(entries) != 0 {
+		t.Errorf("files of instances left: %v, %v", entries, err)
 	}
 }

@@ -1,6 +1,7 @@
 package runtimetest
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,6 +47,36 @@ var startCases = []testCase{
 		s.soon("the output is in the log", func() bool {
 			return slices.Contains(s.logs.Lines(w.Release, runtime.Stdout), "line 3 of shop-1")
 		})
+	}},
+	{"OwnFiles", func(s *stage) {
+		dir := s.TempDir()
+		data := filepath.Join(dir, "data")
+		if err := errors.Join(os.CopyFS(dir, os.DirFS(filepath.Dir(s.f.Program))), os.WriteFile(data, []byte("as built"), 0o600)); err != nil {
+			s.Fatal(err)
+		}
+		w := s.workload(dir, "shop", 1)
+		w.Env = append(w.Env, "CODE="+dir)
+		s.apply(w)
+		for _, path := range []string{"/write/data/changed", "/write/new/made"} {
+			if status, _, err := s.request("POST", w.Key, path); err != nil || status != http.StatusOK {
+				s.Fatalf("POST %s: status %d, %v", path, status, err)
+			}
+		}
+		if got := s.get(w.Key, "/read/data"); got != "changed" {
+			s.Errorf("an instance reads %q after it has written", got)
+		}
+		if got := s.get(w.Key, "/env/CODE"); got == dir {
+			s.Errorf("the environment names the artifact %s, not the instance's own files", got)
+		}
+		built, err := os.ReadFile(data)
+		if _, made := os.Stat(filepath.Join(dir, "new")); err != nil || string(built) != "as built" || made == nil {
+			s.Error("what an instance has written is in the artifact")
+		}
+		again := s.workload(dir, "shop", 2)
+		s.apply(again)
+		if got := s.get(again.Key, "/read/data"); got != "as built" {
+			s.Errorf("the next release reads %q", got)
+		}
 	}},
 	{"OwnPortVariable", func(s *stage) {
 		w := s.program("shop", 1, "-var", "SHOP_PORT")

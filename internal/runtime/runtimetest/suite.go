@@ -126,11 +126,16 @@ func newStage(t *testing.T, f Factory) *stage {
 // program is a workload that runs the test program with the arguments. Its
 // release is "<service>-<number>", which is also what it answers on "/".
 func (s *stage) program(service string, number int, args ...string) runtime.Workload {
+	return s.workload(filepath.Dir(s.f.Program), service, number, args...)
+}
+
+// workload is program with another artifact that holds the test program.
+func (s *stage) workload(dir, service string, number int, args ...string) runtime.Workload {
 	release := fmt.Sprintf("%s-%d", service, number)
 	w := runtime.Workload{
 		Key:       runtime.Key{Service: service, Environment: "dev"},
 		Release:   release,
-		Dir:       filepath.Dir(s.f.Program),
+		Dir:       dir,
 		Command:   append([]string{"./" + filepath.Base(s.f.Program), "-name", release}, args...),
 		Env:       []string{"PATH=/usr/bin:/bin"},
 		Serves:    true,

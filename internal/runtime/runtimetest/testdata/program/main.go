@@ -112,6 +112,16 @@ func main() {
 	mux.HandleFunc("GET /env/{name}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, os.Getenv(r.PathValue("name")))
 	})
+	mux.HandleFunc("POST /write/{file}/{text}", func(_ http.ResponseWriter, r *http.Request) {
+		must(os.WriteFile(r.PathValue("file"), []byte(r.PathValue("text")), 0o600))
+	})
+	mux.HandleFunc("GET /read/{file}", func(w http.ResponseWriter, r *http.Request) {
+		text, err := os.ReadFile(r.PathValue("file"))
+		if err != nil {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		w.Write(text)
+	})
 	mux.HandleFunc("GET /slow/{duration}", func(w http.ResponseWriter, r *http.Request) {
 		d, _ := time.ParseDuration(r.PathValue("duration"))
 		time.Sleep(d)

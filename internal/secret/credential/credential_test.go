@@ -1,16 +1,16 @@
-package secret_test
+package credential_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/stoa-platform/stoa/internal/secret"
+	"github.com/stoa-platform/stoa/internal/secret/credential"
 )
 
 // Samples are joined from parts so that scanners of source do not take them for real.
 func j(parts ...string) string { return strings.Join(parts, "") }
 
-func TestLooksLikeCredential(t *testing.T) {
+func TestLooks(t *testing.T) {
 	for _, tt := range []struct{ key, value, reason string }{
 		{"DB_PASSWORD", "hunter2", "its name says password"},
 		{"PASSWORD", "12345", "its name says password"},
@@ -58,7 +58,7 @@ func TestLooksLikeCredential(t *testing.T) {
 		{"X", "9f86d081884c7d659a2feaa0c55ad015", "a long random value"},
 		{"SALT", "dGhpc1/8Zk2Qp9LxV7mNw0R4", "a long random value"},
 	} {
-		reason, ok := secret.LooksLikeCredential(tt.key, tt.value)
+		reason, ok := credential.Looks(tt.key, tt.value)
 		if !ok || reason != tt.reason {
 			t.Errorf("%s=%s: %q, %v; want %q", tt.key, tt.value, reason, ok, tt.reason)
 		}
@@ -89,18 +89,18 @@ func TestNoCredential(t *testing.T) {
 		"NUMBER=12345678901234567890123456789012", "USER_AGENT=Mozilla/5.0", "GREETING=Hello, World! This is Stoa.", "SKU=sk-12", "CSRF_TOKEN_HEADER=X-CSRF-Token",
 	} {
 		key, value, _ := strings.Cut(setting, "=")
-		if reason, ok := secret.LooksLikeCredential(key, value); ok {
+		if reason, ok := credential.Looks(key, value); ok {
 			t.Errorf("%s is taken for a credential: %s", setting, reason)
 		}
 	}
 }
 
-func FuzzLooksLikeCredential(f *testing.F) {
+func FuzzLooks(f *testing.F) {
 	f.Add("DB_PASSWORD", "x")
 	f.Add("X", "postgres://u:p@h")
 	f.Add("\xff", "\xff\xfe")
 	f.Fuzz(func(t *testing.T, key, value string) {
-		reason, ok := secret.LooksLikeCredential(key, value)
+		reason, ok := credential.Looks(key, value)
 		if ok != (reason != "") {
 			t.Errorf("reason %q, %v", reason, ok)
 		}

@@ -1,4 +1,6 @@
-package secret
+// Package credential recognises what would give somebody access if it were kept
+// or shown as plain text.
+package credential
 
 import (
 	"encoding/base64"
@@ -11,12 +13,12 @@ import (
 	"unicode/utf8"
 )
 
-// LooksLikeCredential says whether a setting would give a credential away if
+// Looks says whether a setting would give a credential away if
 // it were kept as plain text, by the format of its value, by its name, or by
 // the value being random; reason completes "it looks like a credential: …" and
 // never holds the value. It would rather let a weak password pass under an
 // innocent name than refuse what everybody sets.
-func LooksLikeCredential(key, value string) (reason string, ok bool) {
+func Looks(key, value string) (reason string, ok bool) {
 	value = strings.TrimSpace(value)
 	if value == "" || isReference(value) {
 		return "", false

@@ -1,4 +1,5 @@
-package build
+// Package tree copies and removes folders with all that is in them.
+package tree
 
 import (
 	"context"
@@ -8,14 +9,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// copyTree copies a folder: files with their executable bit, links as they
-// are. It copies rather than links, because a build tool may write into the
-// files it finds; where the file system shares blocks the kernel does so.
-func copyTree(ctx context.Context, from, to string) error {
+// Copy copies a folder: files with their executable bit and their time, by
+// which caches of compiled code know them, and links, of which those that name
+// the folder itself name the copy. It copies rather than links, because whoever
+// has the copy may write into the files that it finds; where the file system
+// shares blocks the kernel does so.
+func Copy(ctx context.Context, from, to string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
@@ -37,6 +43,9 @@ func copyTree(ctx context.Context, from, to string) error {
 			link, err := os.Readlink(path)
 			if err != nil {
 				return err
+			}
+			if inside, ok := strings.CutPrefix(link, from+string(filepath.Separator)); ok {
+				link = filepath.Join(to, inside)
 			}
 			return os.Symlink(link, target)
 		case entry.Type().IsRegular():
@@ -61,18 +70,22 @@ func copyFile(from, to string) error {
 	mode := fs.FileMode(0o644)
 	if info.Mode()&0o100 != 0 {
 		mode = 0o755
+		// A child that is forked while the file is open for writing has it open too
+		// until it executes something, and what is open for writing cannot be executed.
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
 	}
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	return errors.Join(err, out.Close(), os.Chtimes(to, time.Time{}, info.ModTime()))
 }
 
-// removeAll is os.RemoveAll also for trees with folders that were made
+// Remove is os.RemoveAll also for trees with folders that were made
 // read-only, as package managers do.
-func removeAll(path string) error {
+func Remove(path string) error {
 	if err := os.RemoveAll(path); err == nil || !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
