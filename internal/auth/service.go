@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/object"
 )
 
 // Members tells who belongs to which team, from the Team and User objects.
@@ -16,8 +17,8 @@ type Members interface {
 	// A principal that no object names has the role "" (nothing at all) or
 	// Viewer, as the platform wishes.
 	Memberships(ctx context.Context, principal string) (platform Role, teams map[string]Role, err error)
-	// Missing returns those of the teams that do not exist.
-	Missing(ctx context.Context, teams []string) ([]string, error)
+	// Missing returns those of the teams that r does not have.
+	Missing(ctx context.Context, r object.Reader, teams []string) ([]string, error)
 }
 
 // Store keeps accounts, tokens, sessions and codes. Each method is one
@@ -53,7 +54,9 @@ type TokenStore interface {
 	// Tokens returns those of the principal and those that it created, newest
 	// first; all when principal is "".
 	Tokens(ctx context.Context, principal string) ([]Token, error)
-	CreateToken(ctx context.Context, t Token, fact event.Event) error
+	// CreateToken first calls check, which may be nil, in its transaction; until
+	// that ends no object that check has read changes.
+	CreateToken(ctx context.Context, t Token, check func(context.Context, object.Reader) error, fact event.Event) error
 	// RevokeToken also ends the sessions and codes that came from the token.
 	// Revoking a revoked one does nothing.
 	RevokeToken(ctx context.Context, id string, at time.Time, fact event.Event) error

@@ -69,7 +69,7 @@ func (m *members) Memberships(_ context.Context, principal string) (auth.Role, m
 	return role, m.teams[principal], nil
 }
 
-func (m *members) Missing(_ context.Context, teams []string) ([]string, error) {
+func (m *members) Missing(_ context.Context, _ object.Reader, teams []string) ([]string, error) {
 	var missing []string
 	for _, team := range teams {
 		if !slices.Contains([]string{"payments", "search", "ops"}, team) {

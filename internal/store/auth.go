@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (s *Store) Account(ctx context.Context, principal string) (auth.Account, er
 
 // Accounts implements auth.AccountStore.
 func (s *Store) Accounts(ctx context.Context) ([]auth.Account, error) {
-	return queryAll(ctx, s, scanAccount, `SELECT `+accountColumns+` FROM accounts ORDER BY principal`)
+	return queryAll(ctx, s, s.reader, scanAccount, `SELECT `+accountColumns+` FROM accounts ORDER BY principal`)
 }
 
 // CreateAccount implements auth.AccountStore.
@@ -115,15 +116,31 @@ func (s *Store) Token(ctx context.Context, id string) (auth.Token, error) {
 // Tokens implements auth.TokenStore.
 func (s *Store) Tokens(ctx context.Context, principal string) ([]auth.Token, error) {
 	if principal == "" {
-		return queryAll(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM tokens ORDER BY created DESC, id`)
+		return queryAll(ctx, s, s.reader, scanToken, `SELECT `+tokenColumns+` FROM tokens ORDER BY created DESC, id`)
 	}
-	return queryAll(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM tokens
+	return queryAll(ctx, s, s.reader, scanToken, `SELECT `+tokenColumns+` FROM tokens
 		WHERE principal = $1 OR created_by = $1 ORDER BY created DESC, id`, principal)
 }
 
+// TeamTokens gives the tokens of machines that reach the team and still hold,
+// newest first. Ask under AdmissionLock, which CreateToken takes too.
+func (tx *Tx) TeamTokens(ctx context.Context, team string) ([]auth.Token, error) {
+	machines, err := queryAll(ctx, tx.store, tx.sql, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE principal LIKE 'token/%' AND revoked = 0 AND (expires = 0 OR expires > $1) ORDER BY created DESC, id`, micros(tx.now))
+	return slices.DeleteFunc(machines, func(t auth.Token) bool { return !slices.Contains(t.Teams, team) }), err
+}
+
 // CreateToken implements auth.TokenStore.
-func (s *Store) CreateToken(ctx context.Context, t auth.Token, fact event.Event) error {
+func (s *Store) CreateToken(ctx context.Context, t auth.Token, check func(context.Context, object.Reader) error, fact event.Event) error {
 	return s.Write(ctx, fact.Actor, func(ctx context.Context, tx *Tx) error {
+		if check != nil {
+			if err := tx.Lock(ctx, AdmissionLock); err != nil {
+				return err
+			}
+			if err := check(ctx, tx); err != nil {
+				return err
+			}
+		}
 		tx.Append(fact)
 		_, err := tx.Exec(ctx, `INSERT INTO tokens (`+tokenColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 			t.ID, t.Hash[:], t.Name, t.Principal, strings.Join(t.Scopes, " "), strings.Join(t.Teams, " "),
@@ -195,8 +212,8 @@ func scanToken(row scanner) (t auth.Token, err error) {
 }
 
 // queryAll reads every row of a query.
-func queryAll[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := s.reader.QueryContext(ctx, query, args...)
+func queryAll[T any](ctx context.Context, s *Store, from querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, s.translate(err)
 	}
