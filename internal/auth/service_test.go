@@ -79,6 +79,18 @@ func (m *members) Missing(_ context.Context, _ object.Reader, teams []string) ([
 	return missing, nil
 }
 
+func (m *members) Admins(context.Context, object.Reader) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var admins []string
+	for name, role := range m.platform {
+		if role == auth.PlatformAdmin {
+			admins = append(admins, name)
+		}
+	}
+	return admins, nil
+}
+
 // onEach runs the test on SQLite and on PostgreSQL.
 func onEach(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Helper()

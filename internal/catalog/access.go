@@ -241,7 +241,7 @@ func formerly(ctx context.Context, r object.Reader, c *admission.Change, name, b
 // UserRule keeps the roles over the platform in the hands of its admins: who
 // may edit users must not be able to make themselves more than they are.
 func UserRule() admission.Rule {
-	return admission.Rule{Kind: "User", Admit: func(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
+	return admission.Rule{Kind: "User", Plan: keepAdmin, Admit: func(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
 		if err := guardMember(ctx, r, c, d); err != nil {
 			return err
 		}
@@ -260,6 +260,24 @@ func UserRule() admission.Rule {
 		}
 		return nil
 	}}
+}
+
+// keepAdmin refuses to take the role of an admin from the last who has it.
+func keepAdmin(_ context.Context, _ *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
+	var before, after User
+	if d.Old != nil && !decode(*d.Old, &before) || !d.Delete && !decode(stored, &after) {
+		return admission.Plan{}, fmt.Errorf("decode %s", stored.Ref())
+	}
+	if role(before) != auth.PlatformAdmin || role(after) == auth.PlatformAdmin {
+		return admission.Plan{}, nil
+	}
+	return admission.Plan{Also: func(ctx context.Context, tx *store.Tx) error {
+		admins, err := Members{}.Admins(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return auth.AdminLeft(ctx, tx, admins)
+	}}, nil
 }
 
 func role(u User) auth.Role {

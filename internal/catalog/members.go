@@ -43,6 +43,16 @@ func (m Members) Memberships(ctx context.Context, principal string) (auth.Role, 
 	return role, teams, nil
 }
 
+// Admins returns the principals that are platform admins in r.
+func (Members) Admins(ctx context.Context, r object.Reader) ([]string, error) {
+	users, err := object.All[User](ctx, r, object.Query{Fields: map[string]string{"spec.role": string(auth.PlatformAdmin)}})
+	var admins []string
+	for _, u := range users {
+		admins = append(admins, "user/"+u.Metadata.Name)
+	}
+	return admins, err
+}
+
 // Missing returns those of the teams that r does not have.
 func (Members) Missing(ctx context.Context, r object.Reader, teams []string) ([]string, error) {
 	var missing []string
