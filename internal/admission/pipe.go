@@ -117,7 +117,7 @@ func (p *Pipe) attempt(ctx context.Context, c *Change) (Result, error) {
 		result, refused = Result{DryRun: c.DryRun, Items: []Item{}}, nil
 		// Admissions take turns, so that what a gate or a rule has counted still
 		// holds when the change is written.
-		if err := tx.Lock(ctx, "admission"); err != nil {
+		if err := tx.Lock(ctx, store.AdmissionLock); err != nil {
 			return err
 		}
 		if err := p.admit(ctx, tx, c, &result); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
@@ -87,11 +88,14 @@ func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamRespo
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		hctx.SetHeader("Content-Type", "application/x-ndjson")
 		w := hctx.BodyWriter()
-		flush := func() {}
-		if f, ok := w.(http.Flusher); ok && in.Follow {
-			flush = f.Flush
+		flush := func() error { return nil }
+		if in.Follow {
+			_, answer := humago.Unwrap(hctx)
+			flush = http.NewResponseController(answer).Flush
 		}
-		flush()
+		if flush() != nil {
+			return
+		}
 		encode := json.NewEncoder(w)
 		limited, cancel := bounded(hctx.Context())
 		defer cancel()
@@ -100,10 +104,9 @@ func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamRespo
 				a.Logger.Error("reading logs", "service", in.Name, "error", err)
 				return
 			}
-			if encode.Encode(entry) != nil {
+			if encode.Encode(entry) != nil || flush() != nil {
 				return // the client has gone
 			}
-			flush()
 		}
 	}}, nil
 }

@@ -37,7 +37,7 @@ func (p *Platform) openDoors() error {
 	exported.MustRegister(&scores{engine: p.measures, objects: p.store, clock: time.Now, log: p.log}, projections{p.store, p.log})
 	mux.Handle("GET /metrics", p.metrics.Handler(exported))
 	p.server = &http.Server{
-		Handler: p.dispatch(mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		Handler: fromClients(p.config.TrustedProxies, p.dispatch(mux)), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: nil,
 	}
 	p.server.RegisterOnShutdown(pages.EndStreams)

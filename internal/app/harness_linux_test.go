@@ -95,6 +95,7 @@ func edge(step string, done bool) string {
 type platform struct {
 	*client.Client
 	data, database string
+	trusted        config.Networks // the proxies in front of one in this process
 	url            string
 
 	cmd    *exec.Cmd // nil: it runs in this process
@@ -242,7 +243,7 @@ func (p *platform) reopen(t *testing.T) {
 	t.Helper()
 	p.stderr = &lockedBuffer{}
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	instance, err := app.Open(t.Context(), config.Config{Data: p.data, Listen: "127.0.0.1:0", Database: p.database, Version: "test"}, log)
+	instance, err := app.Open(t.Context(), config.Config{Data: p.data, Listen: "127.0.0.1:0", Database: p.database, TrustedProxies: p.trusted, Version: "test"}, log)
 	if err != nil {
 		t.Fatalf("open platform: %v", err)
 	}

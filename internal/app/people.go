@@ -36,6 +36,9 @@ func (a administration) ErasePerson(ctx context.Context, by auth.Principal, name
 	if name = strings.TrimPrefix(name, event.UserPrefix); strings.Contains(name, "/") {
 		return a.forgetPerson(ctx, by, name, store.Traces{})
 	}
+	if by.Name == event.UserPrefix+name { // before anything is gone: the account cannot be deleted at the end
+		return problem.New(problem.Invalid, "you cannot erase yourself").Do("let another admin do it")
+	}
 	traces := store.Traces{Own: object.Ref{Kind: "User", Name: name}, Fields: map[string][]string{}, Mark: backstage.AnnotationEntity}
 	traces.Forget = func(o object.Object) (object.Object, bool, error) { return backstage.Forget(o, name) }
 	for _, kind := range a.pipe.Kinds().All() {

@@ -15,12 +15,14 @@ import (
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
-// Timeouts of the listener. Handlers that stream lift the write deadline.
+// Timeouts of the listener.
 const (
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	drainTimeout  = 10 * time.Second
-	closeTimeout  = 20 * time.Second
+	headerTimeout   = 10 * time.Second
+	receiveTimeout  = 30 * time.Second // of a request's body
+	progressTimeout = time.Minute      // between two pieces of an answer
+	idleTimeout     = 2 * time.Minute
+	drainTimeout    = 10 * time.Second
+	closeTimeout    = 20 * time.Second
 )
 
 func (p *Platform) listen(ctx context.Context) error {
@@ -151,8 +153,11 @@ func (p *Platform) Close(ctx context.Context) error {
 
 // dispatch sends requests for workloads to the router, all others to the platform.
 func (p *Platform) dispatch(platform http.Handler) http.Handler {
+	platform = letGo{receiveTimeout, progressTimeout, platform}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.router.Serves(r.Host) {
+			// A request to the platform may have come by the same connection before.
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 			p.router.ServeHTTP(w, r)
 			return
 		}

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +106,7 @@ func (s *Service) SetPassword(ctx context.Context, by Principal, name, old, pass
 		}
 		stored.Hash, stored.PasswordSet = hash, now
 		return nil
-	}, accountFact(by.Name, "password-set", principal))
+	}, nil, accountFact(by.Name, "password-set", principal))
 	s.cache.drop(principal)
 	return err
 }
@@ -130,7 +131,8 @@ func (s *Service) checkOld(ctx context.Context, a Account, old string) error {
 }
 
 // DisableAccount stops or, with disabled false, lets again: sign-in, sessions
-// and tokens of the account. by must hold Manage and cannot disable itself.
+// and tokens of the account. by must hold Manage and cannot disable itself, nor
+// the last who administers the platform.
 func (s *Service) DisableAccount(ctx context.Context, by Principal, name string, disabled bool) error {
 	if err := mayManage(by); err != nil {
 		return err
@@ -140,18 +142,19 @@ func (s *Service) DisableAccount(ctx context.Context, by Principal, name string,
 		return err
 	}
 	var since time.Time
+	var check Check
 	kind := "enabled"
 	if disabled {
 		if principal == by.Name {
 			return problem.New(problem.Invalid, "you cannot disable the account you are using").
 				Do("let another admin do it")
 		}
-		since, kind = s.now(), "disabled"
+		since, check, kind = s.now(), s.adminLeft(principal), "disabled"
 	}
 	err = s.store.UpdateAccount(ctx, by.Name, principal, func(a *Account) error {
 		a.Disabled = since
 		return nil
-	}, accountFact(by.Name, kind, principal))
+	}, check, accountFact(by.Name, kind, principal))
 	s.cache.drop(principal)
 	return err
 }
@@ -171,9 +174,35 @@ func (s *Service) DeleteAccount(ctx context.Context, by Principal, name string) 
 		return problem.New(problem.Invalid, "you cannot delete the account you are using").
 			Do("let another admin do it")
 	}
-	err = s.store.DeleteAccount(ctx, principal, accountFact(by.Name, "deleted", principal))
+	err = s.store.DeleteAccount(ctx, principal, s.adminLeft(principal), accountFact(by.Name, "deleted", principal))
 	s.cache.drop(principal)
 	return err
+}
+
+// adminLeft checks, where the principal was an admin, that another one is left.
+func (s *Service) adminLeft(principal string) Check {
+	return func(ctx context.Context, r Inside) error {
+		admins, err := s.members.Admins(ctx, r)
+		if err != nil || !slices.Contains(admins, principal) {
+			return err
+		}
+		return AdminLeft(ctx, r, admins)
+	}
+}
+
+// AdminLeft returns problem.Conflict unless one of the admins has an account that
+// is not disabled.
+func AdminLeft(ctx context.Context, r Inside, admins []string) error {
+	accounts, err := r.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(accounts, func(a Account) bool { return a.Disabled.IsZero() && slices.Contains(admins, a.Principal) }) {
+		return nil
+	}
+	return problem.New(problem.Conflict, "nobody would be left who administers the platform").
+		Because("no other account that is let in has the role " + string(PlatformAdmin)).
+		Do("stoa account create NAME --role " + string(PlatformAdmin) + "    makes another one; then the same command again")
 }
 
 func mayManage(by Principal) error { return Allowed(by, Manage, object.Kind{}, "").Err() }

@@ -86,7 +86,7 @@ func (s *Service) renewAdminToken(ctx context.Context, path string) error {
 	}
 	id, secret := newToken()
 	t := Token{ID: id, Name: name, Principal: Admin, CreatedBy: "stoa/auth", Created: s.now(), Hash: hashOf(secret)}
-	if err := s.store.CreateToken(ctx, t, tokenFact("stoa/auth", "created", t)); err != nil {
+	if err := s.store.CreateToken(ctx, t, nil, tokenFact("stoa/auth", "created", t)); err != nil {
 		return fmt.Errorf("create admin token: %w", err)
 	}
 	if err := writePrivate(path, secret+"\n"); err != nil {

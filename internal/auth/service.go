@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/object"
 )
 
 // Members tells who belongs to which team, from the Team and User objects.
@@ -16,9 +17,21 @@ type Members interface {
 	// A principal that no object names has the role "" (nothing at all) or
 	// Viewer, as the platform wishes.
 	Memberships(ctx context.Context, principal string) (platform Role, teams map[string]Role, err error)
-	// Missing returns those of the teams that do not exist.
-	Missing(ctx context.Context, teams []string) ([]string, error)
+	// Missing returns those of the teams that r does not have.
+	Missing(ctx context.Context, r object.Reader, teams []string) ([]string, error)
+	// Admins returns the principals that are PlatformAdmin in r.
+	Admins(ctx context.Context, r object.Reader) ([]string, error)
 }
+
+// Inside is what can be read inside of a transaction.
+type Inside interface {
+	object.Reader
+	Accounts(ctx context.Context) ([]Account, error)
+}
+
+// Check looks at what a transaction has written and undoes it by an error. Of what
+// it reads nothing changes until the commit. Nil checks nothing.
+type Check func(ctx context.Context, r Inside) error
 
 // Store keeps accounts, tokens, sessions and codes. Each method is one
 // transaction; the events that it is given are appended in it.
@@ -40,10 +53,10 @@ type AccountStore interface {
 	// UpdateAccount lets change alter the account, or leave it by an error which
 	// is returned. When the password was set or the account disabled, its
 	// sessions and sign-in codes end in the same transaction.
-	UpdateAccount(ctx context.Context, by, principal string, change func(*Account) error, facts ...event.Event) error
+	UpdateAccount(ctx context.Context, by, principal string, change func(*Account) error, check Check, facts ...event.Event) error
 	// DeleteAccount deletes the account, its tokens, sessions and codes, and its
 	// name from the tokens that it created for others. NotFound when there is none.
-	DeleteAccount(ctx context.Context, principal string, fact event.Event) error
+	DeleteAccount(ctx context.Context, principal string, check Check, fact event.Event) error
 }
 
 // TokenStore keeps API tokens.
@@ -53,7 +66,7 @@ type TokenStore interface {
 	// Tokens returns those of the principal and those that it created, newest
 	// first; all when principal is "".
 	Tokens(ctx context.Context, principal string) ([]Token, error)
-	CreateToken(ctx context.Context, t Token, fact event.Event) error
+	CreateToken(ctx context.Context, t Token, check Check, fact event.Event) error
 	// RevokeToken also ends the sessions and codes that came from the token.
 	// Revoking a revoked one does nothing.
 	RevokeToken(ctx context.Context, id string, at time.Time, fact event.Event) error

@@ -69,7 +69,7 @@ func (m *members) Memberships(_ context.Context, principal string) (auth.Role, m
 	return role, m.teams[principal], nil
 }
 
-func (m *members) Missing(_ context.Context, teams []string) ([]string, error) {
+func (m *members) Missing(_ context.Context, _ object.Reader, teams []string) ([]string, error) {
 	var missing []string
 	for _, team := range teams {
 		if !slices.Contains([]string{"payments", "search", "ops"}, team) {
@@ -77,6 +77,18 @@ func (m *members) Missing(_ context.Context, teams []string) ([]string, error) {
 		}
 	}
 	return missing, nil
+}
+
+func (m *members) Admins(context.Context, object.Reader) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var admins []string
+	for name, role := range m.platform {
+		if role == auth.PlatformAdmin {
+			admins = append(admins, name)
+		}
+	}
+	return admins, nil
 }
 
 // onEach runs the test on SQLite and on PostgreSQL.

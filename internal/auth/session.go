@@ -102,7 +102,7 @@ func (s *Service) rehash(ctx context.Context, a Account, password string) {
 				stored.Hash = hash
 			}
 			return nil
-		})
+		}, nil)
 	}
 	if err != nil {
 		s.log.WarnContext(ctx, "password hash not renewed", slog.Any("error", err))

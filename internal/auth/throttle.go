@@ -8,9 +8,16 @@ import (
 
 // Login throttling. After a few failures each further one doubles the wait.
 //
-// The wait of an account is short (about 1,440 guesses a day at most, however
-// many addresses guess), because a long one would let anybody lock a person
-// out; the wait of an address is long, because only whoever sits there is hurt.
+// However long somebody guesses, one account takes about 1,440 guesses a day
+// from all addresses together, and one address has about 300 for all accounts
+// together. The wait of an account is short, because a long one would let
+// anybody lock a person out.
+//
+// An address may be a whole office behind one router, so what people there
+// mistype must not add up: who signs in at last takes back their own failures,
+// and of the others one is forgiven in every forgiveAfter. A count stops where
+// the wait is longest, so that all is forgiven 70 minutes after the last failure.
+//
 // The counts live in memory: a restart forgets them, and N replicas allow N
 // times as many guesses. They hold at most maxThrottled keys each; when full,
 // the one whose last failure is oldest makes room.
@@ -18,8 +25,8 @@ const (
 	freeFailures   = 5
 	firstWait      = time.Second
 	maxAccountWait = time.Minute
-	maxAddressWait = 15 * time.Minute
-	forgetFailures = time.Hour
+	maxAddressWait = forgiveAfter // a longer one would never be come to
+	forgiveAfter   = 5 * time.Minute
 	maxThrottled   = 10_000
 )
 
@@ -38,7 +45,8 @@ type counts struct {
 }
 
 type failures struct {
-	n            int
+	n            int       // of those that are not forgiven
+	since        time.Time // when one was last forgiven, or the first one
 	last, before time.Time // of the last one and of the one before it
 }
 
@@ -67,14 +75,15 @@ func (t *throttle) try(account, addr string) time.Duration {
 }
 
 // succeed forgets the failures of the account. Of the address it takes back
-// the one attempt only: else whoever has one account could clear the way for
-// guessing at others.
+// this attempt and as many as were the account's: those were a person who
+// mistyped. The others stay: else whoever has one account could clear the way
+// for guessing at others.
 func (t *throttle) succeed(account, addr string) {
 	addr = network(addr)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.address.takeBack(addr, max(1, t.accounts.of[account].n))
 	delete(t.accounts.of, account)
-	t.address.takeBack(addr)
 }
 
 // undo takes back an attempt that was not decided, because the store failed.
@@ -82,16 +91,16 @@ func (t *throttle) undo(account, addr string) {
 	addr = network(addr)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.accounts.takeBack(account)
-	t.address.takeBack(addr)
+	t.accounts.takeBack(account, 1)
+	t.address.takeBack(addr, 1)
 }
 
-func (c *counts) takeBack(key string) {
+func (c *counts) takeBack(key string, n int) {
 	f, ok := c.of[key]
 	if !ok {
 		return
 	}
-	if f.n--; f.n <= 0 {
+	if f.n -= n; f.n <= 0 {
 		delete(c.of, key)
 		return
 	}
@@ -99,40 +108,57 @@ func (c *counts) takeBack(key string) {
 	c.of[key] = f
 }
 
-// wait returns how long key has still to wait.
+// at is what is left of the failures of key.
+func (c *counts) at(key string, now time.Time) failures {
+	f := c.of[key]
+	forgiven := int(now.Sub(f.since) / forgiveAfter)
+	if forgiven >= f.n {
+		return failures{since: now}
+	}
+	f.n -= forgiven
+	f.since = f.since.Add(time.Duration(forgiven) * forgiveAfter)
+	return f
+}
+
+// wait returns how long key has still to wait. What is forgiven meanwhile does
+// not shorten it: somebody was told how long it is.
 func (c *counts) wait(key string, now time.Time) time.Duration {
-	f, ok := c.of[key]
-	if !ok || f.n < freeFailures || now.Sub(f.last) > forgetFailures {
+	f := c.of[key]
+	return max(0, f.last.Add(c.after(f.n)).Sub(now))
+}
+
+// after is the wait after the n-th failure.
+func (c *counts) after(n int) time.Duration {
+	if n < freeFailures {
 		return 0
 	}
-	wait := c.maxWait
-	if doublings := f.n - freeFailures; doublings < 20 {
-		wait = min(firstWait<<doublings, c.maxWait)
-	}
-	return max(0, f.last.Add(wait).Sub(now))
+	return min(firstWait<<(n-freeFailures), c.maxWait)
 }
 
+// fail counts no further than to the longest wait: what follows would only put
+// off the time when all is forgiven.
 func (c *counts) fail(key string, now time.Time) {
-	f, ok := c.of[key]
-	if !ok && len(c.of) >= maxThrottled {
+	if _, ok := c.of[key]; !ok && len(c.of) >= maxThrottled {
 		c.makeRoom(now)
 	}
-	if now.Sub(f.last) > forgetFailures {
-		f.n = 0
+	f := c.at(key, now)
+	if c.after(f.n) < c.maxWait {
+		f.n++
 	}
-	c.of[key] = failures{n: f.n + 1, last: now, before: f.last}
+	f.last, f.before = now, f.last
+	c.of[key] = f
 }
 
-// makeRoom drops what is forgotten anyway, else the oldest. It walks the whole
+// makeRoom drops what is forgiven anyway, else the oldest. It walks the whole
 // map, which costs far less than the password check that follows.
 func (c *counts) makeRoom(now time.Time) {
 	var oldest string
-	var at time.Time
+	var last time.Time
 	for key, f := range c.of {
-		if now.Sub(f.last) > forgetFailures {
+		if c.at(key, now).n == 0 {
 			delete(c.of, key)
-		} else if at.IsZero() || f.last.Before(at) {
-			oldest, at = key, f.last
+		} else if last.IsZero() || f.last.Before(last) {
+			oldest, last = key, f.last
 		}
 	}
 	if len(c.of) >= maxThrottled {

@@ -21,7 +21,7 @@ func TestThrottleDoubles(t *testing.T) {
 		}
 	}
 	var waits []time.Duration
-	for range 12 {
+	for range 10 {
 		wait := th.try("user/ann", "192.0.2.1:5001") // another port is no other address
 		waits = append(waits, wait)
 		*now = now.Add(wait - time.Millisecond)
@@ -33,7 +33,7 @@ func TestThrottleDoubles(t *testing.T) {
 			t.Fatalf("after the wait waits %v", wait)
 		}
 	}
-	want := "[1s 2s 4s 8s 16s 32s 1m4s 2m8s 4m16s 8m32s 15m0s 15m0s]"
+	want := "[1s 2s 4s 8s 16s 32s 1m4s 2m8s 4m16s 4m16s]" // five minutes have forgiven one
 	if got := fmt.Sprint(waits); got != want {
 		t.Errorf("waits %s\n want %s", got, want)
 	}
@@ -64,25 +64,103 @@ func TestThrottleAccountAndAddress(t *testing.T) {
 
 func TestThrottleForgets(t *testing.T) {
 	th, now := newTestThrottle()
-	for range freeFailures {
-		th.try("user/ann", "192.0.2.1")
+	for range freeFailures - 1 {
+		th.try("user/ann", "192.0.2.9")
+		th.try("user/bob", "192.0.2.1")
 	}
-	th.succeed("user/ann", "192.0.2.1")
+	th.try("user/ann", "192.0.2.9")
+	th.succeed("user/ann", "192.0.2.9")
 	if wait := th.try("user/ann", "192.0.2.9"); wait != 0 {
 		t.Errorf("after a success the account waits %v", wait)
 	}
-	// The address keeps its failures: else one account of one's own clears the way.
-	if wait := th.try("user/bob", "192.0.2.1"); wait != 0 {
-		t.Fatalf("the fifth failure waits %v", wait)
-	}
+	th.try("user/bob", "192.0.2.1")
 	if wait := th.try("user/bob", "192.0.2.1"); wait == 0 {
-		t.Error("a success cleared the address")
+		t.Error("the success of another cleared the account and the address")
 	}
-	*now = now.Add(forgetFailures + time.Second)
+	*now = now.Add(freeFailures * forgiveAfter)
 	for i := range freeFailures {
 		if wait := th.try("user/bob", "192.0.2.1"); wait != 0 {
-			t.Errorf("attempt %d after an hour waits %v", i+1, wait)
+			t.Errorf("attempt %d after all is forgiven waits %v", i+1, wait)
 		}
+	}
+}
+
+// Who guesses without rest comes to so many guesses in a day and no further, and
+// an hour later the account and the address are as open as ever.
+func TestThrottleBoundsGuesses(t *testing.T) {
+	for _, c := range []struct {
+		what          string
+		account, addr func(i int) string
+		most          int
+	}{
+		{"one account", func(int) string { return "user/ann" }, func(i int) string { return fmt.Sprintf("10.0.%d.%d", i>>8, i&255) }, 1460},
+		{"one address", func(i int) string { return fmt.Sprintf("user/u%d", i) }, func(int) string { return "192.0.2.1" }, 310},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			th, now := newTestThrottle()
+			guesses := 0
+			for end := now.Add(24 * time.Hour); now.Before(end); {
+				wait := th.try(c.account(guesses), c.addr(guesses))
+				if wait == 0 {
+					guesses++
+				}
+				*now = now.Add(wait)
+			}
+			if guesses > c.most || guesses < c.most*9/10 {
+				t.Errorf("%d guesses in a day, want up to %d", guesses, c.most)
+			}
+			*now = now.Add(time.Hour)
+			for i := range 3 {
+				if wait := th.try(c.account(guesses), c.addr(guesses)); wait != 0 {
+					t.Errorf("attempt %d an hour later waits %v", i+1, wait)
+				}
+			}
+		})
+	}
+}
+
+// A whole office behind one address mistypes, and nobody there has to wait.
+func TestThrottleSharedAddress(t *testing.T) {
+	th, now := newTestThrottle()
+	const office = "192.0.2.1"
+	try := func(name string) {
+		t.Helper()
+		if wait := th.try(name, office); wait != 0 {
+			t.Fatalf("%s waits %v at %s", name, wait, now.Format(time.TimeOnly))
+		}
+		*now = now.Add(5 * time.Second)
+	}
+	for i := range 500 { // in less than two hours
+		name := fmt.Sprintf("user/u%d", i)
+		if i%3 == 0 {
+			try(name)
+			try(name)
+		}
+		if i%30 == 0 {
+			try(fmt.Sprintf("user/mistyped%d", i)) // no account, so nobody takes it back
+			*now = now.Add(5 * time.Minute)
+		}
+		try(name)
+		th.succeed(name, office)
+	}
+}
+
+// Who guesses at others and signs in as themselves in between gets no further by it.
+func TestThrottleOwnAccountClearsNothing(t *testing.T) {
+	th, now := newTestThrottle()
+	guesses := 0
+	for end := now.Add(24 * time.Hour); now.Before(end); {
+		wait := th.try(fmt.Sprintf("user/u%d", guesses), "192.0.2.1")
+		if wait == 0 {
+			guesses++
+		}
+		*now = now.Add(max(wait, time.Second))
+		if th.try("user/mallory", "192.0.2.1") == 0 {
+			th.succeed("user/mallory", "192.0.2.1")
+		}
+	}
+	if guesses > 310 {
+		t.Errorf("%d guesses in a day, want up to 310", guesses)
 	}
 }
 

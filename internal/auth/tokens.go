@@ -41,10 +41,11 @@ func (s *Service) CreateToken(ctx context.Context, by Principal, c CreateToken) 
 	if err := s.mayCreate(ctx, by, t); err != nil {
 		return Token{}, "", err
 	}
-	if err := s.teamsExist(ctx, t.Teams); err != nil {
-		return Token{}, "", err
+	var check Check // without teams a sign-in need not wait for admissions
+	if len(t.Teams) > 0 {
+		check = func(ctx context.Context, r Inside) error { return s.teamsExist(ctx, r, t.Teams) }
 	}
-	if err := s.store.CreateToken(ctx, t, tokenFact(by.Name, "created", t)); err != nil {
+	if err := s.store.CreateToken(ctx, t, check, tokenFact(by.Name, "created", t)); err != nil {
 		return Token{}, "", err
 	}
 	return t, secret, nil
@@ -128,8 +129,8 @@ func (s *Service) mayCreate(ctx context.Context, by Principal, t Token) error {
 
 // teamsExist refuses a token of a team that is not there: whoever makes a team
 // of that name later would find a stranger in it.
-func (s *Service) teamsExist(ctx context.Context, teams []string) error {
-	missing, err := s.members.Missing(ctx, teams)
+func (s *Service) teamsExist(ctx context.Context, r object.Reader, teams []string) error {
+	missing, err := s.members.Missing(ctx, r, teams)
 	if err != nil || len(missing) == 0 {
 		return err
 	}

@@ -311,7 +311,7 @@ func TestAccounts(t *testing.T) {
 			t.Error(err)
 		}
 		// Guessing at the old password in somebody's session is throttled too.
-		for range 4 { // the fifth after the wrong one above
+		for range 5 {
 			want(t, b.SetPassword(t.Context(), ann, "ann", "guess", "yet another one"), problem.Invalid)
 		}
 		want(t, b.SetPassword(t.Context(), ann, "ann", "guess", "yet another one"), problem.TooMany)

@@ -77,6 +77,9 @@ func TeamRule() admission.Rule {
 		were := slices.Concat(before.Spec.Owners, before.Spec.Members)
 		are := slices.Concat(after.Spec.Owners, after.Spec.Members)
 		var plan admission.Plan
+		if d.Delete {
+			plan.Also = func(ctx context.Context, tx *store.Tx) error { return guardMachines(ctx, tx, d.Want.Metadata.Name) }
+		}
 		for _, change := range []struct {
 			kind     string
 			in, from []string
@@ -140,6 +143,22 @@ func guardTeam(ctx context.Context, r object.Reader, c *admission.Change, d *adm
 	}
 	return problem.New(problem.Conflict, "team %s still owns services, such as %s", name, owned[0].Metadata.Name).
 		Do("stoa get services --owner "+name+"    lists them", "give each to another team, or delete it, first").ExplainedAt(teamsPage)
+}
+
+// guardMachines keeps a team as long as machines act for it: their tokens would go
+// on letting them in, and whoever made a team of that name later would find
+// strangers in it.
+func guardMachines(ctx context.Context, tx *store.Tx, team string) error {
+	tokens, err := tx.TeamTokens(ctx, team)
+	if err != nil || len(tokens) == 0 {
+		return err
+	}
+	told := problem.New(problem.Conflict, "team %s still has tokens of machines, such as %s (%s)", team, tokens[0].Name, tokens[0].ID).
+		Because("who holds one would go on acting for the team, also for one that is made under its name later").ExplainedAt(teamsPage)
+	for _, t := range tokens {
+		told.Do("stoa token revoke " + t.ID + "    ends " + t.Name)
+	}
+	return told
 }
 
 // teamsPage says what a team is, and what follows from being in one.
@@ -222,7 +241,7 @@ func formerly(ctx context.Context, r object.Reader, c *admission.Change, name, b
 // UserRule keeps the roles over the platform in the hands of its admins: who
 // may edit users must not be able to make themselves more than they are.
 func UserRule() admission.Rule {
-	return admission.Rule{Kind: "User", Admit: func(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
+	return admission.Rule{Kind: "User", Plan: keepAdmin, Admit: func(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
 		if err := guardMember(ctx, r, c, d); err != nil {
 			return err
 		}
@@ -241,6 +260,24 @@ func UserRule() admission.Rule {
 		}
 		return nil
 	}}
+}
+
+// keepAdmin refuses to take the role of an admin from the last who has it.
+func keepAdmin(_ context.Context, _ *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
+	var before, after User
+	if d.Old != nil && !decode(*d.Old, &before) || !d.Delete && !decode(stored, &after) {
+		return admission.Plan{}, fmt.Errorf("decode %s", stored.Ref())
+	}
+	if role(before) != auth.PlatformAdmin || role(after) == auth.PlatformAdmin {
+		return admission.Plan{}, nil
+	}
+	return admission.Plan{Also: func(ctx context.Context, tx *store.Tx) error {
+		admins, err := Members{}.Admins(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return auth.AdminLeft(ctx, tx, admins)
+	}}, nil
 }
 
 func role(u User) auth.Role {

@@ -43,11 +43,21 @@ func (m Members) Memberships(ctx context.Context, principal string) (auth.Role, 
 	return role, teams, nil
 }
 
-// Missing returns those of the teams that do not exist.
-func (m Members) Missing(ctx context.Context, teams []string) ([]string, error) {
+// Admins returns the principals that are platform admins in r.
+func (Members) Admins(ctx context.Context, r object.Reader) ([]string, error) {
+	users, err := object.All[User](ctx, r, object.Query{Fields: map[string]string{"spec.role": string(auth.PlatformAdmin)}})
+	var admins []string
+	for _, u := range users {
+		admins = append(admins, "user/"+u.Metadata.Name)
+	}
+	return admins, err
+}
+
+// Missing returns those of the teams that r does not have.
+func (Members) Missing(ctx context.Context, r object.Reader, teams []string) ([]string, error) {
 	var missing []string
 	for _, name := range teams {
-		_, err := m.Objects.Get(ctx, TeamSpec{}.Kind(), name)
+		_, err := r.Get(ctx, TeamSpec{}.Kind(), name)
 		if problem.Is(err, problem.NotFound) {
 			missing = append(missing, name)
 		} else if err != nil {

@@ -44,7 +44,7 @@ func TestMemberships(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing, err := catalog.Members{Objects: s}.Missing(t.Context(), []string{"nuts", "nutz", "fruit"})
+	missing, err := catalog.Members{}.Missing(t.Context(), s, []string{"nuts", "nutz", "fruit"})
 	if err != nil || !slices.Equal(missing, []string{"nutz"}) {
 		t.Errorf("missing teams %v, %v", missing, err)
 	}

@@ -17,14 +17,14 @@ import (
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
-// teamsPipe admits teams.
-func teamsPipe(t *testing.T) *admission.Pipe {
+// teamsPipe admits teams to a store on the database.
+func teamsPipe(t *testing.T, database string) (*admission.Pipe, *store.Store) {
 	t.Helper()
 	kinds, err := object.NewRegistry(catalog.Kinds()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{Fields: func(kind string) []string {
+	s, err := store.Open(t.Context(), database, store.Options{Fields: func(kind string) []string {
 		k, _ := kinds.ByName(kind)
 		return k.Fields
 	}})
@@ -36,7 +36,7 @@ func teamsPipe(t *testing.T) *admission.Pipe {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pipe
+	return pipe, s
 }
 
 // named is a draft of a team with the names that it had; "-" before the name
@@ -49,7 +49,7 @@ func named(t *testing.T, name string, formerly ...string) *admission.Draft {
 
 // What is known under a name belongs to one team.
 func TestFormerNames(t *testing.T) {
-	pipe := teamsPipe(t)
+	pipe, _ := teamsPipe(t, filepath.Join(t.TempDir(), "stoa.db"))
 	for i, step := range []struct {
 		drafts []*admission.Draft
 		wrong  map[string]string // by field; none: it is admitted

@@ -22,7 +22,7 @@ func (c *Command) serveCommand() *cobra.Command {
 		Use:     "serve",
 		Short:   "Run a platform",
 		Long:    "Run a platform: portal, API, workers and what they run, on one address, until Ctrl-C or SIGTERM.",
-		Example: "  stoa serve\n  stoa serve --data /var/lib/stoa --listen 127.0.0.1:8080\n  stoa serve --database postgres://stoa@127.0.0.1/stoa\n  stoa serve --demo --data /tmp/stoa-demo",
+		Example: "  stoa serve\n  stoa serve --data /var/lib/stoa --listen 127.0.0.1:8080\n  stoa serve --database postgres://stoa@127.0.0.1/stoa\n  stoa serve --listen 0.0.0.0:7700 --trusted-proxies 10.0.0.0/8,192.0.2.7\n  stoa serve --demo --data /tmp/stoa-demo",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			conf.Version = c.version
@@ -64,6 +64,7 @@ func (c *Command) serveCommand() *cobra.Command {
 	flags.StringVar(&conf.Listen, "listen", "", "address to listen on (STOA_LISTEN, default "+config.DefaultListen+")")
 	flags.StringVar(&conf.Database, "database", "", "PostgreSQL URL or path of a SQLite file (STOA_DATABASE, default stoa.db in the data folder)")
 	flags.StringVar(&conf.Runtime, "runtime", "process", "what runs workloads: process")
+	flags.Var(&conf.TrustedProxies, "trusted-proxies", "addresses and networks of the reverse proxies in front, whose X-Forwarded-For is believed (STOA_TRUSTED_PROXIES)")
 	flags.BoolVar(&demo, "demo", false, "begin with one simulated year; needs a data folder of its own")
 	flags.BoolVarP(&verbose, "verbose", "v", false, "log more")
 	return cmd

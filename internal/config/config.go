@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // The environment variables that are read.
@@ -13,8 +15,10 @@ const (
 	EnvListen   = "STOA_LISTEN"   // address to listen on
 	EnvDatabase = "STOA_DATABASE" // PostgreSQL URL, or path of a SQLite file
 	EnvKeyset   = "STOA_KEYSET"   // file of the keyset that secrets are encrypted under
-	EnvServer   = "STOA_SERVER"   // address of the platform to talk to
-	EnvToken    = "STOA_TOKEN"    // API token
+	// EnvTrustedProxies are the reverse proxies that the platform is reached by.
+	EnvTrustedProxies = "STOA_TRUSTED_PROXIES"
+	EnvServer         = "STOA_SERVER" // address of the platform to talk to
+	EnvToken          = "STOA_TOKEN"  // API token
 )
 
 // DefaultListen is the loopback address that a platform listens on when none is given.
@@ -31,6 +35,9 @@ type Config struct {
 	Database string
 	// Runtime is what runs workloads: "process".
 	Runtime string
+	// TrustedProxies are the reverse proxies that are believed when they say, in
+	// X-Forwarded-For, who a request is from. Empty: whoever connects is the client.
+	TrustedProxies Networks
 	// Version is Stoa's own, for answers and logs.
 	Version string
 }
@@ -52,6 +59,12 @@ func (c Config) WithDefaults() (Config, error) {
 	c.Listen = first(c.Listen, os.Getenv(EnvListen), DefaultListen)
 	c.Database = first(c.Database, os.Getenv(EnvDatabase), filepath.Join(c.Data, "stoa.db"))
 	c.Runtime = first(c.Runtime, "process")
+	if list := os.Getenv(EnvTrustedProxies); list != "" && len(c.TrustedProxies) == 0 {
+		if err := c.TrustedProxies.Set(list); err != nil {
+			return c, problem.New(problem.Invalid, "%s is no list of proxies", EnvTrustedProxies).Because(err.Error()).
+				Do("export " + EnvTrustedProxies + "=10.0.0.0/8,192.0.2.7").Cause(err)
+		}
+	}
 	return c, nil
 }
 

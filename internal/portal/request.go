@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -72,7 +73,11 @@ func (p *Portal) visit(w http.ResponseWriter, r *http.Request) *visit {
 func (p *Portal) open(next serve) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := p.visit(w, r)
-		if err := next(v); err != nil {
+		err := v.form()
+		if err == nil {
+			err = next(v)
+		}
+		if err != nil {
 			p.fail(v, err)
 		}
 	}
@@ -93,12 +98,32 @@ func (p *Portal) known(next serve) http.HandlerFunc {
 			err = auth.Allowed(principal, auth.Read, object.Kind{}, "").Err()
 		}
 		if err == nil {
+			err = v.form()
+		}
+		if err == nil {
 			err = next(v)
 		}
 		if err != nil {
 			p.fail(v, err)
 		}
 	}
+}
+
+// form reads what was sent. A form of which a part is missing is refused whole:
+// its fields would read as if they had been left empty.
+func (v *visit) form() error {
+	if v.Method != http.MethodPost {
+		return nil
+	}
+	err := v.ParseForm()
+	if err == nil {
+		return nil
+	}
+	if large := new(http.MaxBytesError); errors.As(err, &large) {
+		return problem.New(problem.TooLarge, "the form has more than %d bytes", large.Limit).Do("go back and shorten what you wrote").Cause(err)
+	}
+	return problem.New(problem.Invalid, "the form did not arrive whole").
+		Because("the connection broke off or was too slow, or what was sent is no form").Do("go back and send it again").Cause(err)
 }
 
 func wantsPage(r *http.Request) bool {

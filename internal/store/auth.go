@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,31 @@ func (s *Store) Account(ctx context.Context, principal string) (auth.Account, er
 
 // Accounts implements auth.AccountStore.
 func (s *Store) Accounts(ctx context.Context) ([]auth.Account, error) {
-	return queryAll(ctx, s, scanAccount, `SELECT `+accountColumns+` FROM accounts ORDER BY principal`)
+	return queryAll(ctx, s, s.reader, scanAccount, allAccounts)
+}
+
+// Accounts implements auth.Inside.
+func (tx *Tx) Accounts(ctx context.Context) ([]auth.Account, error) {
+	return queryAll(ctx, tx.store, tx.sql, scanAccount, allAccounts)
+}
+
+const allAccounts = `SELECT ` + accountColumns + ` FROM accounts ORDER BY principal`
+
+// writeChecked is Write with a check at its end, under the lock that admissions
+// take too.
+func (s *Store) writeChecked(ctx context.Context, by string, check auth.Check, write func(context.Context, *Tx) error) error {
+	if check == nil {
+		return s.Write(ctx, by, write)
+	}
+	return s.Write(ctx, by, func(ctx context.Context, tx *Tx) error {
+		if err := tx.Lock(ctx, AdmissionLock); err != nil {
+			return err
+		}
+		if err := write(ctx, tx); err != nil {
+			return err
+		}
+		return check(ctx, tx)
+	})
 }
 
 // CreateAccount implements auth.AccountStore.
@@ -49,8 +74,8 @@ func (s *Store) CreateAccount(ctx context.Context, a auth.Account, fact event.Ev
 }
 
 // UpdateAccount implements auth.AccountStore.
-func (s *Store) UpdateAccount(ctx context.Context, by, principal string, change func(*auth.Account) error, facts ...event.Event) error {
-	return s.Write(ctx, by, func(ctx context.Context, tx *Tx) error {
+func (s *Store) UpdateAccount(ctx context.Context, by, principal string, change func(*auth.Account) error, check auth.Check, facts ...event.Event) error {
+	return s.writeChecked(ctx, by, check, func(ctx context.Context, tx *Tx) error {
 		row := tx.QueryRow(ctx, `SELECT `+accountColumns+` FROM accounts WHERE principal = $1`+s.dialect.forUpdate, principal)
 		old, err := scanAccount(row)
 		if err != nil {
@@ -74,8 +99,8 @@ func (s *Store) UpdateAccount(ctx context.Context, by, principal string, change 
 }
 
 // DeleteAccount implements auth.AccountStore.
-func (s *Store) DeleteAccount(ctx context.Context, principal string, fact event.Event) error {
-	return s.Write(ctx, fact.Actor, func(ctx context.Context, tx *Tx) error {
+func (s *Store) DeleteAccount(ctx context.Context, principal string, check auth.Check, fact event.Event) error {
+	return s.writeChecked(ctx, fact.Actor, check, func(ctx context.Context, tx *Tx) error {
 		result, err := tx.Exec(ctx, `DELETE FROM accounts WHERE principal = $1`, principal)
 		if err != nil {
 			return err
@@ -115,15 +140,23 @@ func (s *Store) Token(ctx context.Context, id string) (auth.Token, error) {
 // Tokens implements auth.TokenStore.
 func (s *Store) Tokens(ctx context.Context, principal string) ([]auth.Token, error) {
 	if principal == "" {
-		return queryAll(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM tokens ORDER BY created DESC, id`)
+		return queryAll(ctx, s, s.reader, scanToken, `SELECT `+tokenColumns+` FROM tokens ORDER BY created DESC, id`)
 	}
-	return queryAll(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM tokens
+	return queryAll(ctx, s, s.reader, scanToken, `SELECT `+tokenColumns+` FROM tokens
 		WHERE principal = $1 OR created_by = $1 ORDER BY created DESC, id`, principal)
 }
 
+// TeamTokens gives the tokens of machines that reach the team and still hold,
+// newest first. Ask under AdmissionLock, which CreateToken takes too.
+func (tx *Tx) TeamTokens(ctx context.Context, team string) ([]auth.Token, error) {
+	machines, err := queryAll(ctx, tx.store, tx.sql, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE principal LIKE 'token/%' AND revoked = 0 AND (expires = 0 OR expires > $1) ORDER BY created DESC, id`, micros(tx.now))
+	return slices.DeleteFunc(machines, func(t auth.Token) bool { return !slices.Contains(t.Teams, team) }), err
+}
+
 // CreateToken implements auth.TokenStore.
-func (s *Store) CreateToken(ctx context.Context, t auth.Token, fact event.Event) error {
-	return s.Write(ctx, fact.Actor, func(ctx context.Context, tx *Tx) error {
+func (s *Store) CreateToken(ctx context.Context, t auth.Token, check auth.Check, fact event.Event) error {
+	return s.writeChecked(ctx, fact.Actor, check, func(ctx context.Context, tx *Tx) error {
 		tx.Append(fact)
 		_, err := tx.Exec(ctx, `INSERT INTO tokens (`+tokenColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 			t.ID, t.Hash[:], t.Name, t.Principal, strings.Join(t.Scopes, " "), strings.Join(t.Teams, " "),
@@ -195,8 +228,8 @@ func scanToken(row scanner) (t auth.Token, err error) {
 }
 
 // queryAll reads every row of a query.
-func queryAll[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := s.reader.QueryContext(ctx, query, args...)
+func queryAll[T any](ctx context.Context, s *Store, from querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, s.translate(err)
 	}

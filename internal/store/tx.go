@@ -151,6 +151,10 @@ func (tx *Tx) Enqueue(ctx context.Context, jobs ...Job) error {
 	return tx.store.translate(tx.store.jobs.InsertTx(ctx, tx.sql, jobs))
 }
 
+// AdmissionLock is the lock under which admissions take turns, and whatever must
+// not happen between what one has counted and its commit.
+const AdmissionLock = "admission"
+
 // Lock takes the lock with the name until the end of the transaction. Take it
 // before reading what must not change until the commit but is not written by
 // this transaction, such as the objects that a quota counts.
