@@ -33,11 +33,14 @@ type envFact struct {
 
 var healthURL = regexp.MustCompile(`https?://[^/\s"'|:]+(?::(\d+))?(/[^\s"'|;)]*)?`)
 
+var quoted = regexp.MustCompile(`"[^"]*"`)
+
 // parseDockerfile reads the facts of the last stage.
 func parseDockerfile(file string, data []byte) (*dockerFacts, error) {
 	parsed, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
-		e := &Error{Source: file, Title: "not a valid Dockerfile: " + err.Error(), Err: err}
+		// The word at fault may be the rest of a password.
+		e := &Error{Source: file, Title: "not a valid Dockerfile: " + quoted.ReplaceAllString(err.Error(), "a word")}
 		var where *parser.LocationError
 		if errors.As(err, &where) && len(where.Locations) > 0 && len(where.Locations[0]) > 0 {
 			e.Source = at(file, where.Locations[0][0].Start.Line)
