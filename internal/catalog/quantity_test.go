@@ -1,7 +1,6 @@
 package catalog_test
 
 import (
-	"math"
 	"strings"
 	"testing"
 
@@ -66,9 +65,6 @@ func FuzzParseCPU(f *testing.F) {
 		n, err := catalog.ParseCPU(text)
 		if err == nil && (n < 1 || n > 1e6) || err != nil && n != 0 {
 			t.Errorf("%q is %d, %v", text, n, err)
-		}
-		if err == nil && math.IsNaN(float64(n)) {
-			t.Error("not a number")
 		}
 	})
 }

@@ -184,17 +184,3 @@ func (f *scriptFacts) readRoute(text, source string, lex *lexicon) {
 		}
 	}
 }
-
-// importOf reports whether a module, or one below it, is imported.
-func (f *scriptFacts) importOf(module string) (string, bool) {
-	if source, ok := f.imports[module]; ok {
-		return source, true
-	}
-	best := ""
-	for name := range f.imports {
-		if (strings.HasPrefix(name, module+".") || strings.HasPrefix(name, module+"/")) && (best == "" || name < best) {
-			best = name
-		}
-	}
-	return f.imports[best], best != ""
-}

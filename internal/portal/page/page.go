@@ -24,7 +24,6 @@ type Frame struct {
 	Version string
 	Request string // id, to find the request in the logs
 	Server  string // address of the platform, for commands
-	Local   bool   // the browser sits on the platform's own host
 	// Simulated says that the platform holds data of an organisation that does not exist.
 	Simulated bool
 	// Shortfalls say why the numbers of the page are not of all that happened.
