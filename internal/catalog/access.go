@@ -137,12 +137,20 @@ func guardTeam(ctx context.Context, r object.Reader, c *admission.Change, d *adm
 		return guardNames(ctx, r, c, d)
 	}
 	name := d.Want.Metadata.Name
-	owned, _, err := object.List[Service](ctx, r, object.Query{Owner: name, Limit: 1})
-	if err != nil || len(owned) == 0 {
-		return err
+	for _, kind := range Kinds() {
+		if kind.Scope != object.ScopeTeam {
+			continue
+		}
+		owned, err := r.List(ctx, object.Query{Kind: kind.Name, Owner: name, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(owned.Items) > 0 {
+			return problem.New(problem.Conflict, "team %s still owns %s, such as %s", name, kind.Plural, owned.Items[0].Name).
+				Do("stoa get "+kind.Plural+" --owner "+name+"    lists them", "give each to another team, or delete it, first").ExplainedAt(teamsPage)
+		}
 	}
-	return problem.New(problem.Conflict, "team %s still owns services, such as %s", name, owned[0].Metadata.Name).
-		Do("stoa get services --owner "+name+"    lists them", "give each to another team, or delete it, first").ExplainedAt(teamsPage)
+	return nil
 }
 
 // guardMachines keeps a team as long as machines act for it: their tokens would go

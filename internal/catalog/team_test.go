@@ -92,6 +92,39 @@ func TestFormerNames(t *testing.T) {
 	}
 }
 
+// A team stays as long as it answers for anything: a later one of its name would
+// answer for that.
+func TestTeamOfOwnerStays(t *testing.T) {
+	pipe, _ := teamsPipe(t, filepath.Join(t.TempDir(), "stoa.db"))
+	apply := func(drafts ...*admission.Draft) error {
+		_, err := pipe.Apply(t.Context(), &admission.Change{By: auth.Principal{Name: "user/ann", Platform: auth.PlatformAdmin}, Drafts: drafts})
+		return err
+	}
+	for plural, owned := range map[string]object.Object{
+		"services": encode(t, object.New[catalog.ServiceSpec, catalog.ServiceStatus]("shop", "red", catalog.ServiceSpec{})),
+		"systems":  encode(t, object.New[catalog.SystemSpec, struct{}]("shop", "red", catalog.SystemSpec{})),
+		"apis":     encode(t, object.New[catalog.APISpec, struct{}]("shop", "red", catalog.APISpec{Type: "openapi", Lifecycle: "production"})),
+		"entities": encode(t, object.New[catalog.EntitySpec, struct{}]("shop", "red", catalog.EntitySpec{Format: "backstage", Type: "Resource"})),
+	} {
+		t.Run(plural, func(t *testing.T) {
+			if err := apply(named(t, "red"), &admission.Draft{Want: owned}); err != nil {
+				t.Fatal(err)
+			}
+			err := apply(named(t, "-red"))
+			if told := problem.From(err); err == nil || !problem.Is(err, problem.Conflict) || !strings.Contains(err.Error(), "still owns "+plural+", such as shop") ||
+				!strings.HasPrefix(told.Next[0], "stoa get "+plural+" --owner red") {
+				t.Fatalf("%v", err)
+			}
+			if err := apply(&admission.Draft{Delete: true, Want: owned}); err != nil {
+				t.Fatal(err)
+			}
+			if err := apply(named(t, "-red")); err != nil {
+				t.Errorf("once that is gone: %v", err)
+			}
+		})
+	}
+}
+
 func TestCapabilities(t *testing.T) {
 	kinds, err := object.NewRegistry(catalog.Kinds()...)
 	if err != nil {
