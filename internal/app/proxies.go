@@ -7,16 +7,21 @@ import (
 	"strings"
 
 	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/route"
 )
 
 // fromClients gives a request that trusted proxies passed on the address of the
 // client as its RemoteAddr. It stands before all that asks for an address, so
 // that sign-ins are throttled, told in the log and passed on to services by the
-// one that counts.
+// one that counts. Services are told as well that the client speaks TLS.
 func fromClients(trusted config.Networks, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if addr, ok := clientOf(trusted, r); ok {
-			r = r.WithContext(r.Context())
+			ctx := r.Context()
+			if strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+				ctx = route.WithTLS(ctx)
+			}
+			r = r.WithContext(ctx)
 			r.RemoteAddr = netip.AddrPortFrom(addr, 0).String() // no proxy tells the port
 		}
 		next.ServeHTTP(w, r)

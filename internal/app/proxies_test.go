@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stoa-platform/stoa/internal/config"
+	"github.com/stoa-platform/stoa/internal/route"
 )
 
 func TestFromClients(t *testing.T) {
@@ -44,5 +45,29 @@ func TestFromClients(t *testing.T) {
 				t.Errorf("comes from %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// Services learn from a trusted proxy alone that the client speaks TLS.
+func TestServicesBehindTLS(t *testing.T) {
+	var told string
+	service := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told = r.Header.Get("X-Forwarded-Proto") }))
+	defer service.Close()
+	router := route.New(route.Options{})
+	router.Set("shop", "dev", []route.Backend{{ID: "a", Addr: service.Listener.Addr().String()}})
+	for peer, want := range map[string]string{"10.0.0.1:4000": "https", "198.51.100.9:4000": "http"} {
+		var trusted config.Networks
+		if err := trusted.Set("10.0.0.0/8"); err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop.dev.localhost:7700/", nil)
+		r.RemoteAddr = peer
+		r.Header.Set("X-Forwarded-For", "192.0.2.1")
+		r.Header.Set("X-Forwarded-Proto", "https")
+		answer := httptest.NewRecorder()
+		fromClients(trusted, router).ServeHTTP(answer, r)
+		if answer.Code != http.StatusOK || told != want {
+			t.Errorf("by %s: %d, told %q, want %q", peer, answer.Code, told, want)
+		}
 	}
 }

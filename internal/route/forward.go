@@ -120,7 +120,16 @@ func rewrite(pr *httputil.ProxyRequest) {
 		}
 	}
 	pr.SetXForwarded()
+	if pr.In.Context().Value(tlsKey{}) != nil {
+		pr.Out.Header.Set("X-Forwarded-Proto", "https")
+	}
 }
+
+type tlsKey struct{}
+
+// WithTLS says of a request that its client speaks TLS to a proxy in front that is
+// trusted: a service that sends whoever does not to https would do so for ever.
+func WithTLS(ctx context.Context) context.Context { return context.WithValue(ctx, tlsKey{}, true) }
 
 // observe sees each final response before its body is copied.
 func observe(res *http.Response) error {
