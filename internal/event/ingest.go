@@ -27,6 +27,9 @@ type Poster struct {
 	// Platform says that it belongs to the platform team: it may post for every
 	// team, and events that others did, such as history from elsewhere.
 	Platform bool
+	// Takes says that it takes over, for the platform team, the sources that somebody
+	// else has used: those that it tells of are not for it to choose.
+	Takes bool
 	Teams    []string // the teams that it may post for
 	// Team is the team of events that neither name one nor are about a service
 	// whose team is known; "" leaves them without.
@@ -75,9 +78,8 @@ const maxAhead = time.Hour
 // below "dev.stoa.", a capability of Stoa's, another actor, a foreign team. The
 // platform team may bring the history of another platform: capabilities of
 // Stoa's, and a few types below "dev.stoa.". A source that nobody has posted yet
-// is bound to the poster; one that the platform team posts belongs to all of it from
-// then on, whoever had it, since a webhook and who reads the history behind it tell
-// of the same source.
+// is bound to the poster; one that the platform team binds belongs to all of it,
+// since a webhook and who reads the history behind it tell of the same source.
 func (in *Ingester) Ingest(ctx context.Context, by Poster, events []Event) ([]Outcome, error) {
 	if by.Name == "" {
 		return nil, errors.New("ingest events: no poster given")
@@ -220,8 +222,8 @@ const KindPlatform = "platform"
 
 // bindSources binds the sources that are new to the poster and refuses those
 // that belong to another principal, or to the platform team, whose sources all
-// of its principals may post. The platform team takes over what it posts: else
-// whoever is quick could lock a webhook out, by using the source that it tells of.
+// of its principals may post. Who Takes is refused none: else whoever is quick could
+// lock a webhook out, by using the source that it tells of.
 func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) error {
 	owner, err := tx.Pseudonym(ctx, by.Name)
 	if err != nil {
@@ -241,7 +243,7 @@ func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) er
 	}
 	slices.Sort(sources) // the same order in every transaction: none waits for another in a circle
 	for _, source := range sources {
-		bound, err := bind(ctx, tx, SourceBinding{Source: source, Owner: owner, Kind: kind})
+		bound, err := bind(ctx, tx, SourceBinding{Source: source, Owner: owner, Kind: kind}, by.Takes)
 		if err != nil {
 			return fmt.Errorf("bind source %s: %w", source, err)
 		}
@@ -261,19 +263,18 @@ func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) er
 	return nil
 }
 
-// bind binds a source if nobody has it, or the platform team wants it of somebody
-// else, and returns whose it is now.
-func bind(ctx context.Context, tx LedgerTx, want SourceBinding) (SourceBinding, error) {
+// bind binds a source if nobody has it, or takes it from who is not of the platform
+// team, and returns whose it is now.
+func bind(ctx context.Context, tx LedgerTx, want SourceBinding, takes bool) (SourceBinding, error) {
 	has := SourceBinding{Source: want.Source}
 	find := func() error {
 		return tx.QueryRow(ctx, "SELECT owner, kind FROM sources WHERE source = $1", want.Source).Scan(&has.Owner, &has.Kind)
 	}
-	takes := func() bool { return want.Kind == KindPlatform && has.Kind != KindPlatform }
-	if err := find(); !errors.Is(err, sql.ErrNoRows) && (err != nil || !takes()) {
+	if err := find(); !errors.Is(err, sql.ErrNoRows) && (err != nil || !takes || has.Kind == KindPlatform) {
 		return has, err
 	}
 	query := "INSERT INTO sources (source, owner, kind) VALUES ($1, $2, $3) ON CONFLICT (source) DO NOTHING"
-	if want.Kind == KindPlatform {
+	if takes {
 		query = "INSERT INTO sources (source, owner, kind) VALUES ($1, $2, $3) ON CONFLICT (source) DO UPDATE SET owner = excluded.owner, kind = excluded.kind WHERE sources.kind <> excluded.kind"
 	}
 	result, err := tx.Exec(ctx, query, want.Source, want.Owner, want.Kind)

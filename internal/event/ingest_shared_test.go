@@ -15,7 +15,7 @@ import (
 // What a webhook told, and what who reads the history tells of it again, is one
 // event, whoever was first; nobody but the platform team may speak for its source.
 func TestPlatformsSourcesAreShared(t *testing.T) {
-	hook := event.Poster{Name: "webhook/github", Platform: true}
+	hook := event.Poster{Name: "webhook/github", Platform: true, Takes: true}
 	root := event.Poster{Name: "user/root", Platform: true}
 	ci := event.Poster{Name: "token/ci", Teams: []string{"payments"}}
 	said := func(kind, data string) event.Event {
@@ -41,7 +41,7 @@ func TestPlatformsSourcesAreShared(t *testing.T) {
 		"the history, that knows where":       {hook, root, of("shop", "production"), event.Duplicate},
 		"a team's token for the webhook's":    {hook, ci, said("service.deployed", `{}`), ""},
 		"a webhook for what a token has":      {ci, hook, said("service.deployed", `{}`), event.Duplicate},
-		"the platform team for what one has":  {ci, root, said("service.deployed", `{}`), event.Duplicate},
+		"the platform team for what one has":  {ci, root, said("service.deployed", `{}`), ""},
 		"another team's token for what it is": {ci, event.Poster{Name: "token/other", Teams: []string{"payments"}}, said("service.deployed", `{}`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,11 +70,11 @@ func TestPlatformsSourcesAreShared(t *testing.T) {
 	}
 }
 
-// Whoever posts a source first does not lock the platform team out of it.
-func TestPlatformTakesSourcesOver(t *testing.T) {
+// Whoever posts a source first does not lock a webhook out of it.
+func TestWebhooksTakeSourcesOver(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		in := event.NewIngester(s, event.IngestOptions{TeamOf: teamOf})
-		hook := event.Poster{Name: "webhook/github", Platform: true}
+		hook := event.Poster{Name: "webhook/github", Platform: true, Takes: true}
 		ci := event.Poster{Name: "token/ci", Teams: []string{"payments"}}
 		post := func(by event.Poster, id string) error {
 			_, err := in.Ingest(t.Context(), by, []event.Event{{ID: id, Source: "https://github.com/acme/shop", Type: "x.y"}})

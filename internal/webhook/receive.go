@@ -141,7 +141,7 @@ func (r *Receiver) receive(ctx context.Context, w Webhook, header http.Header, b
 		return Result{Status: "ignored", Why: translation.Ignored}, nil
 	}
 	// A webhook speaks for every team: it is the platform team's.
-	poster := event.Poster{Name: "webhook/" + name, Platform: true, Bot: true, Team: w.Spec.Mapping.Team}
+	poster := event.Poster{Name: "webhook/" + name, Platform: true, Takes: true, Bot: true, Team: w.Spec.Mapping.Team}
 	result := Result{Status: "accepted"}
 	// What does not fit into one transaction is told again as a whole if a part
 	// fails, and is a duplicate then.

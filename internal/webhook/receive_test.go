@@ -279,13 +279,16 @@ func TestReceiveTellsWhatIsWrong(t *testing.T) {
 	if got, err := d.send(t, late.signed(secretValue)); err != nil || got.Status != "accepted" {
 		t.Errorf("a year late: %+v, %v", got, err)
 	}
-	// A source speaks for one webhook alone.
+	// Who used the source first does not lock the webhook out.
 	add := event.NewIngester(d.store, event.IngestOptions{Clock: d.clock.Now})
 	if _, err := add.Ingest(t.Context(), event.Poster{Name: "token/ci"}, []event.Event{{ID: "1", Source: "https://pagerduty/acme", Type: "x.y"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.send(t, pagerduty("incident.triggered").signed(secretValue)); !problem.Is(err, problem.Forbidden) {
-		t.Errorf("another's source: %v", err)
+	if got, err := d.send(t, pagerduty("incident.triggered").signed(secretValue)); err != nil || got.Status != "accepted" {
+		t.Errorf("another's source: %+v, %v", got, err)
+	}
+	if _, err := add.Ingest(t.Context(), event.Poster{Name: "token/ci"}, []event.Event{{ID: "2", Source: "https://pagerduty/acme", Type: "x.y"}}); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("who had it: %v", err)
 	}
 	delete(d.values, "webhooks/VALUE")
 	if _, err := d.send(t, everyKind[0].signed(secretValue)); !problem.Is(err, problem.Unavailable) {
