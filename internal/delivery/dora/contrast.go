@@ -264,6 +264,9 @@ func (c *Contrast) match(on, off *side, m comparison) {
 	}
 	average := sum / weights
 	c.Difference = &average
+	if !known {
+		c.Note = "too few teams for an interval"
+	}
 	if interval := (stat.Interval{Low: average - low/weights, High: average + high/weights}); known && interval.Bounded() {
 		c.Interval, c.Clear = &measure.Interval{Low: interval.Low, High: interval.High}, !interval.Contains(0)
 	}

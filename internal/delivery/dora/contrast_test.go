@@ -181,7 +181,7 @@ func TestContrastKnowsThatTeamsDiffer(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := contrastOf(t, contrasts, dora.LeadTime)
-			if got.Difference == nil || *got.Difference > -20*3600 || (got.Interval != nil) != c.interval || got.Clear != c.clear {
+			if got.Difference == nil || *got.Difference > -20*3600 || (got.Interval != nil) != c.interval || (got.Note == "") != c.interval || got.Clear != c.clear {
 				t.Errorf("%+v, interval %+v, want one: %v, clear: %v", got, got.Interval, c.interval, c.clear)
 			}
 			for _, m := range []string{dora.ChangeFailureRate, dora.ReworkRate, dora.DeploymentFrequency} {

@@ -272,6 +272,7 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 		if c.Difference != nil {
 			difference = page.Cell{Text: d.Unit.Difference(*c.Difference), Raw: *c.Difference}
 			says = page.Cell{State: page.State{Level: page.Unknown, Word: "may be chance"}, Raw: "may be chance"}
+			difference.Sub = c.Note
 			if c.Interval != nil {
 				difference.Sub = unbroken(d.Unit.Difference(c.Interval.Low) + " to " + d.Unit.Difference(c.Interval.High))
 			}
@@ -284,7 +285,7 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 			}
 		}
 		head := page.Cell{Text: d.Title, Raw: c.Measure}
-		if !none {
+		if !none && difference.Sub != c.Note {
 			head.Sub = upper(c.Note)
 		}
 		sheet.Rows = append(sheet.Rows, page.Cells{head, side(c.On, measure.OnPath), side(c.Off, measure.OffPath), difference, says})
