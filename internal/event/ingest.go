@@ -30,7 +30,7 @@ type Poster struct {
 	// Takes says that it takes over, for the platform team, the sources that somebody
 	// else has used: those that it tells of are not for it to choose.
 	Takes bool
-	Teams    []string // the teams that it may post for
+	Teams []string // the teams that it may post for
 	// Team is the team of events that neither name one nor are about a service
 	// whose team is known; "" leaves them without.
 	Team string

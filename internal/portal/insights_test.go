@@ -84,7 +84,7 @@ func TestDeliveryPage(t *testing.T) {
 	contains(t, "rollbacks", a.row(t, "failures", "rolled back"), "| 1 |")
 	contains(t, "incidents", a.row(t, "failures", "incident within"), "| 1 |")
 	contains(t, "the unattributed", a.row(t, "failures", "unattributed incidents"), "| 1 |", "in no rate")
-	contains(t, "the contrast", a.row(t, "contrast", "Lead time"), "40 h", "| −38 h too few teams for an interval | may be chance") // one team on either side
+	contains(t, "the contrast", a.row(t, "contrast", "Lead time"), "40 h", "| −38 h too few teams for an interval | may be chance")                 // one team on either side
 	contains(t, "the tickets", a.row(t, "contrast", "Tickets for 100 daily users"), "| no data | no data no segment has both | nothing to compare") // beta has nobody who uses the platform
 	contains(t, "the cost", a.row(t, "contrast", "Cost of a service"), "| waits for cost data")
 	contains(t, "the caution", a.text("section#contrast"), "This is a correlation")
