@@ -197,7 +197,7 @@ type Tool struct {
 func (c *Client) Upload(ctx context.Context, digest string, write func(io.Writer) error) error {
 	path := "/api/v1/sources/" + digest
 	err := c.do(ctx, http.MethodHead, path, nil, nil, nil)
-	if !Is(err, NotFound) {
+	if !Is(err, NotFound) && !Is(err, Forbidden) { // what answers HEAD has no body: PUT says why it is refused
 		return err
 	}
 	r, w := io.Pipe()

@@ -161,6 +161,8 @@ func decodeProblem(response *http.Response) error {
 		kind = NotFound
 	case http.StatusUnauthorized:
 		kind = Unauthenticated
+	case http.StatusForbidden:
+		kind = Forbidden
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		kind = Unavailable
 	}

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -54,6 +55,9 @@ func (d *Delivery) admitService(ctx context.Context, r object.Reader, c *admissi
 	if !decode(draft.Want, &after) || draft.Old != nil && !decode(*draft.Old, &before) {
 		return nil // the schema will say what is wrong
 	}
+	if err := keepRunning(draft, before, after); err != nil {
+		return err
+	}
 	for _, env := range slices.Sorted(maps.Keys(after.Spec.Environments)) {
 		for _, name := range after.Spec.Environments[env].Secrets {
 			ref := object.Ref{Kind: "Secret", Name: name}
@@ -73,6 +77,57 @@ func (d *Delivery) admitService(ctx context.Context, r object.Reader, c *admissi
 		}
 	}
 	return nil
+}
+
+// keepRunning keeps how the service runs in environments that the new spec does not
+// name: they are there since it was released into them, and a file that describes the
+// service, and says nothing of them, is no word to stop it. It is stopped by replicas 0,
+// and gone by its deletion. Nor does a file know the token of the last restart.
+//
+// The spec is not checked yet: what is wrong in it stays, for the schema to find.
+func keepRunning(draft *admission.Draft, before, after catalog.Service) error {
+	was, is := before.Spec.Environments, after.Spec.Environments
+	var spec, envs map[string]json.RawMessage
+	if err := json.Unmarshal(draft.Want.Spec, &spec); err != nil {
+		return nil
+	}
+	if stated := spec["environments"]; stated != nil && json.Unmarshal(stated, &envs) != nil {
+		return nil
+	}
+	changed := false
+	put := func(into map[string]json.RawMessage, key string, value any) (map[string]json.RawMessage, error) {
+		raw, err := json.Marshal(value)
+		if into == nil {
+			into = map[string]json.RawMessage{}
+		}
+		into[key], changed = raw, true
+		return into, err
+	}
+	for env, running := range was {
+		var err error
+		if _, named := is[env]; !named {
+			envs, err = put(envs, env, running)
+		} else if running.Restart != "" && is[env].Restart == "" {
+			var fields map[string]json.RawMessage
+			if json.Unmarshal(envs[env], &fields) != nil {
+				continue
+			}
+			if fields, err = put(fields, "restart", running.Restart); err == nil {
+				envs, err = put(envs, env, fields)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !changed {
+		return nil
+	}
+	spec, err := put(spec, "environments", envs)
+	if err == nil {
+		draft.Want.Spec, err = json.Marshal(spec)
+	}
+	return err
 }
 
 // planService lets the worker act when how a service runs has changed.
