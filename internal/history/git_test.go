@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/testenv"
 )
 
 func TestGitTags(t *testing.T) {
@@ -207,6 +208,7 @@ func TestState(t *testing.T) {
 }
 
 func TestGitReverts(t *testing.T) {
+	testenv.Need(t, "git")
 	revert := func(id string) string { return "Revert \"x\"\n\nThis reverts commit " + id + ".\n" }
 	// The ids of commits are known only once they are made: make the history in
 	// steps, each on top of the one before.
