@@ -76,10 +76,8 @@ func (d *draft) setManager(manager, source string, confidence float64) {
 }
 
 func (d *draft) setStart(c Command, source string, confidence float64) {
-	c, left := withoutSecrets(c)
 	if d.note("start", c.String(), source, confidence) {
 		d.Start = c
-		d.leaveOut(left, source)
 	}
 }
 
@@ -122,7 +120,7 @@ func (d *draft) setEnv(name, value, source string) {
 	if reason, looks := credential.Looks(name, value); looks {
 		delete(d.Env, name)
 		delete(d.evidence, "env."+name)
-		d.leaveOut(map[string]string{name: reason}, source)
+		d.leaveOut(name, reason, source)
 		return
 	}
 	if d.Env == nil {

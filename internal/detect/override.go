@@ -98,9 +98,7 @@ func parseProcfile(file string, data []byte) ([]process, error) {
 // others beside it.
 func (s *scan) applyProcfile(d *draft, processes []process) {
 	for _, p := range processes {
-		c, left := withoutSecrets(Command{Shell: p.command, Dir: d.workdir()})
-		p.command = c.Shell
-		d.leaveOut(left, p.source)
+		c := Command{Shell: p.command, Dir: d.workdir()}
 		if d.Artifact.Kind == ArtifactBinary {
 			c = binaryCommand(d, p.command)
 		}

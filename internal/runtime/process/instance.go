@@ -175,7 +175,7 @@ func (i *instance) live() past {
 
 // unstartable is the life of a process that there never was.
 func (i *instance) unstartable(err error) past {
-	return i.neverWas(err, fmt.Sprintf("cannot execute %q: %v", strings.Join(i.w.Command, " "), err),
+	return i.neverWas(err, fmt.Sprintf("cannot execute %q: %v", i.w.Command[0], err), // arguments may hold secrets
 		"correct the start command, or the build that should have made the program")
 }
 

@@ -116,7 +116,7 @@ var (
 	aboutSecrets = []string{"TTL", "EXPIRY", "EXPIRES", "EXPIRATION", "LIFETIME", "AGE", "TIMEOUT", "LENGTH", "MIN", "MAX", "SIZE",
 		"COUNT", "LIMIT", "FILE", "PATH", "DIR", "NAME", "NAMES", "URL", "URI", "ENDPOINT", "HOST", "ISSUER", "AUDIENCE", "TYPE",
 		"ENABLED", "DISABLED", "REQUIRED", "POLICY", "HEADER", "FIELD", "ALGORITHM", "ALG", "HASHER", "DAYS", "HOURS", "MINUTES",
-		"SECONDS", "INTERVAL", "PREFIX", "ID", "VERSION", "PROVIDER", "MANAGER", "BACKEND", "STORE", "REF", "ARN", "RESET", "SCOPE", "SCOPES"}
+		"SECONDS", "INTERVAL", "PREFIX", "ID", "VERSION", "PROVIDER", "PROJECT", "REGION", "ROUTE", "COOKIE", "CACHE", "ROUNDS", "IN", "TIME", "MANAGER", "BACKEND", "STORE", "REF", "ARN", "RESET", "SCOPE", "SCOPES"}
 )
 
 // secretWord returns the word of a name that says it is a credential.
@@ -150,12 +150,19 @@ func harmless(words []string, value string) bool {
 	if strings.HasPrefix(value, "/") || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "file:") {
 		return true // where it lies
 	}
-	// A token is never a small number, a password may be.
-	return slices.Contains(words, "TOKEN") && len(value) <= 6 && strings.Trim(value, "0123456789") == ""
+	// A password may be a small number, what machines make for each other is none.
+	return !slices.ContainsFunc(words, func(w string) bool { return slices.Contains(passwords, w) }) && quantity.MatchString(value)
 }
 
+var (
+	// quantity is a small number, or how long something is.
+	quantity = regexp.MustCompile(`^\d{1,6}(\.\d+)? ?(ms|s|sec|m|min|h|d|w|y)?$`)
+	// passwords are what people choose.
+	passwords = []string{"PASSWORD", "PASSWORDS", "PASSWD", "PASSPHRASE", "PASSCODE", "PASS", "PW", "PWD", "DBPASS", "PGPASSWORD"}
+)
+
 // notRandom are the words of names whose values are long and random, but known to all.
-var notRandom = []string{"SHA", "SHA1", "SHA256", "SHA512", "COMMIT", "REVISION", "DIGEST", "HASH", "CHECKSUM", "INTEGRITY", "ETAG",
+var notRandom = []string{"SHA", "SHA1", "SHA256", "SHA512", "COMMIT", "REV", "REVISION", "RELEASE", "GPG", "FEATURE", "FEATURES", "DIGEST", "HASH", "CHECKSUM", "INTEGRITY", "ETAG",
 	"ID", "UUID", "GUID", "FINGERPRINT", "BUILD", "VERSION", "TRACE", "TRACEPARENT", "PUBLIC", "PUBLISHABLE", "CERT", "CERTIFICATE", "TAG", "IMAGE"}
 
 // isRandom says whether the value is one word of random letters, as generated
