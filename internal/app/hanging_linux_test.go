@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// However many services hang when they start, after a restart or in a release,
-// the others come up and are released as if those were not there.
+// Services that hang when they start, after a restart or in a release, more than
+// begin at once, keep the others waiting for seconds and not until they are given up.
 func TestHangingServicesHinderNobody(t *testing.T) {
 	t.Parallel()
 	p := open(t, "")

@@ -77,7 +77,7 @@ type Delivery struct {
 	progress    *progress
 	retries     *retries
 	lanes       lanes
-	restoring   turns
+	starting    turns
 }
 
 // New returns a Delivery.
@@ -88,7 +88,7 @@ func New(o Options) *Delivery {
 	d := &Delivery{
 		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind, serviceKind: o.ServiceKind,
 		url: o.URL, homes: o.Homes, confide: o.Confide, forget: o.Forget, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
-		restoring: make(turns, maxRestoring),
+		starting: make(turns, maxStarting),
 	}
 	d.retries = newRetries(d.tryService)
 	return d
@@ -139,15 +139,15 @@ func (d *Delivery) Workers() []reconcile.Worker {
 	}
 }
 
-// After a restart of Stoa so many services are brought up at once, since each
-// computes when it starts. One that has not come up for a while only waits, most
-// likely in vain, and lets the next one begin.
+// So many rollouts begin at once, and after a restart of Stoa so many services are
+// brought up, since each is copied and computes when it starts. One that has not come
+// up for a while only waits, most likely in vain, and lets the next one begin.
 const (
-	maxRestoring = 16
-	startsFor    = 5 * time.Second
+	maxStarting = 16
+	startsFor   = 5 * time.Second
 )
 
-// turns are held while a service that is brought up again computes.
+// turns are held while a service that starts computes.
 type turns chan struct{}
 
 // enter waits for a turn and returns how to end it; it ends by itself in time.

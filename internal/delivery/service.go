@@ -38,7 +38,7 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 		return reconcile.Outcome{}, err
 	}
 	if args.Restores {
-		leave, err := d.restoring.enter(ctx, startsFor)
+		leave, err := d.starting.enter(ctx, startsFor)
 		if err != nil {
 			return reconcile.Outcome{}, err
 		}

@@ -104,6 +104,11 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 				return reconcile.Outcome{}, err
 			}
 			defer leave()
+			begun, err := d.starting.enter(ctx, startsFor)
+			if err != nil {
+				return reconcile.Outcome{}, err
+			}
+			defer begun()
 			if gone, err := r.refresh(ctx); gone || err != nil {
 				return d.abandon(ctx, r, err)
 			}
