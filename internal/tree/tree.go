@@ -4,7 +4,6 @@ package tree
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -16,9 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Copy copies a folder: files with their executable bit and their time, by
-// which caches of compiled code know them, and links, of which those that name
-// the folder itself name the copy. It copies rather than links, because whoever
+// Copy copies a folder: files with their mode, which programs demand of keys, and
+// their time, by which caches of compiled code know them, and links, of which those
+// that name the folder itself name the copy. Its owner may write all of it. Sockets
+// and pipes are left out: whoever uses one makes it. It copies rather than links, because whoever
 // has the copy may write into the files that it finds; where the file system
 // shares blocks the kernel does so.
 func Copy(ctx context.Context, from, to string) error {
@@ -44,7 +44,7 @@ func Copy(ctx context.Context, from, to string) error {
 			if err != nil {
 				return err
 			}
-			if inside, ok := strings.CutPrefix(link, from+string(filepath.Separator)); ok {
+			if inside, ok := strings.CutPrefix(link, from); ok && (inside == "" || inside[0] == filepath.Separator) {
 				link = filepath.Join(to, inside)
 			}
 			return os.Symlink(link, target)
@@ -52,7 +52,7 @@ func Copy(ctx context.Context, from, to string) error {
 			group.Go(func() error { return copyFile(path, target) })
 			return nil
 		}
-		return fmt.Errorf("%s is neither a file, a folder nor a link", path)
+		return nil
 	})
 	return errors.Join(err, group.Wait())
 }
@@ -67,9 +67,8 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	mode := fs.FileMode(0o644)
-	if info.Mode()&0o100 != 0 {
-		mode = 0o755
+	mode := info.Mode().Perm() | 0o600
+	if mode&0o111 != 0 {
 		// A child that is forked while the file is open for writing has it open too
 		// until it executes something, and what is open for writing cannot be executed.
 		syscall.ForkLock.RLock()

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,22 +17,26 @@ func TestCopy(t *testing.T) {
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
 	before := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 	must(t, os.MkdirAll(filepath.Join(from, "lib", "empty"), 0o755))
-	for name, mode := range map[string]fs.FileMode{"run": 0o755, "lib/code": 0o600} {
+	for name, mode := range map[string]fs.FileMode{"run": 0o755, "lib/code": 0o600, "fixed": 0o444} {
 		must(t, os.WriteFile(filepath.Join(from, name), []byte(name), mode))
 		must(t, os.Chtimes(filepath.Join(from, name), time.Time{}, before))
 	}
-	for name, link := range map[string]string{"beside": "lib/code", "absolute": filepath.Join(from, "lib", "code"), "away": "/etc/hosts"} {
+	for name, link := range map[string]string{"beside": "lib/code", "absolute": filepath.Join(from, "lib", "code"), "away": "/etc/hosts", "itself": from} {
 		must(t, os.Symlink(link, filepath.Join(from, name)))
 	}
+	must(t, syscall.Mkfifo(filepath.Join(from, "pipe"), 0o600))
 	must(t, tree.Copy(t.Context(), from, to))
-	for name, mode := range map[string]fs.FileMode{"run": 0o755, "lib/code": 0o644} {
+	if _, err := os.Lstat(filepath.Join(to, "pipe")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a pipe is copied: %v", err)
+	}
+	for name, mode := range map[string]fs.FileMode{"run": 0o755, "lib/code": 0o600, "fixed": 0o644} {
 		info, err := os.Stat(filepath.Join(to, name))
 		must(t, err)
 		if info.Mode() != mode || !info.ModTime().Equal(before) {
 			t.Errorf("%s: mode %v of %v", name, info.Mode(), info.ModTime())
 		}
 	}
-	for name, want := range map[string]string{"beside": "lib/code", "absolute": filepath.Join(to, "lib", "code"), "away": "/etc/hosts"} {
+	for name, want := range map[string]string{"beside": "lib/code", "absolute": filepath.Join(to, "lib", "code"), "away": "/etc/hosts", "itself": to} {
 		if link, err := os.Readlink(filepath.Join(to, name)); err != nil || link != want {
 			t.Errorf("%s leads to %s, want %s (%v)", name, link, want, err)
 		}

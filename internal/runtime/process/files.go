@@ -4,8 +4,10 @@ package process
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,18 +44,38 @@ func (r *Runtime) withOwnFiles(ctx context.Context, w runtime.Workload, instance
 	return w, nil
 }
 
-// dropFiles removes the copy of an instance that has ended.
+// dropFiles removes the copy of an instance that has ended, which nobody waits for
+// but Close.
 func (r *Runtime) dropFiles(instance string) {
-	if err := tree.Remove(filepath.Join(filesIn(r.opts.State), instance)); err != nil {
-		r.log.Warn("the files of an instance are not removed before the next start", "instance", instance, "error", err)
+	r.removing.Go(func() { r.remove(filepath.Join(filesIn(r.opts.State), instance)) })
+}
+
+func (r *Runtime) remove(dir string) {
+	if err := tree.Remove(dir); err != nil {
+		r.log.Warn("files of instances are not removed before the next start", "folder", dir, "error", err)
 	}
 }
 
-// openFiles removes what a killed runtime has left, and makes the folder.
-func openFiles(state string) error {
-	dir := filesIn(state)
-	if err := errors.Join(tree.Remove(dir), os.MkdirAll(dir, 0o700)); err != nil {
+// openFiles makes the folder, and moves away what a killed runtime has left in it:
+// that is removed while the platform is there already, and what cannot be is no reason
+// not to start.
+func (r *Runtime) openFiles() error {
+	dir := filesIn(r.opts.State)
+	if err := os.Rename(dir, dir+left+strings.ToLower(rand.Text()[:8])); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("open files of instances: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("open files of instances: %w", err)
+	}
+	old, err := filepath.Glob(dir + left + "*")
+	if err != nil {
+		return fmt.Errorf("open files of instances: %w", err)
+	}
+	for _, one := range old {
+		r.removing.Go(func() { r.remove(one) })
 	}
 	return nil
 }
+
+// left is between the folder's name and a number, of what another runtime left.
+const left = ".left-"

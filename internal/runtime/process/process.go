@@ -62,6 +62,8 @@ type Runtime struct {
 	services  map[runtime.Key]*service
 	processes map[*process]struct{}
 	ports     map[int]struct{} // given to processes that run
+
+	removing sync.WaitGroup // files of instances that have ended
 }
 
 var _ runtime.Runtime = (*Runtime)(nil)
@@ -102,19 +104,19 @@ func New(ctx context.Context, opts Options) (*Runtime, error) {
 	if swept > 0 {
 		log.Warn("killed processes that an earlier run had left behind", "processes", swept)
 	}
-	if err := openFiles(opts.State); err != nil {
-		records.close()
-		return nil, fmt.Errorf("process runtime: %w", err)
-	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	return &Runtime{
+	r := &Runtime{
 		opts: opts, log: log,
 		spawner: newSpawner(), guardian: newGuardian(log), records: records,
 		life: life, end: end,
 		services:  make(map[runtime.Key]*service),
 		processes: make(map[*process]struct{}),
 		ports:     make(map[int]struct{}),
-	}, nil
+	}
+	if err := r.openFiles(); err != nil {
+		return nil, errors.Join(fmt.Errorf("process runtime: %w", err), r.Close(ctx))
+	}
+	return r, nil
 }
 
 // Status implements runtime.Runtime.
@@ -174,6 +176,7 @@ func (r *Runtime) Close(ctx context.Context) error {
 			all.Go(s.shut)
 		}
 		all.Wait()
+		r.removing.Wait()
 	}()
 	select {
 	case <-stopped:
