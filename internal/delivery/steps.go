@@ -304,7 +304,7 @@ func permanent(cause error) bool {
 	}
 	var failed *build.Error
 	var start *runtime.StartError
-	return errors.As(cause, &failed) || errors.As(cause, &start)
+	return errors.As(cause, &failed) || errors.As(cause, &start) && start.Reason != runtime.ReasonFiles
 }
 
 // serving names the release that answers now, "" when none does.

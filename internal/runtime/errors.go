@@ -24,6 +24,7 @@ const (
 	ReasonPortInUse    Reason = "port-in-use"   // another process has the port
 	ReasonFixedPort    Reason = "fixed-port"    // it ignores PORT, and more than one instance is wanted
 	ReasonStatic       Reason = "static"        // the static folder cannot be served
+	ReasonFiles        Reason = "files"         // there is no copy of the artifact to run from; this may pass
 )
 
 // StartError is a workload that could not be brought up. What ran before

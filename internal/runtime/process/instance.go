@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/runtime"
@@ -175,23 +176,26 @@ func (i *instance) live() past {
 
 // unstartable is the life of a process that there never was.
 func (i *instance) unstartable(err error) past {
-	return i.neverWas(err, fmt.Sprintf("cannot execute %q: %v", i.w.Command[0], err), // arguments may hold secrets
+	return i.neverWas(err, runtime.ReasonCommand, fmt.Sprintf("cannot execute %q: %v", i.w.Command[0], err), // arguments may hold secrets
 		"correct the start command, or the build that should have made the program")
 }
 
 // uncopied is the life of an instance that has no files to run from.
 func (i *instance) uncopied(err error) past {
-	return i.neverWas(err, fmt.Sprintf("no copy of what was built for an instance: %v", err),
-		"df -h "+i.rt.opts.State+"    tells whether there is room for one copy for each instance")
+	next := ""
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		next = "df -h " + i.rt.opts.State + "    tells whether there is room for one copy for each instance"
+	}
+	return i.neverWas(err, runtime.ReasonFiles, fmt.Sprintf("no copy of what was built for an instance: %v", err), next)
 }
 
-func (i *instance) neverWas(err error, detail, next string) past {
+func (i *instance) neverWas(err error, reason runtime.Reason, detail, next string) past {
 	exit := runtime.Exit{Code: -1, Time: time.Now().UTC(), Reason: "not started: " + err.Error()}
 	i.mu.Lock()
 	i.lastExit = &exit
 	i.mu.Unlock()
 	return past{exit: exit, failure: &runtime.StartError{
-		Key: i.w.Key, Release: i.w.Release, Instance: i.id, Reason: runtime.ReasonCommand, Err: err, Detail: detail, Next: next,
+		Key: i.w.Key, Release: i.w.Release, Instance: i.id, Reason: reason, Err: err, Detail: detail, Next: next,
 	}}
 }
 
