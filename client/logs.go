@@ -15,8 +15,9 @@ import (
 
 // LogEntry is one line that an instance printed.
 type LogEntry struct {
-	Time        time.Time `json:"time"` // later than that of every earlier line of the service in its environment
+	Time        time.Time `json:"time"` // later than that of every earlier line of the process in its environment
 	Service     string    `json:"service"`
+	Process     string    `json:"process,omitempty"` // such as worker; "" for the one that serves
 	Environment string    `json:"environment"`
 	Release     string    `json:"release"`
 	Instance    string    `json:"instance"`
@@ -27,7 +28,7 @@ type LogEntry struct {
 	// Partial says that the line goes on in the next entry of this instance and
 	// stream: it was too long, or not ended for a while.
 	Partial bool   `json:"partial,omitempty"`
-	Seq     uint64 `json:"seq"` // counts the lines of the service in its environment, from 1
+	Seq     uint64 `json:"seq"` // counts the lines of the process in its environment, from 1
 }
 
 // LogQuery selects lines. The zero value of a field selects all.

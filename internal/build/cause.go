@@ -2,7 +2,11 @@ package build
 
 import (
 	"errors"
+	"io"
+	"os"
 	"os/exec"
+	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,6 +23,12 @@ type cause struct {
 }
 
 func match(pattern string) *regexp.Regexp { return regexp.MustCompile(pattern) }
+
+// unresolved is how Node.js and bundlers begin to say what an import does not
+// find; its name follows, up to the next quote.
+const unresolved = `(?:Cannot find (?:module|package)|Could not resolve|Module not found: (?:Error: )?Can't resolve|[Ff]ailed to resolve import) ['"]`
+
+const committed = "check that it is committed, and not ignored by .gitignore or .stoaignore"
 
 // causes are tried in order, the most telling first: a compiler that is
 // missing also makes an installation fail, and that a module is missing.
@@ -78,10 +88,12 @@ var causes = []cause{
 		"the module $1 cannot be found", []string{"check its path and version; of a private one: GOPRIVATE and credentials on the machine that builds"}},
 	{"module-missing", match(`npm (?:ERR!|error) code E404|npm (?:ERR!|error) notarget No matching version found for (\S+?)\.?$|code ETARGET`),
 		"a package or version of package.json is not in the registry", []string{"correct its name or version; the log names it"}},
-	{"module-missing", match(`(?:Cannot find module|Cannot find package) '([^']+)'`),
-		"the module $1 is not installed", []string{"npm install $1   and commit package.json and the lockfile"}},
-	{"module-missing", match(`Could not resolve "([^"]+)"|Module not found: (?:Error: )?Can't resolve '([^']+)'|failed to resolve import "([^"]+)"`),
-		"the module $1$2$3 is not installed", []string{"npm install $1$2$3   and commit package.json and the lockfile"}},
+	{"file-missing", match(unresolved + `((?:\.{0,2}/|@/)[^'"]+)['"]`),
+		"a file is missing: $1", []string{committed}},
+	{"file-missing", match(unresolved + `((@[^'"/]+/[^'"/]+|[^'"/@]+)/[^'"]*\.(?:css|s[ac]ss|less|styl|svg|png|jpe?g|gif|webp|ico|woff2?|ttf|json|ya?ml|html?|md|txt|wasm|vue|svelte|[cm]?[jt]sx?))['"]`),
+		"a file is missing: $1", []string{committed, "or, if it is one of the package $2:   npm install $2   and commit package.json and the lockfile"}},
+	{"module-missing", match(unresolved + `(((?:@[^'"/]+/)?[^'"/]+)[^'"]*)['"]`),
+		"the module $1 is not installed", []string{"npm install $2   and commit package.json and the lockfile"}},
 	{"module-missing", match(`satisfies the requirement (\S+) \(from versions: none\)`),
 		"the package index has no $1, or cannot be reached", []string{"correct its name in requirements.txt or pyproject.toml", "or check the index that Stoa is given: PIP_INDEX_URL, ~/.config/pip/pip.conf"}},
 	{"module-missing", match(`No matching distribution found for (\S+)`),
@@ -89,7 +101,7 @@ var causes = []cause{
 	{"module-missing", match(`ModuleNotFoundError: No module named '([^']+)'`),
 		"the Python module $1 is not installed", []string{"add the package that has $1 to requirements.txt or pyproject.toml"}},
 	{"file-missing", match(`Could not open requirements file: .* '([^']+)'|ENOENT: no such file or directory, open '([^']+)'`),
-		"a file is missing: $1$2", []string{"check that it is committed, and not ignored by .gitignore or .stoaignore"}},
+		"a file is missing: $1$2", []string{committed}},
 	{"script-missing", match(`Missing script: "([^"]+)"|Command "([^"]+)" not found\.`),
 		"package.json has no script $1$2", []string{`add "$1$2" to the scripts of package.json`}},
 
@@ -169,9 +181,48 @@ func failure(root string, command Command, end exit, lines []string, err error) 
 		e.Cause, e.Summary = "tool-missing", "a program of this step is not there"
 		e.Next = []string{"add what has it to the dependencies of the source"}
 	}
+	e.blameSubmodule(root, lines)
 	for len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == "" {
 		lines = lines[:len(lines)-1]
 	}
 	e.Lines = lines[max(0, len(lines)-shownLines):]
 	return e
+}
+
+var submodulePath = regexp.MustCompile(`(?m)^\s*path\s*=\s*"?([^"\n]+?)"?\s*$`)
+
+// blameSubmodule tells of a submodule that the source names and does not have:
+// Git clones without them, and what is in them is then missing to the build. It
+// is the cause if the output speaks of its folder, and else may be it.
+func (e *Error) blameSubmodule(root string, lines []string) {
+	if !slices.Contains([]string{"", "module-missing", "file-missing", "compile-error"}, e.Cause) {
+		return
+	}
+	const enough = 64 << 10
+	f, err := os.OpenInRoot(root, ".gitmodules") // the source is not trusted to name what is in it
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, enough))
+	if err != nil {
+		return
+	}
+	const fetch = "git submodule update --init   in the source, then run the same command again"
+	for _, found := range submodulePath.FindAllStringSubmatch(string(data), -1) {
+		folder := path.Clean(found[1])
+		if !filepath.IsLocal(folder) {
+			continue
+		}
+		if held, err := os.ReadDir(filepath.Join(root, folder)); len(held) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, folder+"/") }) {
+			e.Cause, e.Summary, e.Next = "submodule-missing", "the folder "+folder+" is a Git submodule, and empty", []string{fetch}
+			return
+		}
+		if !slices.Contains(e.Next, fetch) {
+			e.Next = append(e.Next, fetch)
+		}
+	}
 }

@@ -143,3 +143,37 @@ func TestCausesOfRecordedOutput(t *testing.T) {
 		t.Errorf("files %v, want %v", have, wanted)
 	}
 }
+
+func TestWhatAnImportDoesNotFind(t *testing.T) {
+	const modules = "[submodule \"realworld\"]\n\tpath = realworld\n\turl = https://example.com/realworld\n"
+	for name, test := range map[string]struct {
+		files      map[string]string
+		line       string
+		cause      string
+		says, next string
+	}{
+		"package":           {nil, `Cannot find module 'chart.js'`, "module-missing", "the module chart.js is not", "npm install chart.js "},
+		"part of a package": {nil, `Module not found: Error: Can't resolve '@mui/material/Box'`, "module-missing", "@mui/material/Box is not", "npm install @mui/material "},
+		"file of a package": {nil, `Could not resolve "bootstrap/dist/bootstrap.css"`, "file-missing", "bootstrap/dist/bootstrap.css", "npm install bootstrap "},
+		"relative":          {nil, `Failed to resolve import "./part" from "src/main.js".`, "file-missing", "missing: ./part", "committed"},
+		"submodule": {map[string]string{".gitmodules": modules}, `[ERROR] Could not resolve "realworld/assets/theme/styles.css"`,
+			"submodule-missing", "realworld is a Git submodule", "git submodule update --init"},
+		"submodule that is there": {map[string]string{".gitmodules": modules, "realworld/a": ""}, `Could not resolve "realworld/b.css"`,
+			"file-missing", "realworld/b.css", "committed"},
+		"another submodule": {map[string]string{".gitmodules": modules}, `Could not resolve "react"`, "module-missing", "react", "git submodule update --init"},
+	} {
+		root := t.TempDir()
+		for file, text := range test.files {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(root, file)), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(root, file), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e := failure(root, Command{Argv: []string{"npm"}}, exit{code: 1}, []string{test.line}, nil)
+		if next := strings.Join(e.Next, "\n"); e.Cause != test.cause || !strings.Contains(e.Summary, test.says) || !strings.Contains(next, test.next) {
+			t.Errorf("%s: %s: %q, %q", name, e.Cause, e.Summary, next)
+		}
+	}
+}

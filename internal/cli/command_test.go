@@ -92,7 +92,7 @@ func TestWrongCommandLines(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	for _, line := range []string{
 		"staus", "secret sett", "get", "up a b", "up --replcas 3", "up --replicas three", "up --replicas 0", "get services -o toml",
-		"login x.example --name ann --token-stdin", "login x.example --password-stdin --token-stdin", "login ftp://x.example --token-stdin",
+		"login x.example --name ann --token-stdin", "login x.example --password-stdin --token-stdin", "login ftp://x.example --token-stdin", "login x.example --token x",
 		"completion csh", "up --set novalue", "serve --runtime cloud",
 		"measure lead-time --days 0", "get services --limit 0", "get services --limit 5000", "history shop --limit 501", "events list --limit -1",
 		"logs shop -n -3", "logs shop --since later",

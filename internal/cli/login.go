@@ -42,6 +42,9 @@ func (c *Command) loginCommand() *cobra.Command {
 			if len(args) > 0 {
 				c.server = args[0]
 			}
+			if cmd.Flags().Changed("token") {
+				return usage("login takes no token from the command line, which others see: stoa login %s --token-stdin < FILE", cmp.Or(c.server, "SERVER"))
+			}
 			return c.login(cmd.Context(), o)
 		},
 	}
@@ -104,7 +107,7 @@ func (c *Command) exchange(ctx context.Context, cl *client.Client, o loginOption
 	name, password := o.name, ""
 	var err error
 	if name == "" {
-		if name, err = c.askLine(ctx, "Name", "give --name"); err != nil {
+		if name, err = c.askLine(ctx, "Name", "give --name, or --token-stdin"); err != nil {
 			return "", err
 		}
 	}

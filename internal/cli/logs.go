@@ -83,6 +83,9 @@ func (c *Command) logLine(e client.LogEntry, several bool) error {
 	if several {
 		prefix += " " + p.Bold(e.Service)
 	}
+	if e.Process != "" {
+		prefix += " " + p.Bold(e.Process)
+	}
 	if e.Stream == "stoa" {
 		prefix += " " + p.Warn("stoa:")
 	}

@@ -160,6 +160,15 @@ func processKeys(rel Release) []runtime.Key {
 	return keys
 }
 
+// ofProcess begins a sentence about a further process with its name, as
+// "process worker ", since what serves may be well; "" for the one that serves.
+func ofProcess(e *runtime.StartError, then string) string {
+	if _, name, further := strings.Cut(e.Key.Service, ":"); further {
+		return "process " + name + " " + then
+	}
+	return ""
+}
+
 // portMark stands for the port in a text until the shell fills it in.
 const portMark = "\x00"
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
 func TestArgv(t *testing.T) {
@@ -151,6 +152,13 @@ func TestWorkload(t *testing.T) {
 	}
 	if keys := processKeys(rel); len(keys) != 1 || keys[0] != beside[0].Key {
 		t.Errorf("keys %v", keys)
+	}
+	down := &runtime.StartError{Key: beside[0].Key, Detail: "ended 3 times"}
+	if said := message(down); said != "process worker ended 3 times" {
+		t.Errorf("of a further process that ended is said %q", said)
+	}
+	if down.Key = w.Key; message(down) != "ended 3 times" {
+		t.Errorf("of the process that serves is said %q", message(down))
 	}
 
 	rel.Spec.Workload = &detect.Component{Type: detect.TypeStatic, Fallback: true}

@@ -147,7 +147,7 @@ func (d *Delivery) failedState(ctx context.Context, name, env string) string {
 func message(err error) string {
 	var start *runtime.StartError
 	if errors.As(err, &start) {
-		return start.Detail
+		return ofProcess(start, "") + start.Detail
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	return first

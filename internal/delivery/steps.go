@@ -277,7 +277,7 @@ func (d *Delivery) explain(ctx context.Context, r *run, step string, cause error
 	case errors.As(cause, &failed):
 		told = problem.New(problem.Failed, "%s", failed.Error()).Because(r.masked(failed.Lines)...).Do(failed.Next...)
 	case errors.As(cause, &start):
-		told = problem.New(problem.Failed, "%s did not come up: %s", name, r.masked([]string{start.Detail})[0])
+		told = problem.New(problem.Failed, "%s%s did not come up: %s", ofProcess(start, "of "), name, r.masked([]string{start.Detail})[0])
 		if was := d.serving(ctx, r); was != "" {
 			told.Because(was + " still serves")
 		}

@@ -33,6 +33,7 @@ var nodeFrameworks = []nodeFramework{
 	{name: "hapi", dependency: "@hapi/hapi", kind: TypeBackend},
 	{name: "koa", dependency: "koa", kind: TypeBackend},
 	{name: "hono", dependency: "@hono/node-server", kind: TypeBackend},
+	{name: "angular", dependency: "@angular/core", build: "ng build", static: "dist", kind: TypeFrontend, fallback: true},
 	{name: "astro", dependency: "astro", build: "astro build", static: "dist", kind: TypeFrontend},
 	{name: "gatsby", dependency: "gatsby", build: "gatsby build", static: "public", kind: TypeFrontend},
 	{name: "docusaurus", dependency: "@docusaurus/core", build: "docusaurus build", static: "build", kind: TypeFrontend},
@@ -77,6 +78,9 @@ func detectNode(ctx context.Context, s *scan, dir string) (*draft, error) {
 	var fw *nodeFramework
 	for i := range nodeFrameworks {
 		if f := &nodeFrameworks[i]; p.uses(f.dependency) && (f.static != "" || f.build != "" || p.Dependencies[f.dependency] != "") {
+			if f.name == "angular" && !s.hasPage(d.Dir, p, f) {
+				continue // built by something else than ng
+			}
 			fw = f
 			d.setFramework(f.name, p.line(`"`+f.dependency+`"`), stated)
 			break
@@ -126,7 +130,7 @@ func (s *scan) nodeScript(dir string) *draft {
 
 var (
 	plainNode = regexp.MustCompile(`^node ([^-\s&|;<>$][^\s&|;<>$]*)$`)
-	viteServe = regexp.MustCompile(`^(npx )?(vite( (preview|dev|serve))?|react-scripts start|vue-cli-service serve|gatsby (develop|serve)|astro (dev|preview)|docusaurus (start|serve)|parcel|serve|http-server)( |$)`)
+	viteServe = regexp.MustCompile(`^(npx )?(vite( (preview|dev|serve))?|react-scripts start|vue-cli-service serve|gatsby (develop|serve)|astro (dev|preview)|docusaurus (start|serve)|ng (serve|s|dev)|parcel|serve|http-server)( |$)`)
 )
 
 // nodeStart finds what starts the package: its start script, its framework,
@@ -139,12 +143,19 @@ func (s *scan) nodeStart(d *draft, p *nodePackage, fw *nodeFramework, code *scri
 	}
 	d.Artifact = Artifact{Kind: ArtifactBundle, Path: "."}
 	script, line := p.Scripts["start"], p.line(`"start"`)
-	if fw != nil && fw.static != "" && s.hasPage(d.Dir, fw) && (script == "" || viteServe.MatchString(script)) && !p.servesItself() {
+	if fw != nil && fw.static != "" && s.hasPage(d.Dir, p, fw) && (script == "" || viteServe.MatchString(script)) && !p.servesItself() {
 		// A development server is not how a static build is served.
 		out := fw.static
-		if configured, source := s.viteOutput(d.Dir); configured != "" && fw.name == "vite" {
+		switch fw.name {
+		case "vite":
+			if configured, source := s.viteOutput(d.Dir); configured != "" {
+				out = configured
+				d.setOutput(out, source, readInCode)
+			}
+		case "angular":
+			configured, source := s.angularOutput(d.Dir, p)
 			out = configured
-			d.setOutput(out, source, readInCode)
+			d.setOutput(out, source, stated)
 		}
 		d.setOutput(out, "convention of "+fw.name, convention)
 		d.Artifact = Artifact{Kind: ArtifactStatic, Path: path.Join(d.workdir(), out)}
@@ -165,9 +176,13 @@ func (s *scan) nodeStart(d *draft, p *nodePackage, fw *nodeFramework, code *scri
 	}
 }
 
-// hasPage reports whether a bundler finds the page that it starts from; a
-// generator of pages needs none.
-func (s *scan) hasPage(dir string, fw *nodeFramework) bool {
+// hasPage reports whether a bundler finds the page that it starts from, which
+// for Angular its workspace names; a generator of pages needs none.
+func (s *scan) hasPage(dir string, p *nodePackage, fw *nodeFramework) bool {
+	if fw.name == "angular" {
+		out, _ := s.angularOutput(dir, p)
+		return out != ""
+	}
 	return fw.name != "vite" && fw.name != "parcel" || s.src.first(dir, "index.html", "src/index.html") != "" || s.viteRoot(dir)
 }
 

@@ -25,7 +25,7 @@ func (s *Store) Follow(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
 		fo := &follower{match: m, signal: make(chan struct{}, 1)}
 		s.followers.add(fo)
 		defer s.followers.remove(fo)
-		seen := map[[2]string]uint64{}
+		seen := map[[3]string]uint64{}
 		if !f.Since.IsZero() || f.Tail > 0 {
 			for e, err := range s.Query(ctx, m.Filter) {
 				if ctx.Err() != nil {
@@ -34,13 +34,13 @@ func (s *Store) Follow(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
 				if !yield(e, err) || err != nil {
 					return
 				}
-				seen[[2]string{e.Service, e.Environment}] = e.Seq
+				seen[[3]string{e.Service, e.Process, e.Environment}] = e.Seq
 			}
 		}
 		for {
 			entries, missed := fo.take()
 			for _, e := range entries {
-				if e.Seq <= seen[[2]string{e.Service, e.Environment}] || m.Grep != nil && !m.Grep.MatchString(e.Line) {
+				if e.Seq <= seen[[3]string{e.Service, e.Process, e.Environment}] || m.Grep != nil && !m.Grep.MatchString(e.Line) {
 					continue
 				}
 				if !yield(e, nil) {
@@ -134,7 +134,7 @@ func (fs *followers) all() []*follower {
 func (fs *followers) publish(j *journal, lines []line, times []time.Time, first uint64) {
 	var wanted []*follower
 	for _, f := range fs.all() {
-		if (f.match.Service == "" || f.match.Service == j.service) &&
+		if (f.match.Service == "" || within(j.service, f.match.Service)) &&
 			(f.match.Environment == "" || f.match.Environment == j.environment) {
 			wanted = append(wanted, f)
 		}

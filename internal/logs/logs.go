@@ -2,11 +2,12 @@
 // with its time, per service, environment, release and instance; on disk,
 // compressed, bounded.
 //
-// Each service and environment has one journal: a directory of segments. The
-// newest segment is plain text that is appended to and can be read meanwhile;
-// full ones are compressed in the background, and the oldest are removed when
-// the journal is over its limits. A line that was handed to write(2) survives
-// the death of Stoa; a torn last line is ignored.
+// Each service and environment has one journal: a directory of segments. A
+// process that runs beside the one that serves has its own, under the name
+// "service:process". The newest segment is plain text that is appended to and
+// can be read meanwhile; full ones are compressed in the background, and the
+// oldest are removed when the journal is over its limits. A line that was
+// handed to write(2) survives the death of Stoa; a torn last line is ignored.
 package logs
 
 import (
@@ -16,6 +17,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,8 +39,9 @@ const MaxLine = 64 << 10
 
 // Entry is one line of output.
 type Entry struct {
-	Time        time.Time `json:"time"` // UTC; later than that of every earlier entry of the journal
+	Time        time.Time `json:"time"` // UTC; later than that of every earlier entry of the process's journal
 	Service     string    `json:"service"`
+	Process     string    `json:"process,omitempty"` // which of the service's processes, unless it is the one that serves
 	Environment string    `json:"environment"`
 	Release     string    `json:"release"`
 	Instance    string    `json:"instance"`
@@ -166,9 +170,14 @@ func (s *Store) Close() error {
 }
 
 // Remove deletes the journals of a service in an environment, for one that is
-// gone for good.
+// gone for good, with those of its further processes.
 func (s *Store) Remove(service, environment string) error {
-	return s.journal(service, environment).remove()
+	names, err := s.names(service, environment)
+	errs := []error{err, s.journal(service, environment).remove()}
+	for _, name := range names {
+		errs = append(errs, s.journal(name[0], name[1]).remove())
+	}
+	return errors.Join(errs...)
 }
 
 // journal returns the one of the service, which may not exist on disk.
@@ -196,12 +205,13 @@ func (s *Store) journal(service, environment string) *journal {
 }
 
 // names lists the journals on disk: every service and environment that has
-// logged, filtered by what is not empty.
+// logged, filtered by what is not empty. A service has those of its processes.
 func (s *Store) names(service, environment string) ([][2]string, error) {
-	services, err := subdirectories(s.dir, service)
+	services, err := subdirectories(s.dir, "")
 	if err != nil {
 		return nil, err
 	}
+	services = slices.DeleteFunc(services, func(name string) bool { return service != "" && !within(name, service) })
 	var out [][2]string
 	for _, sv := range services {
 		environments, err := subdirectories(filepath.Join(s.dir, escape(sv)), environment)
@@ -213,6 +223,12 @@ func (s *Store) names(service, environment string) ([][2]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// within reports whether a journal's name is the service's, or that of a
+// process of it. A colon is in no service's name.
+func within(name, service string) bool {
+	return name == service || strings.HasPrefix(name, service+":")
 }
 
 func subdirectories(dir, only string) ([]string, error) {

@@ -536,3 +536,51 @@ func TestNamesAreSafe(t *testing.T) {
 		t.Errorf("removed, but %v", got)
 	}
 }
+
+func TestProcessesOfAService(t *testing.T) {
+	c := newClock()
+	s := open(t, t.TempDir(), Options{Now: c.now})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	print := func(service, line string) {
+		c.advance(time.Second)
+		w := s.Writer(service, "dev", "shop-1", "a", StreamStdout)
+		io.WriteString(w, line+"\n")
+		w.Close()
+	}
+	print("shop", "web 1")
+	print("shop:worker", "worker 1")
+	print("shop", "web 2")
+	print("shop-two", "another service")
+	shop := Filter{Service: "shop", Environment: "dev", Since: time.Unix(0, 0)}
+	for name, f := range map[string]Filter{"all": shop, "tail": {Service: "shop", Tail: 3}} {
+		got := collect(t, s.Query(ctx, f))
+		if want := []string{"web 1", "worker 1", "web 2"}; !slices.Equal(texts(got), want) {
+			t.Fatalf("%s: %q, want %q", name, texts(got), want)
+		}
+		if got[0].Process != "" || got[1].Process != "worker" || got[1].Service != "shop" {
+			t.Errorf("%s: the process is not told: %+v", name, got[:2])
+		}
+	}
+	var followed []string
+	for e, err := range s.Follow(ctx, shop) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if followed = append(followed, e.Line); len(followed) == 3 {
+			print("shop:worker", "worker 2")
+		}
+		if len(followed) == 4 {
+			break
+		}
+	}
+	if len(followed) != 4 || followed[3] != "worker 2" {
+		t.Errorf("followed %q", followed)
+	}
+	if err := s.Remove("shop", "dev"); err != nil {
+		t.Error(err)
+	}
+	if left := texts(collect(t, s.Query(ctx, Filter{}))); !slices.Equal(left, []string{"another service"}) {
+		t.Errorf("left of the removed service: %q", left)
+	}
+}

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Filter selects entries. An empty field selects all.
+// Filter selects entries. An empty field selects all. Service selects what all
+// its processes print.
 type Filter struct {
 	Service, Environment string
 	Release, Instance    string

@@ -211,9 +211,10 @@ func (d *decoder) next() (record, error) {
 // entry makes the entry of the journal from its record.
 func (j *journal) entry(r record) Entry {
 	e := Entry{
-		Time: r.at, Service: j.service, Environment: j.environment,
+		Time: r.at, Environment: j.environment,
 		Line: string(r.text), Partial: r.partial, Seq: r.seq,
 	}
+	e.Service, e.Process, _ = strings.Cut(j.service, ":")
 	// What escape made, unescape takes; anything else is shown as it is.
 	e.Release, _ = unescape(r.source.release)
 	e.Instance, _ = unescape(r.source.instance)

@@ -130,7 +130,7 @@ func logCommand(service, env, grep, since string, f logs.Filter) string {
 }
 
 func logLine(e logs.Entry) page.Line {
-	return page.Line{At: e.Time, Instance: e.Instance, Release: e.Release, Stream: e.Stream, Text: e.Line}
+	return page.Line{At: e.Time, Process: e.Process, Instance: e.Instance, Release: e.Release, Stream: e.Stream, Text: e.Line}
 }
 
 // liveLogs sends the lines as they are printed. Each carries its time as the
