@@ -40,7 +40,7 @@ func (p *Portal) home(v *visit) error {
 	}
 	if len(mine) == 0 {
 		show.First = &page.FirstVisit{Git: v.URL.Query().Get("git"), Server: p.serverFlag(v)}
-		show.Sentence = welcome(teams)
+		show.Sentence = page.Welcome(teams, show.Simulated)
 		return p.render(v, 200, page.HomePage(show))
 	}
 	// The newest are those of all teams, not of the first one.
@@ -71,13 +71,6 @@ func (p *Portal) serverFlag(v *visit) string {
 		return ""
 	}
 	return " --server " + quote("http://"+v.Host)
-}
-
-func welcome(teams []string) string {
-	if len(teams) == 0 {
-		return "You belong to no team yet; a team's owner can add you. To bring your first service here there are three ways:"
-	}
-	return "Team " + page.List(teams) + " has no service here yet. Three ways in:"
 }
 
 // summary says in a sentence whether all is well: it may say so only where all

@@ -194,9 +194,18 @@ func TestSimulatedDataIsMarked(t *testing.T) {
 			t.Errorf("%s: %q", path, got)
 		}
 	}
+	var leads []string
+	for _, card := range get(t, c, s.url+"/").all("section#simulated-year") {
+		for _, link := range (answer{root: card}).all("a") {
+			leads = append(leads, attribute(link, "href"))
+		}
+	}
+	if want := []string{"/overview", "/scorecard", "/adoption", "/delivery"}; !slices.Equal(leads, want) {
+		t.Errorf("the first page leads to %v, not %v", leads, want)
+	}
 	e := empty(t)
-	if got := get(t, e.browserless(t, e.code(t)), e.url+"/").text("p.simulated"); got != "" {
-		t.Errorf("a platform without: %q", got)
+	if got := get(t, e.browserless(t, e.code(t)), e.url+"/"); got.text("p.simulated") != "" || len(got.all("section#simulated-year")) != 0 {
+		t.Errorf("a platform without is said to be simulated: %.300s", got.text("main"))
 	}
 }
 
