@@ -54,7 +54,7 @@ func TestHealthIsToldAlike(t *testing.T) {
 	if rows := get(t, c, s.url+"/services?state="+client.StateDegraded).all("a.row-link"); len(rows) != 1 {
 		t.Errorf("the list has %d degraded services, want 1", len(rows))
 	}
-	if home := get(t, c, s.url+"/").text("main"); !strings.Contains(home, "0 of 1 deployments run well") {
+	if home := get(t, c, s.url+"/").text("main"); !strings.Contains(home, "0 of 1 deployments run well; 1 thing waits for you") {
 		t.Errorf("next to a degraded service the first page says: %s", home)
 	}
 	all, err := s.Status(t.Context(), "")

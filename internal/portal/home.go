@@ -125,7 +125,7 @@ func (p *Portal) needs(ctx context.Context, services []catalog.Service) (needs [
 			if err != nil {
 				return nil, 0, err
 			}
-			needs = append(append(needs, unwell...), release...)
+			needs = append(needs, once(unwell, release)...)
 			failed += len(release)
 		}
 		guessed, err := p.unconfirmed(ctx, s)
@@ -138,6 +138,21 @@ func (p *Portal) needs(ctx context.Context, services []catalog.Service) (needs [
 		return cmp.Or(cmp.Compare(severity(a.Level), severity(b.Level)), b.At.Compare(a.At))
 	})
 	return needs, failed, nil
+}
+
+// once is a service that is unwell and its release that failed as the one thing
+// that they are. Of a service that failed the release says why.
+func once(unwell, release []page.Need) []page.Need {
+	if len(unwell) == 0 || len(release) == 0 {
+		return append(unwell, release...)
+	}
+	need := unwell[0]
+	if need.Word == catalog.StateFailed {
+		need.Href, need.Action = release[0].Href, release[0].Action
+	} else {
+		need.Detail += " · " + release[0].Title + " failed"
+	}
+	return []page.Need{need}
 }
 
 // unwell is a service in an environment, if it does not run there as asked.
