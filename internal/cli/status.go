@@ -114,13 +114,13 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client, env str
 		return c.Print(out)
 	}
 	fmt.Fprintf(c.Out, "  %-10s %s  version %s\n", "platform", out.Server, out.Version)
-	var parts []string
-	for _, state := range slices.Sorted(maps.Keys(out.States)) {
-		parts = append(parts, fmt.Sprintf("%d %s", out.States[state], state))
-	}
 	fmt.Fprintf(c.Out, "  %-10s %d", "services", out.Services)
-	if len(parts) > 0 {
-		fmt.Fprintf(c.Out, ": %s", strings.Join(parts, ", "))
+	if states := statesText(out.States); states != "" { // a service has a state in each environment
+		where := ", in their environments"
+		if env != "" {
+			where = " in " + env
+		}
+		fmt.Fprintf(c.Out, "%s: %s", where, states)
 	}
 	fmt.Fprintln(c.Out)
 	for _, why := range out.Summaries {
@@ -140,7 +140,21 @@ func (c *Command) platformStatus(ctx context.Context, cl *client.Client, env str
 	if unwell := out.States[client.StateDegraded] + out.States[client.StateFailed]; unwell > len(out.Unwell) {
 		c.Note("the first %d of %d; --env narrows them", len(out.Unwell), unwell)
 	}
+	if rest := statesText(out.States, client.StateDegraded, client.StateFailed); rest != "" {
+		fmt.Fprintf(c.Out, "\n  %-10s %s; all of them: stoa get services\n", "not listed", rest) // not a note, which --watch would repeat
+	}
 	return nil
+}
+
+// statesText counts deployments by state, but for those that are left out.
+func statesText(states map[string]int, but ...string) string {
+	var parts []string
+	for _, state := range slices.Sorted(maps.Keys(states)) {
+		if !slices.Contains(but, state) {
+			parts = append(parts, fmt.Sprintf("%d %s", states[state], state))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // serviceStatus tells how a service runs, in one environment or, for "", in all.
