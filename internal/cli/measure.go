@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,7 @@ func (c *Command) measureCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "measure [NAME]",
 		Short: "List what is measured, or ask for one measure and the events behind it",
-		Long: "List what is measured, or ask for one measure: as a whole, cut into groups (--by), as a series (--step), with the same\n" +
+		Long: "List what is measured, or ask for one measure by its name or title: as a whole, cut into groups (--by), as a series (--step), with the same\n" +
 			"time before (--compare), or the events behind it (--evidence). Times are whole days in UTC and shown\n" +
 			"with their last day; in JSON, as in --to, the end is the day after it.",
 		Example: "  stoa measure\n  stoa measure lead-time --by team --days 90\n  stoa measure adoption-rate --step month --from 2026-01-01\n" +
@@ -43,10 +44,14 @@ func (c *Command) measureCommand() *cobra.Command {
 			if len(args) == 0 {
 				return c.measures(cmd.Context(), cl)
 			}
-			if o.evidence {
-				return c.evidence(cmd.Context(), cl, args[0], o)
+			name, err := measureName(cmd.Context(), cl, args[0])
+			if err != nil {
+				return err
 			}
-			return c.measure(cmd.Context(), cl, args[0], o)
+			if o.evidence {
+				return c.evidence(cmd.Context(), cl, name, o)
+			}
+			return c.measure(cmd.Context(), cl, name, o)
 		},
 	}
 	o.flags(c, cmd)
@@ -72,6 +77,21 @@ func askMeasures(ctx context.Context, cl *client.Client, _ []string, _ string) (
 	return words, err
 }
 
+// measureName is the name of the measure that has a name or a title. Only what
+// cannot be a name is looked for among the titles.
+func measureName(ctx context.Context, cl *client.Client, said string) (string, error) {
+	if !strings.ContainsFunc(said, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsUpper(r) }) {
+		return said, nil
+	}
+	all, err := cl.Measures(ctx)
+	for _, m := range all {
+		if strings.EqualFold(m.Title, strings.TrimSpace(said)) {
+			return m.Name, nil
+		}
+	}
+	return said, err
+}
+
 func (c *Command) measures(ctx context.Context, cl *client.Client) error {
 	all, err := cl.Measures(ctx)
 	if err != nil {
@@ -90,12 +110,12 @@ func (c *Command) measures(ctx context.Context, cl *client.Client) error {
 		if m.Waits != "" {
 			waits = "waits for " + m.Waits
 		}
-		rows[i] = []string{m.Name, m.Unit, m.Better, m.Question, waits}
+		rows[i] = []string{m.Name, m.Title, m.Unit, m.Better, m.Question, waits}
 	}
 	if c.Format == "name" {
 		return nil
 	}
-	return c.Table([]string{"NAME", "UNIT", "BETTER", "ANSWERS", "NOTE"}, rows)
+	return c.Table([]string{"NAME", "TITLE", "UNIT", "BETTER", "ANSWERS", "NOTE"}, rows)
 }
 
 func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o measureOptions) error {

@@ -105,12 +105,14 @@ func (c *Command) scorecard(ctx context.Context, cl *client.Client, name string,
 	fmt.Fprintf(c.Out, "%s, %s\n\n", card.Title, measure.Span(card.From, card.To))
 	rows := make([][]string, len(card.Rows))
 	for i, r := range card.Rows {
-		rows[i] = []string{r.Title, valueText(r.Value, r.Unit), intervalText(r.Interval, r.Unit), targetText(r.Target, r.Unit), statusText(r), changeText(r), countText(r.N), r.Note}
+		rows[i] = []string{r.Title, valueText(r.Value, r.Unit), intervalText(r.Interval, r.Unit), targetText(r.Target, r.Unit), statusText(r), changeText(r), countText(r.N), r.Measure, r.Note}
 	}
-	if err := c.Table([]string{"MEASURE", "VALUE", "95 %", "TARGET", "STANDS", "CHANGE", "N", "NOTE"}, rows); err != nil {
+	if err := c.Table([]string{"MEASURE", "VALUE", "95 %", "TARGET", "STANDS", "CHANGE", "N", "NAME", "NOTE"}, rows); err != nil {
 		return err
 	}
-	c.Note("\nthe events behind a row: stoa measure NAME --evidence")
+	if len(card.Rows) > 0 { // a narrow terminal has no room for the column of names
+		c.Note("\nthe events behind a row, by its name or its title: stoa measure %s --evidence", card.Rows[0].Measure)
+	}
 	return nil
 }
 
