@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // Measure says what a measure is.
@@ -100,6 +102,21 @@ func (c *Client) Measures(ctx context.Context) ([]Measure, error) {
 	}
 	err := c.do(ctx, http.MethodGet, "/api/v1/measures", nil, nil, &out)
 	return out.Items, err
+}
+
+// MeasureNamed gives the name of the measure that has a name or a title. Only what
+// cannot be a name is looked for among the titles; what is none of them comes back.
+func (c *Client) MeasureNamed(ctx context.Context, said string) (string, error) {
+	if !strings.ContainsFunc(said, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsUpper(r) }) {
+		return said, nil
+	}
+	all, err := c.Measures(ctx)
+	for _, m := range all {
+		if strings.EqualFold(m.Title, strings.TrimSpace(said)) {
+			return m.Name, nil
+		}
+	}
+	return said, err
 }
 
 // Measure asks for a measure. The query is that of the API: from, to, days, by,

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +43,7 @@ func (c *Command) measureCommand() *cobra.Command {
 			if len(args) == 0 {
 				return c.measures(cmd.Context(), cl)
 			}
-			name, err := measureName(cmd.Context(), cl, args[0])
+			name, err := cl.MeasureNamed(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -75,21 +74,6 @@ func askMeasures(ctx context.Context, cl *client.Client, _ []string, _ string) (
 		words[i] = m.Name + "\t" + m.Question
 	}
 	return words, err
-}
-
-// measureName is the name of the measure that has a name or a title. Only what
-// cannot be a name is looked for among the titles.
-func measureName(ctx context.Context, cl *client.Client, said string) (string, error) {
-	if !strings.ContainsFunc(said, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsUpper(r) }) {
-		return said, nil
-	}
-	all, err := cl.Measures(ctx)
-	for _, m := range all {
-		if strings.EqualFold(m.Title, strings.TrimSpace(said)) {
-			return m.Name, nil
-		}
-	}
-	return said, err
 }
 
 func (c *Command) measures(ctx context.Context, cl *client.Client) error {
