@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"strings"
 	"sync"
 
 	"github.com/stoa-platform/stoa/internal/auth"
@@ -56,7 +55,7 @@ func (l *logging) confide(key runtime.Key, mask *secret.Redactor) {
 // service have its secrets too.
 func (l *logging) Open(key runtime.Key, release, instance, stream string) io.WriteCloser {
 	w := l.store.Writer(key.Service, key.Environment, release, instance, stream)
-	service, _, _ := strings.Cut(key.Service, ":")
+	service, _ := key.Parts()
 	mask, ok := l.masks.Load(runtime.Key{Service: service, Environment: key.Environment})
 	if !ok {
 		return w

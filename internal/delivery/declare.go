@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -86,47 +87,33 @@ func (d *Delivery) admitService(ctx context.Context, r object.Reader, c *admissi
 //
 // The spec is not checked yet: what is wrong in it stays, for the schema to find.
 func keepRunning(draft *admission.Draft, before, after catalog.Service) error {
-	was, is := before.Spec.Environments, after.Spec.Environments
-	var spec, envs map[string]json.RawMessage
-	if err := json.Unmarshal(draft.Want.Spec, &spec); err != nil {
+	if len(before.Spec.Environments) == 0 {
 		return nil
 	}
-	if stated := spec["environments"]; stated != nil && json.Unmarshal(stated, &envs) != nil {
+	var spec map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(draft.Want.Spec))
+	decoder.UseNumber() // a number stays what was written
+	if decoder.Decode(&spec) != nil || spec == nil {
 		return nil
 	}
-	changed := false
-	put := func(into map[string]json.RawMessage, key string, value any) (map[string]json.RawMessage, error) {
-		raw, err := json.Marshal(value)
-		if into == nil {
-			into = map[string]json.RawMessage{}
+	envs, ok := spec["environments"].(map[string]any)
+	if !ok {
+		if spec["environments"] != nil {
+			return nil
 		}
-		into[key], changed = raw, true
-		return into, err
+		envs = map[string]any{}
+		spec["environments"] = envs
 	}
-	for env, running := range was {
-		var err error
-		if _, named := is[env]; !named {
-			envs, err = put(envs, env, running)
-		} else if running.Restart != "" && is[env].Restart == "" {
-			var fields map[string]json.RawMessage
-			if json.Unmarshal(envs[env], &fields) != nil {
-				continue
-			}
-			if fields, err = put(fields, "restart", running.Restart); err == nil {
-				envs, err = put(envs, env, fields)
-			}
-		}
-		if err != nil {
-			return err
+	for env, running := range before.Spec.Environments {
+		stated, named := envs[env]
+		if !named {
+			envs[env] = running
+		} else if fields, ok := stated.(map[string]any); ok && running.Restart != "" && after.Spec.Environments[env].Restart == "" {
+			fields["restart"] = running.Restart
 		}
 	}
-	if !changed {
-		return nil
-	}
-	spec, err := put(spec, "environments", envs)
-	if err == nil {
-		draft.Want.Spec, err = json.Marshal(spec)
-	}
+	var err error
+	draft.Want.Spec, err = json.Marshal(spec)
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
@@ -133,7 +132,7 @@ func (d *Delivery) NoteExit(e runtime.Event) {
 	if !e.CrashLoop {
 		return
 	}
-	name, _, _ := strings.Cut(e.Key.Service, ":")
+	name, _ := e.Key.Parts()
 	data, err := json.Marshal(map[string]any{
 		"release": e.Release, "instance": e.Instance, "exit": e.Exit.String(), "restarts": e.Restarts,
 	})

@@ -128,13 +128,13 @@ func (d *Delivery) workload(rel Release, running catalog.Running, artifact build
 }
 
 // processes are the workloads that a Procfile states beside the one that
-// serves. A colon cannot be in a service's name, so theirs are their own.
+// serves.
 func processes(rel Release, main runtime.Workload) []runtime.Workload {
 	var all []runtime.Workload
 	c := rel.Spec.Workload
 	for _, name := range slices.Sorted(maps.Keys(c.Processes)) {
 		w := main
-		w.Service += ":" + name
+		w.Key = main.Key.Beside(name)
 		w.Replicas = 1 // a scheduler that runs twice does everything twice
 		w.Serves, w.Static, w.Port, w.PortVariable, w.Health = false, "", 0, "", ""
 		env := map[string]string{}
@@ -155,7 +155,7 @@ func processKeys(rel Release) []runtime.Key {
 	}
 	var keys []runtime.Key
 	for _, name := range slices.Sorted(maps.Keys(rel.Spec.Workload.Processes)) {
-		keys = append(keys, runtime.Key{Service: rel.Spec.Service + ":" + name, Environment: rel.Spec.Environment})
+		keys = append(keys, runtime.Key{Service: rel.Spec.Service, Environment: rel.Spec.Environment}.Beside(name))
 	}
 	return keys
 }
@@ -163,7 +163,7 @@ func processKeys(rel Release) []runtime.Key {
 // ofProcess begins a sentence about a further process with its name, as
 // "process worker ", since what serves may be well; "" for the one that serves.
 func ofProcess(e *runtime.StartError, then string) string {
-	if _, name, further := strings.Cut(e.Key.Service, ":"); further {
+	if _, name := e.Key.Parts(); name != "" {
 		return "process " + name + " " + then
 	}
 	return ""

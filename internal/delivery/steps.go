@@ -206,7 +206,7 @@ func (r *run) verify(ctx context.Context) (string, error) {
 	o := r.observed
 	for i := range detected {
 		detected[i].Verified = verified(detected[i].Field, o)
-		if name, ok := strings.CutPrefix(detected[i].Field, "secret."); ok && !slices.Contains(r.unset, name) {
+		if name, ok := strings.CutPrefix(detected[i].Field, detect.SecretField("")); ok && !slices.Contains(r.unset, name) {
 			detected[i].Verified = "is set"
 		}
 	}

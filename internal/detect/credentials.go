@@ -13,12 +13,13 @@ import (
 // are: what a shell makes of a word is not for this package to know, and one that is
 // changed wrongly starts nothing.
 
-// secretField is the field of the setting that tells of a variable left out.
-func secretField(name string) string { return "secret." + name }
+// SecretField is the field of the setting that tells of a variable left out; with "",
+// what all of them begin with.
+func SecretField(name string) string { return "secret." + name }
 
 // leaveOut notes a variable whose value was left out, with why.
 func (d *draft) leaveOut(name, reason, source string) {
-	d.note(secretField(name), "left out: looks like a credential ("+reason+")", source, stated)
+	d.note(SecretField(name), "left out: looks like a credential ("+reason+")", source, stated)
 }
 
 // queryTells reports whether the address has a credential in its query.

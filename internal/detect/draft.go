@@ -128,7 +128,7 @@ func (d *draft) setEnv(name, value, source string) {
 	}
 	if d.note("env."+name, value, source, stated) {
 		d.Env[name] = value
-		delete(d.evidence, secretField(name)) // a stronger file says what it is
+		delete(d.evidence, SecretField(name)) // a stronger file says what it is
 	}
 }
 
@@ -214,7 +214,7 @@ func (d *draft) finish() Component {
 	}
 	d.Settings = d.settings()
 	for _, setting := range d.Settings {
-		if name, ok := strings.CutPrefix(setting.Field, secretField("")); ok {
+		if name, ok := strings.CutPrefix(setting.Field, SecretField("")); ok {
 			d.Secrets = append(d.Secrets, name)
 		}
 	}

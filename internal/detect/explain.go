@@ -76,7 +76,7 @@ func (c Component) Explain() []Line {
 		add("health GET "+c.Health, "health")
 	}
 	for _, name := range c.Secrets {
-		if s, ok := c.Setting(secretField(name)); ok && s.Verified == "" {
+		if s, ok := c.Setting(SecretField(name)); ok && s.Verified == "" {
 			add(name+" "+s.Value, s.Field)
 		}
 	}

@@ -14,6 +14,7 @@ package runtime
 import (
 	"context"
 	"io"
+	"strings"
 )
 
 // Key names what is run: one service in one environment. At most one release
@@ -25,6 +26,19 @@ type Key struct {
 
 // String gives "service.environment", as in the host name of the service.
 func (k Key) String() string { return k.Service + "." + k.Environment }
+
+// Beside is the key of a further process, which runs beside the one that serves. A
+// colon cannot be in a service's name, so it is no other service's.
+func (k Key) Beside(process string) Key {
+	k.Service += ":" + process
+	return k
+}
+
+// Parts gives the service and, of the key of a further process, its name.
+func (k Key) Parts() (service, process string) {
+	service, process, _ = strings.Cut(k.Service, ":")
+	return service, process
+}
 
 // Runtime runs workloads. All methods may be called concurrently; calls that
 // change the same Key take turns.

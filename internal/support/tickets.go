@@ -41,8 +41,8 @@ func kindOf(ticketType string) string {
 // Tickets keeps the table tickets: one row for each id of a source. What opened
 // it says whose it is, and the first word on it, by time, of what kind it is; of
 // several at once, the first in the alphabet. The actor of one that a machine told
-// of is 0. A ticket that was opened twice was
-// opened the first time, one that was closed twice was closed the last time.
+// of is 0. A ticket that was opened twice was opened the first time, one that was
+// closed twice was closed the last time.
 type Tickets struct{}
 
 // Name is the projection's name.

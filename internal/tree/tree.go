@@ -18,9 +18,9 @@ import (
 // Copy copies a folder: files with their mode, which programs demand of keys, and
 // their time, by which caches of compiled code know them, and links, of which those
 // that name the folder itself name the copy. Its owner may write all of it. Sockets
-// and pipes are left out: whoever uses one makes it. It copies rather than links, because whoever
-// has the copy may write into the files that it finds; where the file system
-// shares blocks the kernel does so.
+// and pipes are left out: whoever uses one makes it. It copies rather than links,
+// because whoever has the copy may write into the files that it finds; where the
+// file system shares blocks the kernel does so.
 func Copy(ctx context.Context, from, to string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)

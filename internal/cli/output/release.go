@@ -79,7 +79,7 @@ func detectedRows(rel client.Release, explained []detect.Line, server, confirm s
 // isSet reports whether the run had a variable that detection had left out.
 func isSet(rel client.Release, name string) bool {
 	return slices.ContainsFunc(rel.Status.Detected, func(d client.Setting) bool {
-		return d.Field == "secret."+name && d.Verified != ""
+		return d.Field == detect.SecretField(name) && d.Verified != ""
 	})
 }
 

@@ -77,10 +77,10 @@ func Contrasts(ctx context.Context, v *measure.View, others Asker) ([]Contrast, 
 			off.add(segment, team, read[key])
 		}
 	}
-	all := []Contrast{}
+	all, compared := []Contrast{}, comparisons()
 	for _, m := range ofDeployments() {
 		c := Contrast{Measure: m.name, On: m.value(on.whole), Off: m.value(off.whole), Segments: []string{}, Caution: Caution}
-		c.match(on, off, comparisons()[m.name])
+		c.match(on, off, compared[m.name])
 		all = append(all, c)
 	}
 	tickets, err := ticketContrast(ctx, v, others, teams)

@@ -4,7 +4,6 @@ package process
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -61,7 +60,7 @@ func (r *Runtime) remove(dir string) {
 // not to start.
 func (r *Runtime) openFiles() error {
 	dir := filesIn(r.opts.State)
-	if err := os.Rename(dir, dir+left+strings.ToLower(rand.Text()[:8])); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Rename(dir, dir+left+unlike()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("open files of instances: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {

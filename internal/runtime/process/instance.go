@@ -39,11 +39,14 @@ type instance struct {
 	lastExit *runtime.Exit
 }
 
+// unlike is a text that no other is like.
+func unlike() string { return strings.ToLower(rand.Text()[:8]) }
+
 // newInstance starts an instance; its launch is told on launched.
 func (r *Runtime) newInstance(w runtime.Workload, changed func(), watcher func(runtime.Progress)) *instance {
 	life, end := context.WithCancel(context.Background())
 	i := &instance{
-		rt: r, id: w.Release + "-" + strings.ToLower(rand.Text()[:8]), w: w,
+		rt: r, id: w.Release + "-" + unlike(), w: w,
 		changed: changed, watcher: watcher,
 		launched: make(chan error, 1), done: make(chan struct{}),
 		life: life, end: end,
@@ -125,11 +128,11 @@ func (i *instance) live() past {
 		return i.serveStatic()
 	}
 	if i.own.Dir == "" {
-		var err error
-		if i.own, err = i.rt.withOwnFiles(i.life, i.w, i.id); err != nil {
-			i.own.Dir = ""
+		own, err := i.rt.withOwnFiles(i.life, i.w, i.id)
+		if err != nil {
 			return i.uncopied(err)
 		}
+		i.own = own
 	}
 	p, err := i.rt.start(i.own, i.id)
 	if err != nil {

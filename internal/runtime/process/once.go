@@ -4,9 +4,7 @@ package process
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"strings"
 
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
@@ -21,7 +19,7 @@ func (r *Runtime) Run(ctx context.Context, w runtime.Workload) error {
 	if err := w.Validate(); err != nil {
 		return err
 	}
-	instance := w.Release + "-once-" + strings.ToLower(rand.Text()[:8])
+	instance := w.Release + "-once-" + unlike()
 	failed := func(reason runtime.Reason, detail string, err error) error {
 		return &runtime.StartError{Key: w.Key, Release: w.Release, Instance: instance, Reason: reason, Detail: detail, Err: err}
 	}
