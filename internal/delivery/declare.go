@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -93,8 +95,11 @@ func keepRunning(draft *admission.Draft, before, after catalog.Service) error {
 	var spec map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(draft.Want.Spec))
 	decoder.UseNumber() // a number stays what was written
-	if decoder.Decode(&spec) != nil || spec == nil {
+	if err := decoder.Decode(&spec); err != nil && !errors.Is(err, io.EOF) {
 		return nil
+	}
+	if spec == nil { // the file has none
+		spec = map[string]any{}
 	}
 	envs, ok := spec["environments"].(map[string]any)
 	if !ok {
