@@ -123,8 +123,9 @@ type Component struct {
 	Health string `json:"health,omitempty"`
 
 	Env map[string]string `json:"env,omitempty"`
-	// Secrets names the variables whose values in the source look like credentials:
-	// those were left out, and are to be kept as secrets of the service.
+	// Secrets names the variables to be kept as secrets of the service: the source has
+	// their values as plain text, which were left out of Env, or in a command, where
+	// each is to be named instead.
 	Secrets   []string   `json:"secrets,omitempty"`
 	Resources []Resource `json:"resources,omitempty"`
 	Toolchain []Tool     `json:"toolchain,omitempty"`
@@ -146,6 +147,9 @@ type Setting struct {
 	Confidence float64 `json:"confidence"`
 	// Verified says what a run observed, such as "bound :41873"; empty until then.
 	Verified string `json:"verified,omitempty"`
+	// Refuted says what a run observed to the contrary, such as "GET /healthz
+	// answered 404". Then Verified is empty.
+	Refuted string `json:"refuted,omitempty"`
 }
 
 // Command is one program to run. Exactly one of Argv and Shell is set.
@@ -179,10 +183,12 @@ type Artifact struct {
 // Resource is something that a component wants beside itself. Name is unique
 // among those of the same Type.
 type Resource struct {
-	Name     string `json:"name"`
-	Type     string `json:"type"`     // postgres, mysql, redis, mongodb, rabbitmq, kafka, nats, s3, …
-	Variable string `json:"variable"` // environment variable that takes its address
-	Source   string `json:"source"`
+	Name string `json:"name"`
+	Type string `json:"type"` // postgres, mysql, redis, mongodb, rabbitmq, kafka, nats, s3, …
+	// Variables are the environment variables that tell the program of it: one takes
+	// its address, or several a part each. Without any nobody knows.
+	Variables []string `json:"variables,omitempty"`
+	Source    string   `json:"source"`
 }
 
 // Tool is a program that the build needs on the machine that builds.

@@ -139,9 +139,19 @@ const mediaBatch = "application/cloudevents-batch+json"
 
 // Post posts CloudEvents, all or none; contentType is that of their HTTP mode.
 func (c *Client) Post(ctx context.Context, contentType string, body io.Reader) ([]Outcome, error) {
+	return c.post(ctx, nil, contentType, body)
+}
+
+// TakeOver is Post for the platform team, whose the sources of the events are from then
+// on, whoever has posted under them before.
+func (c *Client) TakeOver(ctx context.Context, contentType string, body io.Reader) ([]Outcome, error) {
+	return c.post(ctx, url.Values{"takeOver": {"true"}}, contentType, body)
+}
+
+func (c *Client) post(ctx context.Context, q url.Values, contentType string, body io.Reader) ([]Outcome, error) {
 	var out struct {
 		Items []Outcome `json:"items"`
 	}
-	err := c.send(ctx, http.MethodPost, "/events", nil, contentType, body, &out)
+	err := c.send(ctx, http.MethodPost, "/events", q, contentType, body, &out)
 	return out.Items, err
 }

@@ -38,6 +38,9 @@ type LogQuery struct {
 	Grep                                   string // regular expression, RE2
 	Tail                                   int    // only the newest so many
 	Follow                                 bool   // go on until the context ends
+	// Attached says that nobody asked for the lines: a command that released the
+	// service shows them with it. It is recorded as no use of the logs.
+	Attached bool
 }
 
 // Logs calls each for every line, in order of time, until it returns an error.
@@ -81,6 +84,9 @@ func (c *Client) logs(ctx context.Context, service string, q LogQuery, each func
 	}
 	if q.Follow {
 		v.Set("follow", "true")
+	}
+	if q.Attached {
+		v.Set("attached", "true")
 	}
 	response, err := c.open(ctx, http.MethodGet, "/api/v1/services/"+url.PathEscape(service)+"/logs", v, "", nil)
 	if err != nil {

@@ -47,14 +47,16 @@ type Estimate struct {
 	Interval *Interval          `json:"interval,omitempty"` // nil where none is known
 	Note     string             `json:"note,omitempty"`     // what a reader must know
 	Parts    map[string]float64 `json:"parts,omitempty"`    // the numbers that the value was made of, by name
+	Own      int64              `json:"own,omitempty"`      // how many more observations there are of teams that run the platform
 }
 
 // Answer is what a measure says.
 type Answer struct {
 	Measure
-	Target *Target `json:"target,omitempty"` // of the balanced scorecard, nil where it has none
-	Points []Point `json:"points"`
-	Before []Point `json:"before,omitempty"` // of the same time before, when asked to compare
+	Target *Target  `json:"target,omitempty"` // of the balanced scorecard, nil where it has none
+	Points []Point  `json:"points"`
+	Apart  []string `json:"apart,omitempty"`  // the teams that run the platform, where they are left out
+	Before []Point  `json:"before,omitempty"` // of the same time before, when asked to compare
 	// Evidence is the address below the API that gives the events behind the points.
 	Evidence string `json:"evidence"`
 }
@@ -79,9 +81,10 @@ type ScorecardRow struct {
 	Direction string    `json:"direction"`
 	Status    string    `json:"status"` // "good", "bad", "unsure" where the data do not tell, "no-data" or "shown"
 	Note      string    `json:"note,omitempty"`
-	Before    *float64  `json:"before"` // the value of the same time before; nil where there is no data, or not of the whole time
-	Change    *float64  `json:"change"` // since then
-	Moved     bool      `json:"moved"`  // the change is more than chance: the intervals do not touch
+	Own       int64     `json:"own,omitempty"` // how many more observations there are of teams that run the platform
+	Before    *float64  `json:"before"`        // the value of the same time before; nil where there is no data, or not of the whole time
+	Change    *float64  `json:"change"`        // since then
+	Moved     bool      `json:"moved"`         // the change is more than chance: the intervals do not touch
 	Version   int       `json:"version"`
 	Evidence  string    `json:"evidence"` // the address below the API that gives the events
 }
@@ -92,6 +95,7 @@ type Scorecard struct {
 	Title string         `json:"title"`
 	From  string         `json:"from"`
 	To    string         `json:"to"`
+	Apart []string       `json:"apart,omitempty"` // the teams that run the platform, where they are left out
 	Rows  []ScorecardRow `json:"rows"`
 }
 
@@ -160,11 +164,20 @@ func (c *Client) Scorecard(ctx context.Context, name string, q url.Values) (Scor
 // them come to who are new. A number of people is nil where it is too small to
 // be shown.
 type Journey struct {
-	Persona   string `json:"persona"` // "developer", "data", "qa", "operations" or "visitor"
+	Persona   string `json:"persona"` // "developer", "data", "qa", "operations", "visitor", or "all" of them
 	People    *int   `json:"people"`
 	Newcomers *int   `json:"newcomers"`
 	Left      *int   `json:"left"` // newcomers who were not seen for 30 days
 	Stops     []Stop `json:"stops"`
+	Ends      []End  `json:"ends"`
+}
+
+// End is after what newcomers left, who add up to Left; one of several capabilities
+// where those of one alone would be too few to be shown.
+type End struct {
+	After  []string `json:"after"`
+	Others bool     `json:"others"` // after others too, that few came to
+	People int      `json:"people"`
 }
 
 // Stop is a capability that newcomers come to.
@@ -172,11 +185,10 @@ type Stop struct {
 	Capability string   `json:"capability"`
 	Reached    *int     `json:"reached"` // newcomers who used it; nil for all but fewer than 5
 	Share      Estimate `json:"share"`
-	Days       Estimate `json:"days"`  // from their first day on
-	Ended      *int     `json:"ended"` // newcomers to whom nothing was new after it
+	Days       Estimate `json:"days"` // from their first day on
 }
 
-// Journeys gives the journeys of all personas, over a time and narrowed by
+// Journeys gives the journeys of everybody and of each persona, over a time and narrowed by
 // team, segment or wave, as Measure takes them.
 func (c *Client) Journeys(ctx context.Context, query url.Values) ([]Journey, error) {
 	var out struct {
@@ -197,7 +209,7 @@ type Contrast struct {
 	Interval   *Interval `json:"interval,omitempty"`
 	Clear      bool      `json:"clear"` // the interval leaves out 0
 	Segments   []string  `json:"segments"`
-	LeftOut    []string  `json:"leftOut,omitempty"` // segments with data on one side only
+	LeftOut    []string  `json:"leftOut,omitempty"` // segments with data on one side only, or too little for an interval
 	Caution    string    `json:"caution"`
 	Note       string    `json:"note,omitempty"` // what was left out, or what it waits for
 }

@@ -50,9 +50,11 @@ type posted struct {
 	raw []byte
 }
 
-// NewPosting starts a posting. notTaken hears of each event that was not taken.
+// NewPosting starts a posting, which takes sources over as TakeOver does: those of a
+// history are not for its reader to choose. notTaken hears of each event that was not
+// taken.
 func (c *Client) NewPosting(notTaken func(NotTaken)) *Posting {
-	return &Posting{post: c.Post, pause: wait, notTaken: notTaken}
+	return &Posting{post: c.TakeOver, pause: wait, notTaken: notTaken}
 }
 
 func wait(ctx context.Context, d time.Duration) error {

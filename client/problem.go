@@ -166,13 +166,20 @@ func decodeProblem(response *http.Response) error {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		kind = Unavailable
 	}
+	request := response.Request
+	p = &Problem{Status: response.StatusCode, Kind: kind, Title: request.Method + " " + request.URL.Path + " answered " + response.Status}
 	words := strings.TrimSpace(string(raw))
 	if len(words) > 200 {
 		words = words[:200] + "…"
 	}
-	request := response.Request
-	return &Problem{
-		Status: response.StatusCode, Kind: kind, Why: []string{words},
-		Title: request.Method + " " + request.URL.Path + " answered " + response.Status,
+	switch {
+	case words != "":
+		p.Why = []string{words}
+	case kind == Unauthenticated: // what answers HEAD has no body to say so
+		p.Title, p.Next = "nobody is signed in", []string{"stoa login"}
+		if request.Header.Get("Authorization") != "" {
+			p.Title = "the token is not valid here: it is unknown, revoked or has expired"
+		}
 	}
+	return p
 }

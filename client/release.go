@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -163,6 +164,7 @@ type Observed struct {
 	Health       string `json:"health,omitempty"`       // path that answered; empty when only TCP was seen to answer
 	HealthStatus int    `json:"healthStatus,omitempty"` // HTTP status of that answer; 0 for TCP
 	HealthMillis int64  `json:"healthMillis"`           // duration of that answer
+	HintStatus   int    `json:"hintStatus,omitempty"`   // HTTP status of the detected path, where others were asked because of it
 	StartMillis  int64  `json:"startMillis"`            // from start to healthy
 
 	// Strategy is how it came to run: none (it ran already), start, rolling,
@@ -194,6 +196,11 @@ func (c *Client) Release(ctx context.Context, spec ReleaseSpec, team, reason str
 type Line struct {
 	Step string `json:"step"`
 	Line string `json:"line"`
+}
+
+// BuildOutput writes to w what the commands printed that built a release.
+func (c *Client) BuildOutput(ctx context.Context, release string, w io.Writer) error {
+	return c.download(ctx, "/api/v1/releases/"+url.PathEscape(release)+"/build-output", w)
 }
 
 // Watch follows a release until it has succeeded or failed and returns it as

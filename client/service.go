@@ -32,12 +32,24 @@ type ServiceSpec struct {
 	// OwnerSource says from where the owner was inferred, such as "CODEOWNERS:3";
 	// empty once a person has said or confirmed the owner.
 	OwnerSource string `json:"ownerSource,omitempty"`
-	// Overrides replace what detection finds, by setting: "port", "health", "start", ….
-	Overrides map[string]string `json:"overrides,omitempty"`
+	// Overrides replace what detection finds, from the next release on.
+	Overrides Overrides `json:"overrides,omitzero"`
 	// Confirmed lists the guessed settings that a person has confirmed.
 	Confirmed []string `json:"confirmed,omitempty"`
 	// Environments says how it shall run in each, by the environment's name.
 	Environments map[string]Running `json:"environments,omitempty"`
+}
+
+// Overrides are the settings that a person says instead of detection, each as the
+// Value of its Setting is written; empty where nobody has said anything.
+type Overrides struct {
+	Port         string `json:"port,omitempty"` // the one that it listens on, whatever it is told
+	PortVariable string `json:"portVariable,omitempty"`
+	Health       string `json:"health,omitempty"` // the path that answers when it is healthy
+	// Start is a line of shell, in which $PORT is its port and $STOA_OUT the
+	// program that was compiled.
+	Start  string `json:"start,omitempty"`
+	Output string `json:"output,omitempty"` // the folder to serve, relative to the component's
 }
 
 // Running says how a service shall run in one environment.
@@ -119,10 +131,19 @@ type Status struct {
 // EnvironmentStatus is how a service runs in one environment.
 type EnvironmentStatus struct {
 	Deployment
-	Shortfall string     `json:"shortfall,omitempty"` // why fewer answer at this moment than are wanted
+	Shortfall string     `json:"shortfall,omitempty"` // why fewer answer at this moment than are wanted, or which further process does not stay up
 	Replicas  int        `json:"replicas"`            // wanted
 	Healthy   int        `json:"healthy"`             // of the release that serves
 	Instances []Instance `json:"instances"`
+	OnTheWay  []OnTheWay `json:"onTheWay,omitempty"` // releases that have not ended, in the order of their turns
+}
+
+// OnTheWay is a release that has not ended.
+type OnTheWay struct {
+	Release string     `json:"release"`
+	Step    string     `json:"step"`            // at which it is, or for which it waits
+	Since   *time.Time `json:"since,omitempty"` // when the step began; nil while it waits
+	Message string     `json:"message,omitempty"`
 }
 
 // The states of an instance.
@@ -138,6 +159,7 @@ const (
 // Instance is one running copy of a workload.
 type Instance struct {
 	ID       string    `json:"id"`
+	Process  string    `json:"process,omitempty"` // further process that it is a copy of; empty for the one that serves
 	Release  string    `json:"release"`
 	State    string    `json:"state"`          // one of InstanceStarting …
 	PID      int       `json:"pid,omitempty"`  // 0 where there is no process

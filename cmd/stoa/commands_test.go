@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -26,6 +27,9 @@ import (
 )
 
 // The commands of the scripts, beside stoa and those of testscript.
+
+// patience bounds every wait for something that is certain to come.
+const patience = time.Minute
 
 // exits N COMMAND…: runs the command and demands its exit code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
@@ -55,8 +59,8 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	deadline := time.Now().Add(patience)
+	for ; ; time.Sleep(100 * time.Millisecond) { // asking takes the processors from who is asked
 		err := ts.Exec(args[1], args[2:]...)
 		out := ts.ReadFile("stdout") + ts.ReadFile("stderr")
 		if pattern.MatchString(out) {
@@ -74,7 +78,7 @@ func address(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: address VARIABLE DATA")
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		if at := app.Endpoint(ts.MkAbs(args[1])); at != "" {
 			response, err := http.Get(at + "/readyz")
@@ -98,7 +102,7 @@ func appears(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: appears FILE")
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
@@ -107,6 +111,19 @@ func appears(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s does not appear", args[0])
 		}
 	}
+}
+
+// taken ADDRESS: listens on it until the script ends, unless somebody does already.
+func taken(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: taken ADDRESS")
+	}
+	l, err := net.Listen("tcp", args[0])
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return
+	}
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
 }
 
 // readenv NAME FILE: puts the text of a file into a variable.
@@ -135,7 +152,7 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: [!] fetch URL TEXT")
 	}
 	// Right after a change the router may still be busy switching over.
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		body, err := get(args[0])
 		if strings.Contains(body, args[1]) != neg {

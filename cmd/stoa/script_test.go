@@ -88,7 +88,7 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 			return setup(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "until": until, "fetch": fetch, "post": post, "get": getPath, "json": jsonPath, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "githost": gitHost, "commit": commit,
+			"exits": exits, "until": until, "fetch": fetch, "post": post, "get": getPath, "json": jsonPath, "documents": documents, "copydir": copyDir, "address": address, "readenv": readEnv, "unpack": unpack, "tamper": tamper, "appears": appears, "taken": taken, "githost": gitHost, "commit": commit,
 		},
 	}
 }
@@ -119,12 +119,12 @@ func start(t *testing.T, data, home string) string {
 			if err != nil {
 				t.Errorf("stoa serve: %v\n%s", err, log.String())
 			}
-		case <-time.After(40 * time.Second):
+		case <-time.After(patience):
 			_ = cmd.Process.Kill()
 			t.Errorf("stoa serve does not end:\n%s", log.String())
 		}
 	})
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for app.Endpoint(data) == "" {
 		select {
 		case err := <-ended:

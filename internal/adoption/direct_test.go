@@ -81,10 +81,22 @@ type history struct {
 func (h history) of(e event.Event) (member, bool) {
 	for _, m := range roster() {
 		if slices.Contains(m.names, e.Team) {
-			return m, h.has(m.name, m.segment)
+			return m, h.has(m.name, m.segment) && h.about(e)
 		}
 	}
-	return member{}, e.Team != "platform" && h.has("", "")
+	return member{}, e.Team != "platform" && h.has("", "") && h.about(e)
+}
+
+// about reports whether an event is about what the scope is of, if that is a service or
+// a capability.
+func (h history) about(e event.Event) bool {
+	switch h.by {
+	case measure.ByService:
+		return cmp.Or(e.Service, measure.Nobody) == h.group
+	case measure.ByCapability:
+		return cmp.Or(e.Capability, measure.Nobody) == h.group
+	}
+	return true
 }
 
 func (h history) has(team, segment string) bool {
@@ -534,6 +546,12 @@ func TestMeasuresAreWhatTheEventsSay(t *testing.T) {
 						compare(w, name, scope, events, compared)
 					}
 					together(w, names, scope)
+					for name, dimensions := range cutsAbout() {
+						about := scope
+						about.By = rapid.SampledFrom(dimensions).Draw(t, "about")
+						compare(w, name, about, events, compared)
+					}
+					compareUsers(w, scope, events, scope.From+rapid.Int64Range(-20, 100).Draw(t, "since"), compared)
 				}
 			})
 		})
@@ -543,6 +561,18 @@ func TestMeasuresAreWhatTheEventsSay(t *testing.T) {
 			t.Errorf("%s had a value %d times only", name, compared[name])
 		}
 	}
+	for name, dimensions := range cutsAbout() {
+		for _, d := range dimensions {
+			if key := name + " by " + string(d); compared[key] < 3 {
+				t.Errorf("%s had a value %d times only", key, compared[key])
+			}
+		}
+	}
+}
+
+// cutsAbout are the cuts of what is about a service or a capability.
+func cutsAbout() map[string][]measure.Dimension {
+	return map[string][]measure.Dimension{"refusals": {measure.ByService, measure.ByCapability}, "input-friction": {measure.ByService}}
 }
 
 // together: measures that share what they read say the same as each by itself.
@@ -578,6 +608,7 @@ func compare(w *world, name string, scope measure.Scope, events []event.Event, c
 			continue
 		}
 		compared[name]++
+		compared[name+" by "+string(scope.By)]++
 		if math.Abs(*p.Value-want.is) > 1e-9*max(1, math.Abs(want.is)) || math.IsNaN(want.is) || p.N != int64(want.n) {
 			w.t.Errorf("%s of %+v in %q from %s to %s: %v of %d, want %+v of %v", name, scope, p.Group, p.From, p.To, *p.Value, p.N, want, fmt.Sprint(events))
 		}

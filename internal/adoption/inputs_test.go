@@ -240,3 +240,64 @@ func TestPersonInTwoTeams(t *testing.T) {
 		}
 	})
 }
+
+// What a source that is connected later tells of first was there before it: it makes no
+// month in which much is new. What it tells of afterwards is new, and so is the one
+// service of a source of its own.
+func TestSourcesThatAreConnectedLater(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		w.team("red", catalog.TeamSpec{}, nil)
+		from := func(source string, at time.Time, service string, onPath bool) event.Event {
+			e := deployed(at, "red", service, onPath)
+			e.Source = source
+			return e
+		}
+		const hook, own = "https://github.com/acme", "https://ci.example.org/alone"
+		w.add(deployed(noon(1), "red", "first", true), from(hook, noon(100), "legacy-a", false), from(hook, noon(110), "legacy-b", false), from(hook, noon(129), "legacy-c", false),
+			from(hook, noon(130), "fresh", false), from(own, noon(105), "alone", false), from(hook, noon(112), "at-home", true))
+		got := w.one("new-services", 95, 131)
+		w.expect("the one of a source of its own, the one on the path, and what came later", got, 3, 3)
+		want := "3 more first seen, but left out: there before, or in the first 30 days of the record or of its source; https://github.com/acme is known since " +
+			noon(100).Format(time.DateOnly)
+		if got.Parts["leftOut"] != 3 || got.Note != want {
+			t.Errorf("left out: %v, %q, want %q", got.Parts, got.Note, want)
+		}
+		if rows, err := w.engine.Evidence(t.Context(), "new-services", measure.Scope{From: day(95), To: day(131)}, 0, 100); err != nil || len(rows) != 3 {
+			t.Errorf("evidence of three: %v, %v", rows, err)
+		}
+	})
+}
+
+// A source begins with its first event, of whatever: what another told of first is in its
+// record all the same. One that has been known for long tells of what is new.
+func TestSourcesThatToldOfWhatWasKnown(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		w.team("red", catalog.TeamSpec{}, nil)
+		from := func(source string, day int, service string) event.Event {
+			e := deployed(noon(day), "red", service, false)
+			e.Source = source
+			return e
+		}
+		const hook, late = "https://github.com/acme", "https://gitlab.com/acme"
+		said := fact("org.example.done", noon(90), "red")
+		said.Source = late
+		w.add(from("git:1", 1, "legacy-a"), from("git:2", 2, "legacy-b"), from(hook, 3, "legacy-a"), from(hook, 3, "legacy-b"), from(hook, 50, "legacy-a"),
+			from(hook, 90, "legacy-b"), from(hook, 100, "fresh-a"), from(hook, 110, "fresh-b"))
+		got := w.one("new-services", 95, 131)
+		w.expect("what a source that is known since the third day tells of first", got, 2, 2)
+		if got.Parts["leftOut"] != 0 || got.Note != "" {
+			t.Errorf("left out: %v, %q", got.Parts, got.Note)
+		}
+		// Two in the first 30 days of another, which begins with what is no deployment: not
+		// the one on the 30th day after.
+		w.add(said, from(late, 118, "there-a"), from(late, 119, "there-b"), from(late, 120, "fresh-c"))
+		got = w.one("new-services", 95, 131)
+		w.expect("with one that is known since the 90th day", got, 3, 3)
+		if got.Parts["leftOut"] != 2 || !strings.HasSuffix(got.Note, late+" is known since "+noon(90).Format(time.DateOnly)) {
+			t.Errorf("left out: %v, %q", got.Parts, got.Note)
+		}
+		w.expect("of a month that holds one of the two", w.one("new-services", 119, 131), 1, 1)
+	})
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/measure"
 )
 
 // Milestone is a step that every team takes once on its way onto the platform.
@@ -31,19 +32,19 @@ func MilestoneOrder() []Milestone {
 }
 
 // Milestones keeps what happened once to each team or service: its milestones,
-// who waited for access to it, when it came and went, the first deployment.
-// First is by the event's own time, so that imported history counts.
+// who waited for access to it, when it came and went, the first deployment; and
+// when each source of events began. First is by the event's own time, so that imported history counts.
 type Milestones struct{}
 
 // Name is the projection's name.
 func (Milestones) Name() string { return "milestones" }
 
 // Version grows when the rows that follow from the same events change.
-func (Milestones) Version() int { return 3 }
+func (Milestones) Version() int { return 4 }
 
 // Reset empties the tables.
 func (Milestones) Reset(ctx context.Context, tx event.SQL) error {
-	return tx.Empty(ctx, "milestones", "access", "team_seen", "service_first")
+	return tx.Empty(ctx, "milestones", "access", "team_seen", "service_first", "source_first")
 }
 
 var (
@@ -56,9 +57,11 @@ var (
 		WHERE excluded.since < team_seen.since OR excluded.created > team_seen.created OR excluded.deleted > team_seen.deleted`,
 		"team", "since", "created", "deleted")
 	upsertServiceFirst = event.NewUpsert("service_first", `ON CONFLICT (service) DO UPDATE
-			SET team = excluded.team, at = excluded.at, path = excluded.path, there = excluded.there, seq = excluded.seq
+			SET team = excluded.team, source = excluded.source, at = excluded.at, path = excluded.path, there = excluded.there, seq = excluded.seq
 		WHERE excluded.at < service_first.at OR (excluded.at = service_first.at AND excluded.seq < service_first.seq)`,
-		"service", "team", "at", "path", "there", "seq")
+		"service", "team", "source", "at", "path", "there", "seq")
+	upsertSourceFirst = event.NewUpsert("source_first", `ON CONFLICT (source) DO UPDATE SET day = excluded.day
+		WHERE excluded.day < source_first.day`, "source", "day")
 	insertAccess = event.NewUpsert("access", "", "seq", "person", "team", "at", "what")
 )
 
@@ -74,17 +77,21 @@ type teamSeen struct{ since, created, deleted int64 }
 // the service was there before.
 type firstDeployment struct {
 	moment
-	team, path, there int64
+	team, source, path, there int64
 }
 
 // Apply keeps what is earlier, or later, than what is there.
 func (Milestones) Apply(ctx context.Context, tx event.SQL, records []event.Record) error {
 	milestones, seen, services := map[teamMilestone]moment{}, map[int64]teamSeen{}, map[int64]firstDeployment{}
+	sources := map[int64]int64{}
 	var access []any
 	for i := range records {
 		r := &records[i]
+		if first, known := sources[r.IDs.Source]; !known || measure.Day(r.Time) < first {
+			sources[r.IDs.Source] = measure.Day(r.Time)
+		}
 		if r.IDs.Service != 0 && deployment(r) {
-			found := firstDeployment{moment: moment{r.Time.UnixMicro(), r.Seq}, team: r.IDs.Team}
+			found := firstDeployment{moment: moment{r.Time.UnixMicro(), r.Seq}, team: r.IDs.Team, source: r.IDs.Source}
 			if onPath(r) {
 				found.path = 1
 			}
@@ -130,9 +137,16 @@ func (Milestones) Apply(ctx context.Context, tx event.SQL, records []event.Recor
 	args = args[:0]
 	for _, id := range slices.Sorted(maps.Keys(services)) {
 		s := services[id]
-		args = append(args, id, s.team, s.at, s.path, s.there, s.seq)
+		args = append(args, id, s.team, s.source, s.at, s.path, s.there, s.seq)
 	}
-	return upsertServiceFirst.Run(ctx, tx, args)
+	if err := upsertServiceFirst.Run(ctx, tx, args); err != nil {
+		return err
+	}
+	args = args[:0]
+	for _, source := range slices.Sorted(maps.Keys(sources)) {
+		args = append(args, source, sources[source])
+	}
+	return upsertSourceFirst.Run(ctx, tx, args)
 }
 
 func see(seen map[int64]teamSeen, r *event.Record) {

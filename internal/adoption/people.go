@@ -16,7 +16,7 @@ type activePeople struct {
 	value func(p people, b measure.Bucket, since int64) measure.Estimate
 }
 
-const peopleCounted = "People with at least one qualifying use of a declared capability. Bots, Stoa's own parts and the platform's own people are left out; " +
+const peopleCounted = "People with at least one qualifying use of a declared capability. Bots, Stoa's own parts and the people who run the platform are left out; " +
 	"who is in two teams counts once in each and once in all."
 
 // month30 is how many days a month has for who is active in one.
@@ -72,13 +72,18 @@ func peopleMeasures(kept *keptDays) []measure.Measure {
 // sharedPeople is what measures of a view share.
 type sharedPeople struct{}
 
+// sharePeople gives the people of each group who were active since some days before
+// the view's time.
+func sharePeople(ctx context.Context, v *measure.View, kept *keptDays, before int64) (map[string]people, error) {
+	if v.Shared() {
+		before = month30 // as far back as any of them
+	}
+	return measure.Once(v, sharedPeople{}, func() (map[string]people, error) { return readPeople(ctx, v, kept, v.From-before) })
+}
+
 func (a activePeople) measure(kept *keptDays) measure.Measure {
 	return measure.New(a.definition, func(ctx context.Context, v *measure.View) (map[measure.Key]measure.Estimate, error) {
-		reach := a.days
-		if v.Shared() {
-			reach = month30 // as far back as any of them
-		}
-		groups, err := measure.Once(v, sharedPeople{}, func() (map[string]people, error) { return readPeople(ctx, v, kept, v.From-reach) })
+		groups, err := sharePeople(ctx, v, kept, a.days)
 		if err != nil || len(groups) == 0 {
 			return nil, err
 		}
@@ -103,7 +108,7 @@ func (a activePeople) measure(kept *keptDays) measure.Measure {
 		if a.days > 0 {
 			from = v.To - a.days
 		}
-		return useEvidence(ctx, v, from, func(r *event.Record) bool { return person(r) && !v.Org.Insiders[r.IDs.Actor] }, after, limit)
+		return useEvidence(ctx, v, from, func(r *event.Record) bool { return person(r) && !v.Insider(r.IDs.Actor, r.IDs.Team) }, after, limit)
 	})
 }
 
@@ -128,7 +133,7 @@ func readPeople(ctx context.Context, v *measure.View, kept *keptDays, from int64
 	width := (v.To - from + 63) / 64
 	for i := range rows {
 		r := &rows[i]
-		if v.Org.Insiders[r.actor] {
+		if v.Insider(r.actor, r.team) {
 			continue
 		}
 		of, known := places[pair{r.team, r.kind}]
@@ -239,27 +244,45 @@ func (p people) mean(from, to int64, counts func(day int64) bool) (mean float64,
 	return float64(sum) / float64(days), days
 }
 
-// Active counts, for each group and bucket, who was active in it: what measures
-// for a hundred users are divided by.
-func (p *People) Active(ctx context.Context, v *measure.View) (map[measure.Key]int, error) {
-	return p.count(ctx, v, people.active)
+// personDays is for how many days of [from, to) there were users, in sum: who was
+// active in 30 days, counted back from the end, is a user in them. A first piece that
+// is shorter has the users of the 30 days up to its end.
+func (p people) personDays(from, to int64) (sum int64) {
+	for end := to; end > from; end -= month30 {
+		sum += int64(p.active(end-month30, end)) * (end - max(from, end-month30))
+	}
+	return sum
+}
+
+// Users gives, for each group and bucket, who was active in it, and for how many
+// days of it since a day: what measures for a hundred users are divided by.
+func (p *People) Users(ctx context.Context, v *measure.View, since int64) (map[measure.Key]measure.Users, error) {
+	return counted(ctx, v, p, month30, func(all people, b measure.Bucket) (measure.Users, bool) {
+		n := all.active(b.From, b.To)
+		return measure.Users{People: n, PersonDays: all.personDays(max(b.From, since), b.To)}, n > 0
+	})
 }
 
 // DaysOfUse counts, for each group and bucket, the working days on which somebody was
 // active, one for each person and day.
 func (p *People) DaysOfUse(ctx context.Context, v *measure.View) (map[measure.Key]int, error) {
-	return p.count(ctx, v, people.workingDays)
+	return counted(ctx, v, p, 0, func(all people, b measure.Bucket) (int, bool) {
+		n := all.workingDays(b.From, b.To)
+		return n, n > 0
+	})
 }
 
-func (p *People) count(ctx context.Context, v *measure.View, in func(all people, from, to int64) int) (map[measure.Key]int, error) {
-	groups, err := readPeople(ctx, v, &p.kept, v.From)
+// counted gives what in says of each group and bucket, by the people who were active
+// since some days before the view's time.
+func counted[N any](ctx context.Context, v *measure.View, p *People, before int64, in func(people, measure.Bucket) (N, bool)) (map[measure.Key]N, error) {
+	groups, err := sharePeople(ctx, v, &p.kept, before)
 	if err != nil {
 		return nil, err
 	}
-	found := map[measure.Key]int{}
+	found := map[measure.Key]N{}
 	for group, all := range groups {
 		for i, b := range v.Buckets() {
-			if n := in(all, b.From, b.To); n > 0 {
+			if n, ok := in(all, b); ok {
 				found[measure.Key{Group: group, Bucket: i}] = n
 			}
 		}

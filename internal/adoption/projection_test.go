@@ -132,8 +132,8 @@ func rows(t fataler, s *store.Store, query string) []string {
 
 // tables are those of the projections.
 func tables() []string {
-	return []string{"use_kind", "usage_day", "actor_month", "team_month", "first_use", "milestones", "access", "team_seen", "service_first",
-		"question_day", "gate_day", "event_span"}
+	return []string{"use_kind", "usage_day", "actor_month", "team_month", "first_use", "milestones", "access", "team_seen", "service_first", "source_first",
+		"question_day", "gate_day", "run_day", "event_span"}
 }
 
 // summaries gives every row of the projections' tables.
@@ -164,8 +164,12 @@ func named(t fataler, s *store.Store) []string {
 		`SELECT 'access', p.principal, m.name, a.at, a.what FROM access a JOIN dim m ON m.id = a.team LEFT JOIN persons p ON p.pseudonym = a.person`,
 		`SELECT 'seen', m.name, s.since, s.created, s.deleted FROM team_seen s JOIN dim m ON m.id = s.team`,
 		`SELECT 'service', d.name, s.at FROM service_first s JOIN dim d ON d.id = s.service`,
-		`SELECT 'question', q.day, q.question, c.name, m.name, q.n FROM question_day q LEFT JOIN dim c ON c.id = q.capability LEFT JOIN dim m ON m.id = q.team`,
-		`SELECT 'gate', g.day, g.gate, m.name, g.n FROM gate_day g LEFT JOIN dim m ON m.id = g.team`,
+		`SELECT 'source', d.name, s.day FROM source_first s JOIN dim d ON d.id = s.source`,
+		`SELECT 'question', q.day, q.question, c.name, m.name, s.name, q.n FROM question_day q LEFT JOIN dim c ON c.id = q.capability LEFT JOIN dim m ON m.id = q.team
+			LEFT JOIN dim s ON s.id = q.service`,
+		`SELECT 'run', r.day, m.name, s.name, r.n FROM run_day r LEFT JOIN dim m ON m.id = r.team LEFT JOIN dim s ON s.id = r.service`,
+		`SELECT 'gate', g.day, g.gate, m.name, s.name, c.name, g.n FROM gate_day g LEFT JOIN dim m ON m.id = g.team LEFT JOIN dim s ON s.id = g.service
+			LEFT JOIN dim c ON c.id = g.capability`,
 	} {
 		all = append(all, rows(t, s, query)...)
 	}
@@ -190,6 +194,7 @@ func TestUsageCounts(t *testing.T) {
 			usageEvent(day.Add(time.Second), "user/ann", "", "logs", 1), bot, usageEvent(day, "stoa/delivery", "red", "deploy", 1),
 			event.Event{Source: "/stoa/x", Type: "dev.stoa.release.build.done", Time: day, Team: "red", Capability: "deploy"},
 			event.Event{Source: "https://kafka.example.org", Type: "com.example.topic.made", Time: day, Actor: "user/ann", Team: "red", Capability: "kafka"},
+			event.Event{Source: "https://tracker.example.org", Type: "dev.cdevents.ticket.created.0.2.0", Time: day, Actor: "user/ann", Team: "red", Capability: "kafka"},
 			event.Event{Source: "https://kafka.example.org", Type: "com.example.topic.made", Time: day, Actor: "user/ann", Team: "red"})
 		project(t, s, 2)
 		use := "dev.stoa.usage.recorded"
@@ -228,8 +233,8 @@ func TestFrictionCounts(t *testing.T) {
 			say(friction.TypeGateRefused, "gate", "policy/node", ""), say(friction.TypeGateRefused, "", "", ""))
 		project(t, s, 2)
 		got := slices.DeleteFunc(named(t, s), func(row string) bool { return !strings.HasPrefix(row, "question ") && !strings.HasPrefix(row, "gate ") })
-		want := []string{"question 20516 team deploy red 2", "question 20516 unnamed deploy red 2",
-			"gate 20516 policy/node red 2", "gate 20516 quota/red red 1", "gate 20516 unnamed red 1"}
+		want := []string{"question 20516 team deploy red  2", "question 20516 unnamed deploy red  2",
+			"gate 20516 policy/node red  deploy 2", "gate 20516 quota/red red  deploy 1", "gate 20516 unnamed red  deploy 1"}
 		if !slices.Equal(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}

@@ -19,7 +19,7 @@ func adoptionRate() measure.Measure {
 	return measure.New(measure.Definition{
 		Name: "adoption-rate", Title: "Teams using the platform", Question: "How many of the teams that could use the platform do?",
 		Formula: "Teams with at least one qualifying use of a capability that is offered to them, as a share of the teams to which one is offered: " +
-			"those of the segments it is meant for, without an exception at the end of that time. Teams that never used anything count; the platform's own do not. " +
+			"those of the segments it is meant for, without an exception at the end of that time. Teams that never used anything count. " +
 			"Registered is how many have access, which is not using.",
 		Unit: measure.Ratio, Better: measure.Higher, Version: 2, Cuts: byTeams(measure.ByCapability),
 	}, readRate, rateEstimate, func(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {

@@ -17,16 +17,16 @@ import (
 )
 
 // Usage keeps what was used by whom and when: use_kind, usage_day, actor_month,
-// team_month and first_use. A use is an event that names a capability; of the
-// many that Stoa tells by itself only TypeUsage is one, so that a release does
-// not count once for each of its steps.
+// team_month and first_use. A use is an event that names a capability, and no
+// ticket about it; of the many that Stoa tells by itself only TypeUsage is one, so
+// that a release does not count once for each of its steps.
 type Usage struct{}
 
 // Name is the projection's name.
 func (Usage) Name() string { return "usage" }
 
 // Version grows when the rows that follow from the same events change.
-func (Usage) Version() int { return 2 }
+func (Usage) Version() int { return 3 }
 
 // Reset empties the tables.
 func (Usage) Reset(ctx context.Context, tx event.SQL) error {
@@ -135,10 +135,13 @@ func monthOf(t time.Time) (month, bit int64) {
 	return int64(year-1970)*12 + int64(m) - 1, 1 << (day - 1)
 }
 
-// isUse reports whether an event is a use of a capability.
+// isUse reports whether an event is a use of a capability: a ticket about one is none.
 func isUse(r *event.Record) bool {
-	return r.IDs.Capability != 0 && (r.Type == event.TypeUsage || !strings.HasPrefix(r.Type, "dev.stoa."))
+	return r.IDs.Capability != 0 && (r.Type == event.TypeUsage || !strings.HasPrefix(r.Type, "dev.stoa.") && !strings.HasPrefix(r.Type, ticketTypes))
 }
+
+// ticketTypes begins the types of what is told of tickets.
+const ticketTypes = "dev.cdevents.ticket."
 
 // count is how often a usage event says that something was used; 1 for others,
 // and for one that says no number.

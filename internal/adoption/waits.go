@@ -3,6 +3,7 @@ package adoption
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -186,5 +187,12 @@ func duration(s float64) string {
 	case d >= 2*time.Hour:
 		return fmt.Sprintf("%.0f hours", d.Hours())
 	}
-	return fmt.Sprintf("%.0f minutes", d.Minutes())
+	switch n := math.Round(d.Minutes()); n {
+	case 0:
+		return "less than a minute"
+	case 1:
+		return "1 minute"
+	default:
+		return fmt.Sprintf("%.0f minutes", n)
+	}
 }

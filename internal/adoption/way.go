@@ -157,6 +157,8 @@ type Path struct {
 	// Teams is how many there are, whether they set out or not.
 	Teams int    `json:"teams"`
 	Steps []Step `json:"steps"`
+	// Since is the day on which the first of them reached a step; 0 when none has.
+	Since int64 `json:"since"`
 }
 
 // stepOnboarded is the last step of the funnel.
@@ -170,6 +172,13 @@ func Funnel(ctx context.Context, v *measure.View) (Path, error) {
 		return Path{}, fmt.Errorf("funnel: %w", err)
 	}
 	path := Path{Teams: len(w.teams), Steps: []Step{}}
+	for _, reached := range w.reached {
+		for _, at := range reached {
+			if day := measure.DayOf(at.at); path.Since == 0 || day < path.Since {
+				path.Since = day
+			}
+		}
+	}
 	before := func(reached map[Milestone]moment) (moment, bool) { at, _, ok := started(reached); return at, ok }
 	for _, m := range MilestoneOrder() {
 		this := func(reached map[Milestone]moment) (moment, bool) { at, ok := reached[m]; return at, ok }
@@ -229,22 +238,26 @@ type StuckTeam struct {
 	// Since is when it reached the step before, Waited how long that is, in seconds.
 	Since  time.Time `json:"since"`
 	Waited float64   `json:"waited"`
-	// Usual is by when three of four teams were there that got to the step before;
-	// nil when fewer ever did.
+	// Usual is by when three of four teams were there that got to the step before, in
+	// seconds; nil when fewer ever did.
 	Usual *float64 `json:"usual"`
+	// Limit is how long a team may wait before it is stuck, in seconds: as long as is
+	// usual but a day at least, or StuckUnknown.
+	Limit float64 `json:"limit"`
 	// Evidence is the event of the step before.
 	Evidence int64 `json:"evidence"`
 }
 
-// Bounds of being stuck: nobody is within a day, and everybody is after two weeks
-// where too few teams ever got there to say what is usual.
+// Bounds of being stuck, in seconds: nobody is within StuckAtLeast, and everybody is
+// after StuckUnknown where too few teams ever got there to say what is usual.
 const (
-	stuckAtLeast = 24 * 60 * 60
-	stuckUnknown = 14 * stuckAtLeast
+	StuckAtLeast = 24 * 60 * 60
+	StuckUnknown = 14 * StuckAtLeast
 )
 
 // Stuck names the teams that at the end of the scope had set out and waited for
-// their next step longer than three of four teams needed for it, longest first.
+// their next step longer than three of four teams that had got to the step before
+// needed for it, longest first.
 func Stuck(ctx context.Context, v *measure.View) ([]StuckTeam, error) {
 	w, err := readWay(ctx, v)
 	if err != nil {
@@ -252,9 +265,15 @@ func Stuck(ctx context.Context, v *measure.View) ([]StuckTeam, error) {
 	}
 	order := MilestoneOrder()
 	usual := map[Milestone]*float64{}
-	for _, m := range order[1:] {
-		waits := w.waits(func(reached map[Milestone]moment) (moment, bool) { return lastBefore(reached, m) },
-			func(reached map[Milestone]moment) (moment, bool) { at, ok := reached[m]; return at, ok })
+	for n, m := range order[1:] {
+		// Who has not got to the step before does not wait for this one yet, and would
+		// make it look as if nobody got there.
+		waits := w.waits(func(reached map[Milestone]moment) (moment, bool) {
+			if _, next := reached[order[n]]; !next {
+				return moment{}, false
+			}
+			return lastBefore(reached, m)
+		}, func(reached map[Milestone]moment) (moment, bool) { at, ok := reached[m]; return at, ok })
 		if curve, ok := stat.KaplanMeier(waits.waits); ok {
 			if a, _ := curve.Quantile(0.75); a.Reached {
 				usual[m] = &a.Time
@@ -275,12 +294,13 @@ func Stuck(ctx context.Context, v *measure.View) ([]StuckTeam, error) {
 			if !ok {
 				break
 			}
-			limit, waited := float64(stuckUnknown), seconds(w.until-since.at)
+			limit, waited := float64(StuckUnknown), seconds(w.until-since.at)
 			if usual[m] != nil {
-				limit = max(stuckAtLeast, *usual[m])
+				limit = max(StuckAtLeast, *usual[m])
 			}
 			if waited > limit {
-				stuck = append(stuck, StuckTeam{team.Name, m, time.UnixMicro(since.at).UTC(), waited, usual[m], since.seq})
+				stuck = append(stuck, StuckTeam{Team: team.Name, Step: m, Since: time.UnixMicro(since.at).UTC(), Waited: waited,
+					Usual: usual[m], Limit: limit, Evidence: since.seq})
 			}
 			break // a team waits for one step at a time
 		}

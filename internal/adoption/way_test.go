@@ -2,12 +2,14 @@ package adoption_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/journey"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -164,32 +166,52 @@ func TestJourneys(t *testing.T) {
 		bot.Extensions[event.ExtBot] = "true"
 		w.add(append(events, bot, usageEvent(noon(3), "user/root", "red", "deploy", 1))...)
 		journeys, err := adoption.Journeys(w.ctx(), w.view(measure.Scope{From: day(1), To: day(62)}))
-		if err != nil || len(journeys) != 2 {
+		if err != nil || len(journeys) != 3 {
 			t.Fatal(journeys, err)
 		}
-		data, developers := journeys[0], journeys[1]
-		if data.Persona != adoption.Data || data.People != nil || data.Newcomers != nil || len(data.Stops) != 0 || data.Left != nil {
+		everybody, data, developers := journeys[0], journeys[1], journeys[2]
+		if everybody.Persona != journey.Everybody || *everybody.People != 13 || *everybody.Newcomers != 8 { // 17 would tell of four
+			t.Errorf("everybody %+v", everybody)
+		}
+		if data.Persona != journey.Data || data.People != nil || data.Newcomers != nil || len(data.Stops) != 0 || data.Left != nil {
 			t.Errorf("four people are told: %+v", data)
 		}
-		if developers.Persona != adoption.Developer || *developers.People != 13 || *developers.Newcomers != 8 || developers.Left != nil { // six left: two did not
+		if developers.Persona != journey.Developer || *developers.People != 13 || *developers.Newcomers != 8 || developers.Left != nil { // six left: two did not
 			t.Errorf("developers %+v", developers)
 		}
 		var stops []string
 		for _, s := range developers.Stops {
-			ended, share := "-", "-"
+			share := "-"
 			if s.Reached != nil {
 				share = fmt.Sprintf("%d %.2f", *s.Reached, *s.Share.Value)
 			} else if s.Share.Value != nil || s.Share.Interval != nil {
 				t.Errorf("the share of %s gives it away", s.Capability)
 			}
-			if s.Ended != nil {
-				ended = fmt.Sprint(*s.Ended)
-			}
-			stops = append(stops, fmt.Sprintf("%s %s after %.0f, ended %s", s.Capability, share, *s.Days.Value, ended))
+			stops = append(stops, fmt.Sprintf("%s %s after %.0f", s.Capability, share, *s.Days.Value))
 		}
-		want := []string{"deploy 8 1.00 after 2, ended -", "portal 8 1.00 after 0, ended -", "logs - after 10, ended -"} // all but two came to logs; four ended with logs, two with deploy
+		want := []string{"deploy 8 1.00 after 2", "portal 8 1.00 after 0", "logs - after 10"} // all but two came to logs
 		if !slices.Equal(stops, want) {
 			t.Errorf("stops\n got %q\nwant %q", stops, want)
+		}
+		for i := range 5 {
+			use(fmt.Sprintf("dev%d", 8+i), 3, "portal")
+			use(fmt.Sprintf("dev%d", 8+i), 4, "deploy")
+			use(fmt.Sprintf("dev%d", 8+i), 61, "deploy")
+		}
+		w.add(events[len(events)-15:]...)
+		journeys, err = adoption.Journeys(w.ctx(), w.view(measure.Scope{From: day(1), To: day(62)}))
+		if err != nil || len(journeys) != 3 || *journeys[2].Newcomers != 13 || *journeys[2].Left != 6 || *journeys[0].Left != 6 || len(journeys[2].Ends) != 0 { // four ended with logs, two with deploy
+			t.Errorf("with some who stayed: %+v, %v", journeys, err)
+		}
+		for i := range 3 {
+			use(fmt.Sprintf("dev%d", 13+i), 3, "deploy")
+			use(fmt.Sprintf("dev%d", 16+i), 3, "deploy")
+			use(fmt.Sprintf("dev%d", 16+i), 5, "logs")
+		}
+		w.add(events[len(events)-9:]...) // of nine that came to logs two went on: that is not told
+		journeys, err = adoption.Journeys(w.ctx(), w.view(measure.Scope{From: day(1), To: day(62)}))
+		if err != nil || *journeys[2].Left != 12 || !reflect.DeepEqual(journeys[2].Ends, []journey.End{{After: []string{"deploy"}, People: 5}, {After: []string{"portal", "logs"}, People: 7}}) {
+			t.Errorf("where they stopped: %+v, %v", journeys[2], err)
 		}
 		if none, err := adoption.Journeys(w.ctx(), w.view(measure.Scope{From: day(200), To: day(210)})); err != nil || len(none) != 0 {
 			t.Errorf("without anybody: %+v, %v", none, err)
@@ -198,14 +220,14 @@ func TestJourneys(t *testing.T) {
 }
 
 func TestPersonasFollowFromRules(t *testing.T) {
-	known := map[adoption.Persona]bool{}
-	for _, rule := range adoption.PersonaRules() {
-		if len(rule.Words) == 0 || known[rule.Persona] || !slices.Contains(adoption.Personas(), rule.Persona) || !slices.IsSorted(rule.Words) {
+	known := map[journey.Persona]bool{}
+	for _, rule := range journey.PersonaRules() {
+		if len(rule.Words) == 0 || known[rule.Persona] || !slices.Contains(journey.Personas(), rule.Persona) || !slices.IsSorted(rule.Words) {
 			t.Errorf("rule %+v", rule)
 		}
 		known[rule.Persona] = true
 	}
-	if len(known) != len(adoption.Personas())-1 || known[adoption.Visitor] {
+	if len(known) != len(journey.Personas())-1 || known[journey.Visitor] {
 		t.Errorf("personas with rules: %v", known)
 	}
 }

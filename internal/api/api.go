@@ -18,6 +18,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/progress"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/logs"
 	"github.com/stoa-platform/stoa/internal/object"
@@ -37,7 +38,8 @@ type Delivery interface {
 	// MayTake tells whether a source is there for the principal to release.
 	MayTake(ctx context.Context, by auth.Principal, digest string) error
 	Detect(ctx context.Context, by auth.Principal, digest string, origin *detect.Origin, name string, answers map[string]string) (detect.Result, error)
-	Watch(release string) (<-chan delivery.Progress, func())
+	Watch(release string) (<-chan progress.Change, func())
+	BuildOutput(rel delivery.Release) (io.ReadCloser, error)
 }
 
 // Logs reads what workloads print.
@@ -108,7 +110,7 @@ func New(o Options) http.Handler {
 	config.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	useProblems()
 	a := &api{Options: o, huma: humago.New(mux, config)}
-	a.huma.UseMiddleware(a.authenticate)
+	a.huma.UseMiddleware(a.authenticate, a.knownQuery)
 
 	a.systemRoutes(mux)
 	a.aboutRoutes()

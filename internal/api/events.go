@@ -229,8 +229,9 @@ func (a *api) tailEvents(ctx context.Context, in *eventsInput) (*huma.StreamResp
 }
 
 type postInput struct {
-	header  http.Header
-	RawBody []byte
+	TakeOver bool `query:"takeOver" doc:"For the platform team only: the sources of the events are its own from now on, whoever has posted under them before."`
+	header   http.Header
+	RawBody  []byte
 }
 
 // Resolve keeps the headers: in binary mode they are the event.
@@ -259,6 +260,12 @@ func (a *api) postEvents(ctx context.Context, in *postInput) (*postOutput, error
 	}
 	if !poster.Platform && len(poster.Teams) == 0 {
 		return nil, auth.Allowed(p, auth.Post, kind, "").Err()
+	}
+	if poster.Takes = in.TakeOver; poster.Takes && !poster.Platform { // it may post, and is not told that it may not
+		told := auth.Allowed(p, auth.Post, kind, "").Problem
+		told.Title = p.Name + " may not take sources over"
+		told.Next = append([]string{"POST /events    without takeOver, where the sources are yours"}, told.Next...)
+		return nil, told
 	}
 	events, err := event.ParseHTTP(in.header, bytes.NewReader(in.RawBody))
 	if err != nil {

@@ -35,6 +35,7 @@ type logsInput struct {
 	Grep        string    `query:"grep" maxLength:"1000" doc:"Only lines that match this regular expression (RE2)."`
 	Tail        int       `query:"tail" minimum:"0" maximum:"100000" default:"0" doc:"Only the newest so many; 0 is all."`
 	Follow      bool      `query:"follow"`
+	Attached    bool      `query:"attached" doc:"A command that released the service shows what it prints, unasked: no use of the logs is recorded."`
 	Accept      string    `header:"Accept" doc:"text/event-stream for server-sent events named line; else a JSON document on each line."`
 }
 
@@ -61,7 +62,9 @@ func (a *api) serviceLogs(ctx context.Context, in *logsInput) (*huma.StreamRespo
 	}
 	if a.Usage != nil {
 		r := requestOf(ctx)
-		a.Usage.NoteService(ctx, r.principal, "logs", s.Metadata.Owner, in.Name, f.Environment, r.surface)
+		if !in.Attached {
+			a.Usage.NoteService(ctx, r.principal, "logs", s.Metadata.Owner, in.Name, f.Environment, r.surface)
+		}
 		r.noted = true
 	}
 	entries := a.Logs.Query
@@ -176,7 +179,7 @@ func (a *api) knownInstance(ctx context.Context, f *logs.Filter, in []string) er
 		if err != nil && !errors.Is(err, runtime.ErrNotFound) {
 			return fmt.Errorf("ask how %s runs in %s: %w", f.Service, env, err)
 		}
-		for _, i := range seen.Instances {
+		for _, i := range seen.All() {
 			if running = append(running, i.ID); i.ID == f.Instance {
 				return nil
 			}

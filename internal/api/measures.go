@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/journey"
 	"github.com/stoa-platform/stoa/internal/delivery/dora"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -44,13 +45,11 @@ func (a *api) measureRoutes() {
 	}, a.scorecard)
 	register(a, huma.Operation{
 		OperationID: "journeys", Method: http.MethodGet, Path: "/api/v1/journeys", Summary: "What newcomers come to, and where they stop, by persona", Tags: tags,
-		RejectUnknownQueryParameters: true,
-		Description:                  "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null, and one of all but so few.",
+		Description: "A persona is inferred from what people do, by the rules in the answer. A number of fewer than 5 people is null, and one of all but so few.",
 	}, a.journeys)
 	register(a, huma.Operation{
 		OperationID: "contrasts", Method: http.MethodGet, Path: "/api/v1/contrasts", Summary: "Delivery and tickets on the golden path and off it, matched by segment", Tags: tags,
-		RejectUnknownQueryParameters: true,
-		Description:                  "A correlation: teams chose the path themselves. Nothing may be claimed of a difference that is not clear. A team is on the path in a month if most of its deployments to production were; cost is named, and waits for data.",
+		Description: "A correlation: teams chose the path themselves. Nothing may be claimed of a difference that is not clear. A team is on the path in a month if most of its deployments to production were; cost is named, and waits for data.",
 	}, a.contrasts)
 }
 
@@ -166,8 +165,8 @@ type journeysInput struct{ TeamsInput }
 
 type journeysOutput struct {
 	Body struct {
-		Items []adoption.Journey     `json:"items"`
-		Rules []adoption.PersonaRule `json:"rules" doc:"Which words in the name of a capability tell of a persona."`
+		Items []journey.Journey     `json:"items"`
+		Rules []journey.PersonaRule `json:"rules" doc:"Which words in the name of a capability tell of a persona."`
 	}
 }
 
@@ -177,7 +176,7 @@ func (a *api) journeys(ctx context.Context, in *journeysInput) (*journeysOutput,
 		return nil, err
 	}
 	out := &journeysOutput{}
-	out.Body.Rules = adoption.PersonaRules()
+	out.Body.Rules = journey.PersonaRules()
 	out.Body.Items, err = adoption.Journeys(ctx, view)
 	return out, err
 }

@@ -260,7 +260,7 @@ type applyInput struct {
 type applyOutput struct{ Body admission.Result }
 
 func (a *api) apply(ctx context.Context, in *applyInput) (*applyOutput, error) {
-	parsed, err := object.Decode(bytes.NewReader(in.RawBody), in.Source)
+	parsed, err := a.Pipe.Kinds().Decode(bytes.NewReader(in.RawBody), in.Source)
 	if err != nil {
 		return nil, err
 	}

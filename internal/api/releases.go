@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/progress"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -65,6 +68,39 @@ func (a *api) releaseRoutes() {
 		Description: "Server-sent events: `release` with the whole object whenever it changed, `line` with a line of output. The stream ends after the release has succeeded or failed.",
 		Responses:   map[string]*huma.Response{"200": {Description: "Server-sent events.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}}}},
 	}, a.watchRelease)
+	register(a, huma.Operation{
+		OperationID: "release-build-output", Method: http.MethodGet, Path: "/api/v1/releases/{name}/build-output", Summary: "What the commands printed that built a release", Tags: []string{"releases"},
+		Description: "It is kept as long as what was built, and read by who may read the service's logs.",
+		Responses:   map[string]*huma.Response{"200": {Description: "Lines.", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: "string"}}}}},
+	}, a.buildOutput)
+}
+
+// printing reads a release; refused is why what it prints is not for the caller.
+func (a *api) printing(ctx context.Context, name string) (rel delivery.Release, refused, err error) {
+	if err := a.readsKind(ctx, "Release"); err != nil {
+		return rel, nil, err
+	}
+	if rel, err = object.Get[delivery.Release](ctx, a.Store, name); err != nil {
+		return rel, nil, err
+	}
+	kind, _ := a.Pipe.Kinds().ByName("Service")
+	return rel, a.reads(ctx, auth.Logs, kind, rel.Metadata.Owner), nil
+}
+
+func (a *api) buildOutput(ctx context.Context, in *NameInput) (*huma.StreamResponse, error) {
+	rel, refused, err := a.printing(ctx, in.Name)
+	if err = cmp.Or(err, refused); err != nil {
+		return nil, err
+	}
+	printed, err := a.Delivery.BuildOutput(rel)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		defer printed.Close()
+		hctx.SetHeader("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.Copy(hctx.BodyWriter(), printed) // the client may have gone
+	}}, nil
 }
 
 // mayRelease holds for whoever may release anything at all; which service it
@@ -100,15 +136,11 @@ type releaseOutput struct{ Body delivery.Release }
 // the truth: it is read after every hint, and once a second in case the work is
 // done by another replica.
 func (a *api) watchRelease(ctx context.Context, in *NameInput) (*huma.StreamResponse, error) {
-	if err := a.readsKind(ctx, "Release"); err != nil {
-		return nil, err
-	}
-	rel, err := object.Get[delivery.Release](ctx, a.Store, in.Name)
+	_, refused, err := a.printing(ctx, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	kind, _ := a.Pipe.Kinds().ByName("Service")
-	lines := a.reads(ctx, auth.Logs, kind, rel.Metadata.Owner) == nil
+	lines := refused == nil
 	return stream(func(ctx context.Context, s *sse) error {
 		hints, stop := a.Delivery.Watch(in.Name)
 		defer stop()
@@ -139,7 +171,7 @@ func (a *api) watchRelease(ctx context.Context, in *NameInput) (*huma.StreamResp
 
 // relay sends lines, to who may read logs, until there is reason to read the
 // status again.
-func (a *api) relay(ctx context.Context, s *sse, hints <-chan delivery.Progress, tick <-chan time.Time, lines bool) error {
+func (a *api) relay(ctx context.Context, s *sse, hints <-chan progress.Change, tick <-chan time.Time, lines bool) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -147,7 +179,7 @@ func (a *api) relay(ctx context.Context, s *sse, hints <-chan delivery.Progress,
 		case <-tick:
 			return s.ping()
 		case hint := <-hints:
-			if hint.Changed {
+			if hint.Status {
 				return nil
 			}
 			if !lines {

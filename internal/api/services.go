@@ -1,12 +1,16 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/runtime"
@@ -97,10 +101,19 @@ type serviceStatus struct {
 
 type environmentStatus struct {
 	catalog.Deployment
-	Shortfall string             `json:"shortfall,omitempty" doc:"Why fewer instances answer at this moment than are wanted."`
+	Shortfall string             `json:"shortfall,omitempty" doc:"Why fewer instances answer at this moment than are wanted, or which further process does not stay up."`
 	Replicas  int                `json:"replicas"`
 	Healthy   int                `json:"healthy"`
 	Instances []runtime.Instance `json:"instances"`
+	OnTheWay  []onTheWay         `json:"onTheWay,omitempty" doc:"Releases that have not ended, in the order of their turns."`
+}
+
+// onTheWay is a release that has not ended.
+type onTheWay struct {
+	Release string     `json:"release"`
+	Step    string     `json:"step" doc:"At which it is, or for which it waits."`
+	Since   *time.Time `json:"since,omitempty" doc:"When the step began; missing while it waits."`
+	Message string     `json:"message,omitempty"`
 }
 
 func (a *api) serviceStatus(ctx context.Context, in *NameInput) (*statusOutput, error) {
@@ -111,16 +124,27 @@ func (a *api) serviceStatus(ctx context.Context, in *NameInput) (*statusOutput, 
 	if err != nil {
 		return nil, err
 	}
+	unfinished, err := delivery.OnTheWay(ctx, a.Store, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(unfinished, func(a, b delivery.Release) int { return cmp.Compare(a.Spec.Number, b.Spec.Number) })
 	out := &statusOutput{Body: serviceStatus{Service: in.Name, Owner: s.Metadata.Owner, Environments: map[string]environmentStatus{}}}
 	for _, env := range catalog.EnvironmentsOf(s) {
 		now, err := catalog.Look(ctx, a.Runtime, s, env)
 		if err != nil {
 			return nil, err
 		}
-		at := environmentStatus{Deployment: s.Status.Environments[env], Replicas: now.Wanted, Healthy: now.Healthy, Instances: now.Seen.Instances}
+		at := environmentStatus{Deployment: s.Status.Environments[env], Replicas: now.Wanted, Healthy: now.Healthy, Instances: now.Seen.All()}
 		at.State, at.Message, at.Shortfall = now.State, now.Message, now.Shortfall
 		if at.Instances == nil {
 			at.Instances = []runtime.Instance{}
+		}
+		for _, rel := range unfinished {
+			if rel.Spec.Environment == env {
+				step := rel.Status.Current()
+				at.OnTheWay = append(at.OnTheWay, onTheWay{rel.Metadata.Name, step.Name, step.Started, step.Message})
+			}
 		}
 		out.Body.Environments[env] = at
 	}

@@ -22,7 +22,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/admission"
-	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/journey"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery"
@@ -46,7 +46,7 @@ var wire = [][2]any{
 	{client.Contrast{}, dora.Contrast{}},
 	{client.Detection{}, detect.Result{}},
 	{client.Event{}, event.Record{}},
-	{client.Journey{}, adoption.Journey{}},
+	{client.Journey{}, journey.Journey{}},
 	{client.Kept{}, kept{}},
 	{client.Kind{}, kindInfo{}},
 	{client.LogEntry{}, logs.Entry{}},

@@ -6,10 +6,13 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/logs"
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/route"
 	"github.com/stoa-platform/stoa/internal/runtime"
@@ -32,6 +35,35 @@ func (r routing) Set(key runtime.Key, backends []runtime.Backend) {
 
 func (r routing) Hold(key runtime.Key, held bool) {
 	r.Router.Hold(key.Service, key.Environment, held)
+}
+
+// absent says to whoever asks for a service why nothing answers: in what state it is,
+// and nothing of what its logs say, since anybody may ask.
+func absent(ctx context.Context, r object.Reader, service, environment string) route.Absence {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	s, err := object.Get[catalog.Service](ctx, r, service)
+	if problem.Is(err, problem.NotFound) {
+		return route.Absence{}
+	}
+	if err != nil {
+		return route.Absence{Why: "its state cannot be read now", Passing: true}
+	}
+	at, released := s.Status.Environments[environment]
+	if _, named := s.Spec.Environments[environment]; !named && !released {
+		return route.Absence{}
+	}
+	switch {
+	case at.Release == "" && at.State == catalog.StateFailed:
+		return route.Absence{Why: "its first release failed", Next: "stoa describe release " + at.Failed}
+	case at.Release == "":
+		return route.Absence{Why: "no release has come to it yet", Passing: true}
+	case at.State == catalog.StateStopped:
+		return route.Absence{Why: "it is stopped", Next: "stoa scale " + service + " --replicas 1 --env " + environment}
+	case at.State == catalog.StateRunning:
+		return route.Absence{Why: "its instances start, or are replaced", Passing: true}
+	}
+	return route.Absence{Why: "it is " + at.State, Passing: true}
 }
 
 // logging lets the runtime write logs, in which the values of a service's

@@ -168,6 +168,7 @@ func (p *Platform) openEngines(ctx context.Context) (err error) {
 	if p.builder, err = build.NewBuilder(build.Options{Dir: p.path("builds"), Log: p.log}); err != nil {
 		return err
 	}
+	p.closing(func(context.Context) error { p.builder.Close(); return nil })
 	if p.logs, err = logs.Open(p.path("logs"), logs.Options{Logger: p.log, Registerer: p.registry}); err != nil {
 		return err
 	}
@@ -179,7 +180,12 @@ func (p *Platform) openEngines(ctx context.Context) (err error) {
 	}
 	p.closing(func(context.Context) error { return p.metrics.Close() })
 	p.output = &logging{store: p.logs}
-	p.router = route.New(route.Options{Registerer: p.registry, Logger: p.log})
+	p.router = route.New(route.Options{
+		Registerer: p.registry, Logger: p.log,
+		Absent: func(ctx context.Context, service, environment string) route.Absence {
+			return absent(ctx, p.store, service, environment)
+		},
+	})
 	p.runtime, err = process.New(ctx, process.Options{
 		State: p.path("run"), Router: routing{p.router}, Logs: p.output, Exits: p.noteExit, Logger: p.log,
 	})
@@ -210,7 +216,7 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 	p.usage = event.NewUsage(p.store, event.UsageOptions{Logger: p.log})
 	p.pipe, err = admission.New(admission.Options{
 		Store: p.store, Kinds: kinds, Usage: p.usage, Clock: clock, Logger: p.log,
-		Rules:  append(p.delivery.Rules(), delivery.SecretRule(vault), catalog.TeamRule(), catalog.UserRule(), catalog.EnvironmentRule(), governance.ExceptionRule()),
+		Rules:  append(p.delivery.Rules(), delivery.SecretRule(vault), catalog.TeamRule(secret.Kind()), catalog.UserRule(), catalog.EnvironmentRule(), governance.ExceptionRule()),
 		Gates:  []admission.Gate{governance.Quotas{}, policies, governance.Targets{}},
 		Lifter: governance.Exceptions{},
 	})
@@ -218,15 +224,19 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 		return err
 	}
 	p.verbs = delivery.Verbs{Admit: p.pipe, Objects: p.store}
-	p.secrets = delivery.SecretValues{Admit: p.pipe, Objects: p.store, Vault: vault, Clock: clock}
+	p.secrets = delivery.SecretValues{Admit: p.pipe, Objects: p.store, Clock: clock}
 	if p.jobs, err = reconcile.New(ctx, p.store, reconcile.Options{ID: p.replicaID(), URL: p.config.Database, Logger: p.log, Workers: p.delivery.Workers()}); err != nil {
 		return err
 	}
 	if p.key, err = p.store.LedgerKey(ctx, ledgerName); err != nil {
 		return err
 	}
-	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log})
-	p.runner = event.NewRunner(p.store, slices.Concat(adoption.Projectors(), dora.Projectors(), support.Projectors()), event.RunnerOptions{Logger: p.log})
+	var look time.Duration
+	if p.store.Dialect() == "sqlite" { // one process owns such a database: no replica appends
+		look = time.Minute
+	}
+	p.sealer = event.NewSealer(p.store, p.key, event.SealerOptions{Logger: p.log, Look: look})
+	p.runner = event.NewRunner(p.store, slices.Concat(adoption.Projectors(), dora.Projectors(), support.Projectors()), event.RunnerOptions{Logger: p.log, Look: look})
 	p.ingest = event.NewIngester(p.store, event.IngestOptions{TeamOf: p.teamOf, Capabilities: ownCapabilities()})
 	p.webhooks = webhook.NewReceiver(webhook.Options{
 		Objects: p.store, Values: vault, Ingest: p.ingest, Ledger: p.store, Registerer: p.registry, Clock: clock, Logger: p.log,
@@ -238,7 +248,7 @@ func (p *Platform) openRooms(ctx context.Context, kinds *object.Registry, polici
 // measures are those of every room.
 func measures() []measure.Measure {
 	people := new(adoption.People)
-	return slices.Concat(adoption.Measures(people), dora.Measures(), support.Measures(people.Active, people.DaysOfUse), waitingMeasures())
+	return slices.Concat(adoption.Measures(people), dora.Measures(), support.Measures(people.Users, people.DaysOfUse), waitingMeasures())
 }
 
 // ledgerName names the key that signs the ledger's checkpoints.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -32,6 +33,7 @@ func TestDelivery(t *testing.T) {
 func life(t *testing.T, p *platform) {
 	t.Run("the same source again is not built again", p.testCached)
 	t.Run("two releases of a service at once", p.testTwoAtOnce)
+	t.Run("releases of a service take turns", p.testTurns)
 	t.Run("two first releases of a service at once", p.testFirstTwiceAtOnce)
 	t.Run("settings go back with a release", p.testSettingsGoBack)
 	t.Run("ten services at once", p.testTenAtOnce)
@@ -210,8 +212,11 @@ func (p *platform) testScale(t *testing.T) {
 		}
 		return nil
 	})
-	if status, _, err := p.get("scaled", "/"); err != nil || status == http.StatusOK {
-		t.Errorf("it answers %d (%v) with no instance", status, err)
+	if status, body, err := p.get("scaled", "/"); err != nil || status != http.StatusServiceUnavailable || !strings.Contains(body, "it is stopped") {
+		t.Errorf("it answers %d %s (%v) with no instance", status, body, err)
+	}
+	if status, body, err := p.get("never", "/"); err != nil || status != http.StatusNotFound {
+		t.Errorf("what is not there answers %d %s (%v)", status, body, err)
 	}
 	scale(3)
 	p.healthy(t, "scaled", 3)

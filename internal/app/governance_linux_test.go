@@ -221,7 +221,7 @@ func (g *governed) testException(t *testing.T) {
 	_, err := g.ask(t, "apple", nil)
 	refused(t, err, "policy/no-fruit")
 
-	sunset := time.Now().Add(3 * time.Second)
+	sunset := time.Now().Add(6 * time.Second)
 	g.declare(t, exception("harvest", "policy/no-fruit", "service/apple", sunset))
 	rel, err := g.ask(t, "apple", nil)
 	switch {

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -95,7 +96,8 @@ func edge(step string, done bool) string {
 type platform struct {
 	*client.Client
 	data, database string
-	trusted        config.Networks // the proxies in front of one in this process
+	onEdge         func(release, step string, done bool) // of one in this process; may be nil
+	trusted        config.Networks                       // the proxies in front of one in this process
 	url            string
 
 	cmd    *exec.Cmd // nil: it runs in this process
@@ -247,6 +249,9 @@ func (p *platform) reopen(t *testing.T) {
 	if err != nil {
 		t.Fatalf("open platform: %v", err)
 	}
+	if p.onEdge != nil {
+		instance.OnStepEdge(p.onEdge)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- instance.Serve(ctx) }()
@@ -268,6 +273,21 @@ func (p *platform) reopen(t *testing.T) {
 	}
 	p.url = instance.URL()
 	p.connect(t)
+}
+
+// sql opens the platform's database by a connection of its own.
+func (p *platform) sql(t *testing.T) *sql.DB {
+	t.Helper()
+	driver := "sqlite"
+	if strings.HasPrefix(p.database, "postgres") {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, p.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // eventually tries until try returns nil.

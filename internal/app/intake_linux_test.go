@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/event/eventtest"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // answer is what the platform says to a request.
@@ -199,4 +201,34 @@ func TestCDEventsAreTaken(t *testing.T) {
 		}
 	}
 	t.Logf("%d events", len(samples))
+}
+
+// Whoever was quicker to use the source that a host's history has locks nobody of the
+// platform team out of it; nobody else takes a source over.
+func TestHistoriesTakeSourcesOver(t *testing.T) {
+	t.Parallel()
+	p := open(t, "")
+	asked := p.cast(t)
+	event := func(id, actor string) []byte {
+		return fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"https://github.com/acme","type":"org.example.done","actor":%q}`, id, actor)
+	}
+	const one = "application/cloudevents+json"
+	if _, err := asked["member"].Post(t.Context(), one, bytes.NewReader(event("1", "user/member"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Post(t.Context(), one, bytes.NewReader(event("2", "github/ann"))); !problem.Is(err, problem.Forbidden) || !strings.Contains(strings.Join(problem.From(err).Next, " "), "takeOver=true") {
+		t.Errorf("a post that takes nothing over: %v", err)
+	}
+	_, err := asked["member"].TakeOver(t.Context(), one, bytes.NewReader(event("3", "user/member")))
+	if told := problem.From(err); !problem.Is(err, problem.Forbidden) || told.Title != "user/member may not take sources over" || told.Decider != "@platform" ||
+		len(told.Next) == 0 || !strings.Contains(told.Next[0], "without takeOver") {
+		t.Errorf("one who is not of the platform team takes over: %v, then %q, by %s", err, told.Next, told.Decider)
+	}
+	history := p.NewPosting(func(n client.NotTaken) { t.Errorf("not taken: %+v", n) })
+	if err := errors.Join(history.Add(t.Context(), event("4", "github/ann")), history.Flush(t.Context())); err != nil || history.Sum().Accepted != 1 {
+		t.Errorf("a history: %v, %+v", err, history.Sum())
+	}
+	if _, err := asked["member"].Post(t.Context(), one, bytes.NewReader(event("5", "user/member"))); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("who had the source before: %v", err)
+	}
 }

@@ -19,17 +19,21 @@ const (
 	lockPoll     = 10 * time.Millisecond
 )
 
-// lock makes sure that one process owns the data folder, and the SQLite
-// database where that lies elsewhere: two would take each other's jobs.
+// lock makes sure that one process owns the data folder, and one the SQLite database,
+// which may lie in the folder of another: two would take each other's jobs.
 func (p *Platform) lock() error {
 	if err := p.hold(p.path("lock"), p.config.Data); err != nil {
 		return err
 	}
 	database := strings.TrimPrefix(p.config.Database, "sqlite:")
-	if strings.Contains(database, "://") || filepath.Dir(database) == p.config.Data {
+	if strings.Contains(database, "://") {
 		return nil
 	}
-	return p.hold(database+".lock", database)
+	file := database
+	if real, err := filepath.EvalSymlinks(database); err == nil {
+		file = real // by whatever way one comes to it
+	}
+	return p.hold(file+".lock", database)
 }
 
 // hold takes the lock of a file until the platform is closed or dies.

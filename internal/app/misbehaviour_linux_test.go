@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ func TestMisbehaviour(t *testing.T) {
 
 // fails releases a service whose good release runs as a bad one and checks
 // what is told.
-func (p *platform) fails(t *testing.T, service string, set map[string]string, title, line string) {
+func (p *platform) fails(t *testing.T, service string, set map[string]string, title, line string) *client.Problem {
 	t.Helper()
 	good := p.up(t, "good", service, map[string]string{"MODE": "good"})
 	rel := p.ended(t, p.admit(t, p.upload(t, "good"), service, set).Metadata.Name)
@@ -74,6 +75,7 @@ func (p *platform) fails(t *testing.T, service string, set map[string]string, ti
 	if len(events) != 2 {
 		t.Errorf("the failure was told by %d events, want 2: %+v", len(events), events)
 	}
+	return told
 }
 
 func (p *platform) testExits(t *testing.T) {
@@ -86,7 +88,12 @@ func (p *platform) testExits(t *testing.T) {
 }
 
 func (p *platform) testNeverBinds(t *testing.T) {
-	p.fails(t, "unbound", map[string]string{"MODE": "never-binds"}, "port", "waiting for fruits")
+	told := p.fails(t, "unbound", map[string]string{"MODE": "never-binds"}, "port", "waiting for fruits")
+	if !slices.ContainsFunc(told.Next, func(next string) bool {
+		return strings.HasSuffix(next, `Procfile beside it with the line  worker: "$STOA_OUT"`)
+	}) {
+		t.Errorf("next %q, want the line that makes it a worker", told.Next)
+	}
 }
 
 // What does not compile says so with the compiler's words, and nothing runs of it.

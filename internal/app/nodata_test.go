@@ -14,16 +14,7 @@ import (
 // grade, over any time and in any cut, and no evidence.
 func TestNoDataIsNoValue(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{Fields: func(kind string) []string {
-		if kind == "User" {
-			return []string{"spec.role"}
-		}
-		return nil
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := emptyStore(t)
 	engine, err := measure.NewEngine(s, adoption.NewOrganisation(s, time.Now), measures()...)
 	if err != nil {
 		t.Fatal(err)
@@ -48,4 +39,20 @@ func TestNoDataIsNoValue(t *testing.T) {
 			}
 		}
 	}
+}
+
+// emptyStore is a store that measures can be computed of.
+func emptyStore(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{Fields: func(kind string) []string {
+		if kind == "User" {
+			return []string{"spec.role"}
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }

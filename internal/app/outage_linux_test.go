@@ -3,7 +3,6 @@ package app_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,19 +32,19 @@ func TestDatabaseLocked(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		p := startProcess(t, "")
-		testLocked(t, p, "sqlite", []string{"BEGIN IMMEDIATE"})
+		testLocked(t, p, []string{"BEGIN IMMEDIATE"})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		p := startProcess(t, testenv.Postgres(t))
-		testLocked(t, p, "pgx", []string{"BEGIN", "LOCK TABLE objects, object_history, events IN EXCLUSIVE MODE"})
+		testLocked(t, p, []string{"BEGIN", "LOCK TABLE objects, object_history, events IN EXCLUSIVE MODE"})
 	})
 }
 
-func testLocked(t *testing.T, p *platform, driver string, lock []string) {
+func testLocked(t *testing.T, p *platform, lock []string) {
 	p.up(t, "before", "shop", nil)
 	rel := p.admit(t, p.upload(t, "during"), "shop", nil)
-	unlock := p.lockDatabase(t, driver, lock)
+	unlock := p.lockDatabase(t, lock)
 	applied := make(chan error, 1)
 	go func() { applied <- p.team("locked-team") }()
 	released := make(chan error, 1)
@@ -90,14 +89,9 @@ func testLocked(t *testing.T, p *platform, driver string, lock []string) {
 }
 
 // lockDatabase locks it by a connection of its own.
-func (p *platform) lockDatabase(t *testing.T, driver string, statements []string) (unlock func()) {
+func (p *platform) lockDatabase(t *testing.T, statements []string) (unlock func()) {
 	t.Helper()
-	db, err := sql.Open(driver, p.database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	conn, err := db.Conn(t.Context())
+	conn, err := p.sql(t).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,15 +228,23 @@ func TestCannotStart(t *testing.T) {
 	}
 	defer l.Close()
 	p := open(t, "")
+	linked := filepath.Join(t.TempDir(), "linked.db")
+	if err := os.Symlink(filepath.Join(p.data, "stoa.db"), linked); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		args []string
 		want []string
 	}{
 		{"port in use", []string{"--data", t.TempDir(), "--listen", l.Addr().String()},
-			[]string{"cannot listen on " + l.Addr().String(), "address already in use", "--listen 127.0.0.1:0"}},
+			[]string{"cannot listen on " + l.Addr().String(), "address already in use", "next   stoa serve --data ", " --listen 127.0.0.1:0    takes a free port"}},
 		{"data in use", []string{"--data", p.data, "--listen", "127.0.0.1:0"},
 			[]string{"a platform runs on " + p.data + " already", p.url, "stoa status"}},
+		{"database in use, of another folder's platform", []string{"--data", t.TempDir(), "--listen", "127.0.0.1:0", "--database", filepath.Join(p.data, "stoa.db")},
+			[]string{"a platform runs on " + filepath.Join(p.data, "stoa.db") + " already", "stoa serve --data OTHER"}},
+		{"the same, by another way", []string{"--data", t.TempDir(), "--listen", "127.0.0.1:0", "--database", linked},
+			[]string{"a platform runs on " + linked + " already"}},
 		{"a file that is no database", []string{"--data", t.TempDir(), "--listen", "127.0.0.1:0", "--database", notDatabase(t)},
 			[]string{"is no database", "stoa restore"}},
 		{"a database that does not answer", []string{"--data", t.TempDir(), "--listen", "127.0.0.1:0", "--database", "postgres://stoa@" + closedPort(t) + "/stoa"},

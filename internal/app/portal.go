@@ -19,7 +19,7 @@ func (p *Platform) openPortal() (*portal.Portal, error) {
 		Milestones: func(ctx context.Context, team string) ([]adoption.Reached, error) {
 			return adoption.TeamMilestones(ctx, p.store, team)
 		},
-		Address: p.URL(), Version: p.config.Version, Clock: time.Now, Logger: p.log,
+		Version: p.config.Version, Clock: time.Now, Logger: p.log,
 	})
 }
 

@@ -30,7 +30,7 @@ func recorded() []Recorded {
 		{"dev.stoa.alert.received", "an alert came in by a webhook", "its name, severity and fingerprint"},
 		{"dev.stoa.webhook.refused", "requests to a webhook were not its sender's, told once a minute", "how many, since when, what was wrong"},
 		{"dev.stoa.release.<step>.<state>", "a step of a release ended", "the release, milliseconds, and what it said"},
-		{"dev.stoa.service.crashlooping", "an instance ends again and again", "the release, the exit, how often"},
+		{"dev.stoa.service.crashlooping", "an instance ends again and again", "the release, the process if it is a further one, the exit, how often"},
 		{"dev.stoa.secret.set", "values of a secret were set", "the names of its keys, never their values"},
 		{"dev.stoa.account.<verb>", "an account was made, changed or deleted", "whose"},
 		{"dev.stoa.token.<verb>", "a token was made or revoked", "its name, scopes and end, never its value"},

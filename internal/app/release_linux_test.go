@@ -55,6 +55,13 @@ func main() {
 		if err := os.WriteFile(mark, nil, 0o600); err != nil {
 			log.Fatal(err)
 		}
+	case "waits": // for whoever puts a file into its home
+		for {
+			if _, err := os.Stat(os.Getenv("HOME") + "/go"); err == nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 	case "loud":

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -25,12 +26,21 @@ const (
 	closeTimeout    = 20 * time.Second
 )
 
+// listen takes the address. What to do about one that cannot be had depends on
+// the command that was run, which knows.
 func (p *Platform) listen(ctx context.Context) error {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", p.config.Listen)
-	if err != nil {
-		return problem.New(problem.Unavailable, "cannot listen on %s", p.config.Listen).Because(listenReason(err)).
-			Do("stoa serve --listen 127.0.0.1:0    takes a free port").Cause(err)
+	if errors.Is(err, syscall.EADDRINUSE) && p.config.Elsewhere {
+		host, _, _ := net.SplitHostPort(p.config.Listen)
+		l, err = lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	}
+	var unknown *net.DNSError
+	switch {
+	case errors.As(err, &unknown):
+		return problem.New(problem.Invalid, "cannot listen on %s", p.config.Listen).Because(listenReason(err)).Cause(err)
+	case err != nil:
+		return problem.New(problem.Unavailable, "cannot listen on %s", p.config.Listen).Because(listenReason(err)).Cause(err)
 	}
 	p.listener = l
 	p.closing(func(context.Context) error {

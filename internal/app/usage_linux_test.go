@@ -30,6 +30,10 @@ func TestLogQueryIsOneUse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	attached := client.LogQuery{Environment: "dev", Attached: true} // as stoa up shows them, of itself
+	if err := p.Logs(t.Context(), "apple", attached, func(client.LogEntry) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
 	p.stop() // what was gathered is recorded with its end
 	p.reopen(t)
 	used, _, err := p.Events(t.Context(), client.EventQuery{Types: []string{"dev.stoa.usage.recorded"}, Limit: 100})

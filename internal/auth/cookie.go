@@ -50,14 +50,14 @@ func origin(r *http.Request) string {
 	return "another origin"
 }
 
-// secure says whether the browser came by TLS. Behind a proxy that is what the
+// ByTLS says whether the browser came by TLS. Behind a proxy that is what the
 // proxy says; who forges it only denies themselves the cookie.
-func secure(r *http.Request) bool {
+func ByTLS(r *http.Request) bool {
 	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 func cookieName(r *http.Request) string {
-	if secure(r) {
+	if ByTLS(r) {
 		return secureCookie
 	}
 	return plainCookie
@@ -66,14 +66,14 @@ func cookieName(r *http.Request) string {
 func setCookie(w http.ResponseWriter, r *http.Request, n Session) {
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName(r), Value: n.Secret, Path: "/", Expires: n.Expires,
-		Secure: secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: ByTLS(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
 func clearCookie(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName(r), Path: "/", MaxAge: -1,
-		Secure: secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: ByTLS(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 

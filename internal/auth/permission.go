@@ -118,8 +118,12 @@ func roleProblem(p Principal, verb Verb, kind object.Kind, owner string, least R
 	refused := problem.New(problem.Forbidden, "%s may not %s", who(p), what(verb, kind, owner)).ExplainedAt(permissionsPage)
 	if !isTeamRole(least) || owner == "" {
 		if isTeamRole(least) { // nobody's team: only the platform's people are above it
-			refused.Because("no team owns it, so it needs " + string(PlatformMember) + "; " + standing(p, owner)).
-				Do("name the owning team: metadata.owner")
+			refused.Because("no team owns it, so it needs " + string(PlatformMember) + "; " + standing(p, owner))
+			if verb == Create || verb == Update {
+				refused.Do("name the owning team: metadata.owner")
+			} else {
+				refused.Do("ask @platform to do it")
+			}
 		} else {
 			refused.Because("it needs " + string(least) + "; " + standing(p, owner)).
 				Do("ask @platform to do it or to give the role")

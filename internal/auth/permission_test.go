@@ -250,7 +250,17 @@ func TestRefusalSaysWhoDecides(t *testing.T) {
 	}
 }
 
-// TestPermissionsPage keeps docs/reference/permissions.md in step; -update writes it.
+// Who writes can name the owner that is missing; who reads cannot.
+func TestRefusalWithoutOwner(t *testing.T) {
+	guest := auth.Principal{Name: "user/vic", Platform: auth.Viewer}
+	for verb, want := range map[auth.Verb]string{auth.Create: "name the owning team: metadata.owner", auth.Audit: "ask @platform to do it"} {
+		p := problem.From(auth.Allowed(guest, verb, object.Kind{Name: "Service"}, "").Err())
+		if !slices.Equal(p.Next, []string{want}) || p.Decider != "@platform" {
+			t.Errorf("%s: decider %q, next %q, want %q", verb, p.Decider, p.Next, want)
+		}
+	}
+}
+
 // Who could do it nowhere is told so, and of no team that has nothing to do with it.
 func TestRefusalAnywhere(t *testing.T) {
 	ann := auth.Principal{Name: "user/ann", Platform: auth.Viewer, Teams: map[string]auth.Role{"payments": auth.TeamOwner, "search": auth.TeamMember}}
@@ -276,6 +286,7 @@ func TestRefusalAnywhere(t *testing.T) {
 	}
 }
 
+// TestPermissionsPage keeps docs/reference/permissions.md in step; -update writes it.
 func TestPermissionsPage(t *testing.T) {
 	page := permissionsPage()
 	path := filepath.Join("..", "..", "docs", "reference", "permissions.md")

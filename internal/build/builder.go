@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/guardian"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/tree"
 )
@@ -36,13 +37,18 @@ type Options struct {
 
 // Builder builds artifacts and keeps them. It is safe for concurrent use, and
 // several processes may share the folder.
+//
+// The process group of a command that builds ends when this process does, also
+// by SIGKILL. What left the group, such as a daemon, is ended by the next
+// builder of the folder, on Linux.
 type Builder struct {
-	opts  Options
-	tools *toolchain
+	opts     Options
+	tools    *toolchain
+	guardian *guardian.Guardian
 }
 
 // NewBuilder opens the folder and sweeps what builds that were killed left:
-// their files and, on Linux, their processes.
+// their files and, on Linux, their processes. Close must follow.
 func NewBuilder(opts Options) (*Builder, error) {
 	dir, err := filepath.Abs(opts.Dir)
 	if err != nil {
@@ -70,12 +76,17 @@ func NewBuilder(opts Options) (*Builder, error) {
 	}
 	dir = opts.Dir
 	home, _ := os.UserHomeDir() // none: version managers are not looked for
-	b := &Builder{opts: opts, tools: &toolchain{prober: newProber(filepath.Join(dir, "tools", "probes.json")), dir: filepath.Join(dir, "tools"), home: home}}
+	b := &Builder{opts: opts,
+		tools:    &toolchain{prober: newProber(filepath.Join(dir, "tools", "probes.json")), dir: filepath.Join(dir, "tools"), home: home},
+		guardian: guardian.New(opts.Log, "commands that build")}
 	if err := b.sweep(); err != nil {
 		return nil, fmt.Errorf("open builder: %w", err)
 	}
 	return b, nil
 }
+
+// Close ends the commands that still run. Nothing is built after it.
+func (b *Builder) Close() { b.guardian.Close() }
 
 // Build returns the artifact of the request, built now or taken from the
 // cache, and streams what the build's commands print to logw, in lines. Equal

@@ -34,6 +34,7 @@ func newBuilder(t testing.TB) *Builder {
 	t.Helper()
 	b, err := NewBuilder(Options{Dir: filepath.Join(t.TempDir(), "builds")})
 	must(t, err)
+	t.Cleanup(b.Close)
 	return b
 }
 
@@ -92,7 +93,7 @@ func isEmpty(t testing.TB, b *Builder) {
 // poll waits for something that another process does.
 func poll(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !done() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
@@ -198,6 +199,7 @@ func TestBuildEnvironment(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(home, ".config/pip/pip.conf"), []byte("[global]\n"), 0o600))
 	b, err := NewBuilder(Options{Dir: filepath.Join(t.TempDir(), "b"), PassEnv: []string{"LET_THROUGH"}})
 	must(t, err)
+	defer b.Close()
 
 	plan := shellPlan(`env > env.txt; pwd >> env.txt; touch "$HOME/x" "$TMPDIR/y"`)
 	plan.Steps[0].Env = map[string]string{"OWN": "step", markVariable: "forged"}

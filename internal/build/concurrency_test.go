@@ -81,6 +81,7 @@ func TestPrune(t *testing.T) {
 	var time_ clock
 	b, err := NewBuilder(Options{Dir: filepath.Join(t.TempDir(), "b"), Now: time_.now})
 	must(t, err)
+	defer b.Close()
 	var made []string
 	for i := range 3 {
 		a, err := b.Build(t.Context(), request(t, map[string]string{"a": strings.Repeat(fmt.Sprint(i), 1000)}, shellPlan("true")), io.Discard)

@@ -125,7 +125,7 @@ func (m *making) steps(ctx context.Context) error {
 			argv = []string{"sh", "-c", command.Shell}
 		}
 		m.out.start(command.title())
-		end, err := runCommand(ctx, argv, dir, stepEnv, m.out)
+		end, err := runCommand(ctx, m.b.guardian, argv, dir, stepEnv, m.out)
 		m.out.flush()
 		if errors.Is(err, errTimeLimit) {
 			e := failure(m.app, command, exit{}, m.out.last(), nil)

@@ -169,6 +169,31 @@ func TestKilledInMidBuild(t *testing.T) {
 	}
 }
 
+// TestABuildEndsWithStoa kills a process that builds as `npm run build` does,
+// by a shell of a shell. Nobody opens the folder again.
+func TestABuildEndsWithStoa(t *testing.T) {
+	const marker = "STOA_TEST_BUILD_UNTIL_KILLED_IN"
+	dir, inside := os.LookupEnv(marker)
+	if inside {
+		b, err := NewBuilder(Options{Dir: filepath.Join(dir, "builds")})
+		must(t, err)
+		_, err = b.Build(t.Context(), Request{Dir: filepath.Join(dir, "source"), Source: "sha256:" + strings.Repeat("a", 64),
+			Plan: shellPlan("cd " + dir + `; echo $$ > first; trap '' TERM; sleep 1; sh -c 'echo $$ > script; sleep 91 & echo $! > sleep; wait'; true`)}, io.Discard)
+		t.Fatal("the build ended: ", err)
+	}
+	dir = t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "source"), 0o755))
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), marker+"="+dir)
+	must(t, cmd.Start())
+	all := pids(t, dir, "first", "script", "sleep")
+	must(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	for _, pid := range all {
+		poll(t, fmt.Sprintf("the end of process %d", pid), func() bool { return !alive(pid) })
+	}
+}
+
 func TestOutputIsBoundedAndClean(t *testing.T) {
 	b := newBuilder(t)
 	log := &watched{}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/stoa-platform/stoa/internal/guardian"
 )
 
 const (
@@ -28,9 +30,10 @@ type exit struct {
 }
 
 // runCommand runs one command to its end, in a process group of its own, and
-// leaves nothing running: what the command started and left behind is killed.
+// leaves nothing running: what the command started and left behind is killed,
+// by the guardian if this process dies first.
 // The error is that of starting it, or the context's cause.
-func runCommand(ctx context.Context, argv []string, dir string, env map[string]string, out io.Writer) (exit, error) {
+func runCommand(ctx context.Context, g *guardian.Guardian, argv []string, dir string, env map[string]string, out io.Writer) (exit, error) {
 	program, err := lookProgram(argv[0], dir, env["PATH"])
 	if err != nil {
 		return exit{}, err
@@ -53,9 +56,8 @@ func runCommand(ctx context.Context, argv []string, dir string, env map[string]s
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = killGrace
 
-	err = startAndWait(cmd, w)
+	err = startAndWait(cmd, w, g)
 	if cmd.Process != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // mostly ESRCH: the group is empty
 		killMarked(env[markVariable])
 	}
 	_ = r.SetReadDeadline(time.Now().Add(pipeGrace))
@@ -78,14 +80,20 @@ func runCommand(ctx context.Context, argv []string, dir string, env map[string]s
 
 // startAndWait holds on to its thread: the death signal is sent when the
 // thread that started the process ends, not when Stoa does.
-func startAndWait(cmd *exec.Cmd, w *os.File) error {
+func startAndWait(cmd *exec.Cmd, w *os.File, g *guardian.Guardian) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	g.Ready()
 	err := cmd.Start()
 	w.Close()
 	if err != nil {
 		return err
 	}
+	group := cmd.Process.Pid
+	g.Add(group)
+	guardian.AwaitExit(group)
+	_ = syscall.Kill(-group, syscall.SIGKILL) // what the first process left behind; it is a zombie, so the number is its own
+	g.Remove(group)
 	return cmd.Wait()
 }
 

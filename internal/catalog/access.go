@@ -67,9 +67,13 @@ func (a Access) Ask(ctx context.Context, by auth.Principal, team, reason string)
 	})
 }
 
-// TeamRule tells who got access to a team and who lost it.
-func TeamRule() admission.Rule {
-	return admission.Rule{Kind: "Team", Admit: guardTeam, Plan: func(_ context.Context, c *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
+// TeamRule tells who got access to a team and who lost it, and keeps a team as long
+// as it owns an object of the catalog or of one of the other kinds.
+func TeamRule(others ...object.Kind) admission.Rule {
+	guard := func(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
+		return guardTeam(ctx, r, c, d, slices.Concat(Kinds(), others))
+	}
+	return admission.Rule{Kind: "Team", Admit: guard, Plan: func(_ context.Context, c *admission.Change, d *admission.Draft, stored object.Object) (admission.Plan, error) {
 		var before, after Team
 		if d.Old != nil && !decode(*d.Old, &before) || !d.Delete && !decode(stored, &after) {
 			return admission.Plan{}, fmt.Errorf("decode %s", stored.Ref())
@@ -129,7 +133,7 @@ func brought(team object.Object) bool {
 }
 
 // guardTeam keeps a team as long as it answers for something.
-func guardTeam(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft) error {
+func guardTeam(ctx context.Context, r object.Reader, c *admission.Change, d *admission.Draft, kinds []object.Kind) error {
 	if !d.Delete {
 		if err := guardPlatform(c, d); err != nil {
 			return err
@@ -137,7 +141,7 @@ func guardTeam(ctx context.Context, r object.Reader, c *admission.Change, d *adm
 		return guardNames(ctx, r, c, d)
 	}
 	name := d.Want.Metadata.Name
-	for _, kind := range Kinds() {
+	for _, kind := range kinds {
 		if kind.Scope != object.ScopeTeam {
 			continue
 		}
@@ -173,7 +177,7 @@ func guardMachines(ctx context.Context, tx *store.Tx, team string) error {
 const teamsPage = "/docs/teams"
 
 // guardPlatform lets only the platform team say which teams are of it: they are
-// left out of adoption numbers.
+// left out of numbers.
 func guardPlatform(c *admission.Change, d *admission.Draft) error {
 	var before, after Team
 	if d.Old != nil && !decode(*d.Old, &before) || !decode(d.Want, &after) || before.Spec.Platform == after.Spec.Platform {

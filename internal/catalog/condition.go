@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -25,9 +26,10 @@ type Condition struct {
 	// Message says why a change failed, as it was stored.
 	Message string
 	// Shortfall says why fewer instances answer at this moment than are wanted, in
-	// a change that goes on as in a crash; empty when all do.
+	// a change that goes on as in a crash, or which further process does not stay
+	// up; empty when all do.
 	Shortfall string
-	Wanted    int // instances
+	Wanted    int // instances, without those of further processes
 	Healthy   int // instances of the release that serves
 	Seen      runtime.Status
 }
@@ -42,8 +44,8 @@ type Watcher interface {
 }
 
 // Look asks how a service does in an environment. The API, the portal and
-// `stoa status` say what this says; objects, as `stoa get` prints them, say what
-// was stored last.
+// the command line say what this says; objects, as `-o json` prints them, say
+// what was stored last.
 func Look(ctx context.Context, w Watcher, s Service, env string) (Condition, error) {
 	seen, err := w.Status(ctx, runtime.Key{Service: s.Metadata.Name, Environment: env})
 	if err != nil && !errors.Is(err, runtime.ErrNotFound) {
@@ -56,22 +58,53 @@ func Look(ctx context.Context, w Watcher, s Service, env string) (Condition, err
 // better: an old release that answers does not mend that a change failed.
 func judge(stored Deployment, wanted int, seen runtime.Status) Condition {
 	c := Condition{State: stored.State, Message: stored.Message, Wanted: wanted, Healthy: seen.Healthy(), Seen: seen}
+	short := shortfall(c)
 	switch {
 	case stored.Release == "" && stored.State == StateFailed: // its first release did
 	case stored.Release == "":
 		c.State = StateUnreleased
 	case stored.State == StateStopped, wanted == 0 && len(seen.Instances) == 0:
 		c.State, c.Message = StateStopped, ""
-	case stored.State == StateRunning && c.Healthy < wanted:
-		c.State, c.Shortfall = StateDegraded, shortfall(c)
-	case stored.State == StateDegraded && c.Healthy < wanted:
-		c.Shortfall = shortfall(c)
+	case short != "" && stored.State == StateRunning:
+		c.State, c.Shortfall = StateDegraded, short
+	case stored.State == StateDegraded:
+		c.Shortfall = short
 	}
 	return c
 }
 
-// shortfall says why fewer instances answer than were asked for.
+// shortfall says what does not run as was asked; empty when all does.
 func shortfall(c Condition) string {
+	var short []string
+	if c.Healthy < c.Wanted {
+		short = append(short, unanswered(c))
+	}
+	for _, process := range c.Seen.Beside {
+		// One that is brought up for the first time serves nobody yet.
+		if process.Release != "" && process.Healthy() < process.Replicas {
+			short = append(short, ended(process))
+		}
+	}
+	return strings.Join(short, "; ")
+}
+
+// ended says why a further process is not up.
+func ended(process runtime.Status) string {
+	_, name := process.Key.Parts()
+	for _, i := range process.Instances {
+		switch {
+		case i.Release != process.Release || i.LastExit == nil:
+		case i.State == runtime.StateCrashLooping:
+			return "process " + name + " ends again and again: " + i.LastExit.String()
+		default:
+			return "process " + name + " has ended and is started again: " + i.LastExit.String()
+		}
+	}
+	return "process " + name + " does not run"
+}
+
+// unanswered says why fewer instances answer than were asked for.
+func unanswered(c Condition) string {
 	if len(c.Seen.Instances) == 0 {
 		return "no instance runs here"
 	}

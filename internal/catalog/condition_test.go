@@ -30,7 +30,20 @@ func instances(states ...runtime.State) runtime.Status {
 	return seen
 }
 
+// beside is what was seen with a further process that was started and then did
+// this.
+func beside(seen runtime.Status, states ...runtime.State) runtime.Status {
+	process := instances(states...)
+	process.Key, process.Replicas = runtime.Key{Service: "shop", Environment: "dev"}.Beside("worker"), 1
+	seen.Beside = append(seen.Beside, process)
+	return seen
+}
+
 func TestLook(t *testing.T) {
+	firstWorker := beside(instances(runtime.StateHealthy), runtime.StateStarting)
+	firstWorker.Beside[0].Release = "" // its rollout goes on
+	ended := beside(instances(runtime.StateHealthy), runtime.StateRestarting)
+	ended.Beside[0].Instances[0].LastExit = &runtime.Exit{Code: 1, After: 12 * time.Millisecond}
 	running := catalog.Deployment{Release: "shop-2", State: catalog.StateRunning}
 	failedChange := catalog.Deployment{Release: "shop-2", State: catalog.StateDegraded, Message: "port 8080 is taken"}
 	for name, c := range map[string]struct {
@@ -42,7 +55,16 @@ func TestLook(t *testing.T) {
 		"all answer":               {running, 2, watcher{seen: instances(runtime.StateHealthy, runtime.StateHealthy)}, catalog.StateRunning, ""},
 		"one of two in crash loop": {running, 2, watcher{seen: instances(runtime.StateHealthy, runtime.StateCrashLooping)}, catalog.StateDegraded, "1 of 2 instances answer, one ends again and again: exit code 1 after 12ms"},
 		"the only one sickens":     {running, 1, watcher{seen: instances(runtime.StateUnhealthy)}, catalog.StateDegraded, "0 of 1 instances answer"},
-		"nothing is seen":          {running, 1, watcher{err: runtime.ErrNotFound}, catalog.StateDegraded, "no instance runs here"},
+		"a further process in crash loop": {running, 1, watcher{seen: beside(instances(runtime.StateHealthy), runtime.StateCrashLooping)}, catalog.StateDegraded,
+			"process worker ends again and again: exit code 1 after 12ms"},
+		"so is what serves": {running, 1, watcher{seen: beside(instances(runtime.StateUnhealthy), runtime.StateCrashLooping)}, catalog.StateDegraded,
+			"0 of 1 instances answer; process worker ends again and again: exit code 1 after 12ms"},
+		"a further process has ended once": {running, 1, watcher{seen: ended}, catalog.StateDegraded,
+			"process worker has ended and is started again: exit code 1 after 12ms"},
+		"a further process is well":     {running, 1, watcher{seen: beside(instances(runtime.StateHealthy), runtime.StateHealthy)}, catalog.StateRunning, ""},
+		"a further process is replaced": {running, 1, watcher{seen: beside(instances(runtime.StateHealthy), runtime.StateHealthy, runtime.StateStarting)}, catalog.StateRunning, ""},
+		"a further process is new":      {running, 1, watcher{seen: firstWorker}, catalog.StateRunning, ""},
+		"nothing is seen":               {running, 1, watcher{err: runtime.ErrNotFound}, catalog.StateDegraded, "no instance runs here"},
 		"a change failed, the old one answers": {failedChange, 1, watcher{seen: instances(runtime.StateHealthy)}, catalog.StateDegraded,
 			"port 8080 is taken"},
 		"it could not be started": {catalog.Deployment{Release: "shop-2", State: catalog.StateFailed, Message: "exit code 1"}, 1, watcher{err: runtime.ErrNotFound}, catalog.StateFailed, "exit code 1"},
@@ -58,7 +80,7 @@ func TestLook(t *testing.T) {
 			s.Spec.Environments = map[string]catalog.Running{"dev": {Replicas: c.wanted}}
 			s.Status.Environments = map[string]catalog.Deployment{"dev": c.stored}
 			got, err := catalog.Look(t.Context(), c.seen, s, "dev")
-			if got.Shortfall != "" && got.Healthy >= c.wanted || got.Message != c.stored.Message && c.stored.State != catalog.StateStopped {
+			if got.Shortfall != "" && got.Healthy >= c.wanted && c.seen.seen.Beside == nil || got.Message != c.stored.Message && c.stored.State != catalog.StateStopped {
 				t.Errorf("message %q, shortfall %q: what was stored and what is seen are not told apart", got.Message, got.Shortfall)
 			}
 			if err != nil || got.State != c.state || got.Why() != c.message {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
 )
 
@@ -24,8 +25,8 @@ type ServiceSpec struct {
 	// OwnerSource says from where the owner was inferred, such as "CODEOWNERS:3".
 	// It is empty once a person has said or confirmed the owner.
 	OwnerSource string `json:"ownerSource,omitempty"`
-	// Overrides replace what detection finds, by setting: "port", "health", "start", ….
-	Overrides map[string]string `json:"overrides,omitempty"`
+	// Overrides replace what detection finds, from the next release on.
+	Overrides detect.Overrides `json:"overrides,omitzero"`
 	// Confirmed lists the guessed settings that a person has confirmed.
 	Confirmed []string `json:"confirmed,omitempty"`
 	// Environments says how it runs in each.
@@ -119,6 +120,9 @@ func validateService(o object.Object) []object.Issue {
 	var issues []object.Issue
 	add := func(path, format string, args ...any) {
 		issues = append(issues, object.Issue{Path: path, Message: fmt.Sprintf(format, args...)})
+	}
+	for _, f := range s.Spec.Overrides.Wrong() {
+		add("spec.overrides."+f.Path, "%s", f.Message)
 	}
 	for _, env := range slices.Sorted(maps.Keys(s.Spec.Environments)) {
 		running, path := s.Spec.Environments[env], "spec.environments."+env

@@ -35,6 +35,12 @@ func TestSystemsAPIsAndEntities(t *testing.T) {
 		`{kind: Entity, metadata: {name: a}, spec: {format: backstage}}`:                                                                       "spec.type",
 		`{kind: Service, metadata: {name: a, owner: t}, spec: {lifecycle: deprecated}}`:                                                        "",
 		`{kind: Service, metadata: {name: a, owner: t}, spec: {lifecycle: sunset}}`:                                                            "spec.lifecycle",
+		`{kind: Service, metadata: {name: a, owner: t}, spec: {overrides: {port: "3", start: "$STOA_OUT x"}}}`:                                 "",
+		`{kind: Service, metadata: {name: a, owner: t}, spec: {overrides: {prt: "3"}}}`:                                                        "f:1: spec.overrides.prt: unknown field; did you mean port?",
+		`{kind: Service, metadata: {name: a, owner: t}, spec: {overrides: {colour: red}}}`:                                                     "spec.overrides.colour: unknown field; known are health, output, port, portVariable, start",
+		`{kind: Service, metadata: {name: a, owner: t}, spec: {overrides: {port: 3}}}`:                                                         `write "3" in quotes`,
+		`{kind: Service, metadata: {name: a, owner: t}, spec: {overrides: {port: "0"}}}`:                                                       "f:1: spec.overrides.port: must be a number of 1 to 65535",
+		`{kind: Service, metadata: {name: a, owner: t}, spec: {overrides: {health: ""}}}`:                                                      "spec.overrides.health: must not be empty",
 	} {
 		parsed, err := object.Decode(strings.NewReader(text), "f")
 		if err != nil {

@@ -20,7 +20,8 @@ type TeamSpec struct {
 	// Formerly are the names that the team had before, or of teams that became part
 	// of it: what is known of them is this team's.
 	Formerly []string `json:"formerly,omitempty" jsonschema:"maxItems=50"`
-	// Platform marks the team that runs the platform; it is left out of adoption numbers.
+	// Platform marks the team that runs the platform; numbers leave it out unless
+	// they are asked of it by name.
 	Platform bool `json:"platform,omitempty"`
 }
 

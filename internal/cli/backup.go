@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -34,12 +35,23 @@ func (c *Command) backupCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.save(cmd, args[0], force, "backing up", (*client.Client).Backup, c.host.VerifyBackup,
-				"keep the keyset as well, elsewhere: without it the secrets cannot be opened",
+				"keep the keyset as well, elsewhere: "+c.keyset()+"; without it the secrets cannot be opened",
 				"who is erased later is still named in it: keep the file erased of the data folder, for stoa restore --forget")
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite the file if it is there")
 	return cmd
+}
+
+// keyset names the file of the keyset, by its path where the platform runs on the data
+// folder at hand.
+func (c *Command) keyset() string {
+	server, _, err := c.target()
+	data, none := config.DataDir()
+	if err == nil && none == nil && server != "" && server == c.host.Endpoint(data) {
+		return cmp.Or(os.Getenv(config.EnvKeyset), filepath.Join(data, "keys", "secrets.json"))
+	}
+	return "keys/secrets.json of the platform's data folder, or the file that its " + config.EnvKeyset + " names"
 }
 
 // save downloads what get gets to a file that is not there yet, unless it is forced to

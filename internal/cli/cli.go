@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/internal/cli/misuse"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/config"
 )
@@ -94,7 +95,7 @@ func (c *Command) root() *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
+				return misuse.Unknown(cmd, args[0])
 			}
 			return cmd.Help()
 		},
@@ -107,11 +108,11 @@ func (c *Command) root() *cobra.Command {
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	root.SetVersionTemplate("stoa {{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{nearestFlag(cmd, err)} })
+	root.SetFlagErrorFunc(misuse.Flag)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if err := cmd.ValidateFlagGroups(); err != nil {
-			return usageError{err} // cobra would find it later, and call it no usage
+			return misuse.New("%w", err) // cobra would find it later, and call it no usage
 		}
 		if !slices.Contains([]string{"", "table", "json", "yaml", "name"}, c.Format) {
 			return usage("-o %q: write table, json, yaml or name", c.Format)
@@ -144,6 +145,6 @@ func (c *Command) root() *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	strict(root)
+	misuse.Strict(root)
 	return root
 }

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/cli/output"
+	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -45,6 +49,38 @@ func TestLineTime(t *testing.T) {
 	} {
 		if got := output.Clock(at, now); got != want {
 			t.Errorf("a line of %v is of %s, want %s", at, got, want)
+		}
+	}
+}
+
+// at is a host on whose data folder a platform runs at an address.
+type at struct {
+	Host
+	address string
+}
+
+func (h at) Endpoint(string) string { return h.address }
+
+// The platform of this host takes its administrator by every name that this host
+// calls itself.
+func TestAdministratorByEveryNameOfThisHost(t *testing.T) {
+	data := t.TempDir()
+	if err := os.WriteFile(filepath.Join(data, auth.AdminTokenFile), []byte("stoa_admin\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv(config.EnvData, data)
+	t.Setenv(config.EnvToken, "")
+	for server, want := range map[string]string{
+		"": "stoa_admin", "http://localhost:7911": "stoa_admin", "http://127.0.0.1:7911": "stoa_admin", "http://[::1]:7911": "stoa_admin",
+		"http://127.0.0.1:7912": "", "http://192.0.2.7:7911": "",
+	} {
+		t.Setenv(config.EnvServer, server)
+		c, _, _ := plain()
+		c.host = at{address: "http://localhost:7911"}
+		if got, token, err := c.target(); err != nil || token != want || want != "" && got != "http://localhost:7911" {
+			t.Errorf("of %q it is %s with token %q (%v), want %q", server, got, token, err, want)
 		}
 	}
 }
@@ -109,7 +145,8 @@ func TestHowFar(t *testing.T) {
 	healthy, stopped := client.Instance{State: client.InstanceHealthy}, client.Instance{State: client.InstanceStopped}
 	for want, at := range map[string]client.EnvironmentStatus{
 		"1 of 3 healthy":   {Replicas: 3, Healthy: 1, Instances: []client.Instance{healthy}},
-		"2 instances left": {Healthy: 2, Instances: []client.Instance{healthy, healthy, stopped}}, // being stopped
+		"1 of 1 healthy":   {Replicas: 1, Healthy: 2, Instances: []client.Instance{healthy, healthy}}, // one to be stopped
+		"2 instances left": {Healthy: 2, Instances: []client.Instance{healthy, healthy, stopped}},     // being stopped
 		"1 instance left":  {Healthy: 1, Instances: []client.Instance{healthy}},
 		"0 instances left": {},
 	} {

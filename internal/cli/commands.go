@@ -1,6 +1,12 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stoa-platform/stoa/internal/cli/misuse"
+)
 
 // develop are the commands of people who build services.
 func (c *Command) develop() []*cobra.Command {
@@ -26,4 +32,25 @@ func (c *Command) platform() []*cobra.Command {
 // own are the commands about this command itself.
 func (c *Command) own() []*cobra.Command {
 	return []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.meCommand(), c.versionCommand(), c.completionCommand()}
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return misuse.Unknown(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	var examples []string
+	for _, sub := range commands {
+		cmd.AddCommand(sub)
+		first, _, _ := strings.Cut(sub.Example, "\n")
+		examples = append(examples, first)
+	}
+	cmd.Example = strings.Join(examples, "\n")
+	return cmd
 }

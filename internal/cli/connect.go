@@ -87,8 +87,8 @@ func (c *Command) target() (server, token string, err error) {
 		return server, token, nil
 	}
 	local := c.host.Endpoint(data)
-	if server == "" {
-		server = local
+	if server == "" || config.SameAddress(server, local) {
+		server = local // by whichever name: it is the one that this host vouches for
 	}
 	if token == "" && server != "" && server == local {
 		token = adminToken(data)

@@ -122,8 +122,18 @@ func (c *Command) describe(d description) error {
 	if m.Deleted != nil {
 		say("deleted", fmt.Sprintf("%s; waiting for %s", m.Deleted.Local().Format(time.DateTime), strings.Join(m.Finalizers, ", ")))
 	}
+	detected, err := output.TakeDetected(&d.Object)
+	if err != nil {
+		return err
+	}
 	if err := c.section("spec", d.Object.Spec); err != nil {
 		return err
+	}
+	if len(detected) > 0 {
+		fmt.Fprintf(c.Out, "\n%s\n", p.Bold("detected"))
+		if err := c.Table(output.Settings(detected)); err != nil {
+			return err
+		}
 	}
 	if d.Live != nil {
 		if err := c.environments(*d.Live); err != nil {
@@ -149,7 +159,7 @@ func (c *Command) section(name string, raw json.RawMessage) error {
 	if len(raw) == 0 || string(raw) == "{}" {
 		return nil
 	}
-	text, err := output.YAML(raw)
+	text, err := output.BriefYAML(raw)
 	if err != nil {
 		return err
 	}
@@ -168,12 +178,14 @@ func (c *Command) environments(s client.Status) error {
 		fmt.Fprintf(c.Out, "\n%s  %s", p.Bold(s.Service+" in "+env), p.State(at.State))
 		if at.State == client.StateUnreleased {
 			fmt.Fprintln(c.Out)
+			output.OnTheWay(c.Out, at.OnTheWay)
 			continue
 		}
 		if at.Failed != "" { // nothing has ever served here
 			fmt.Fprintf(c.Out, "  release %s\n  %s\n", at.Failed, p.Bad(terminal.OneLine(at.Message)))
 			fmt.Fprintf(c.Out, "  %s stoa logs %s --release %s    shows what it printed\n", p.Dim("next  "), s.Service, at.Failed)
 			fmt.Fprintf(c.Out, "  %s stoa describe release %s    tells of each step\n", p.Dim("      "), at.Failed)
+			output.OnTheWay(c.Out, at.OnTheWay)
 			continue
 		}
 		if at.State != client.StateStopped {
@@ -192,18 +204,11 @@ func (c *Command) environments(s client.Status) error {
 			fmt.Fprintf(c.Out, "  %s %s\n", p.Bad(fmt.Sprintf("%s failed %s ago:", m.Release, output.Ago(m.At, time.Now()))), terminal.OneLine(m.Message))
 			fmt.Fprintf(c.Out, "  %s stoa describe release %s    tells of each step\n", p.Dim("next  "), m.Release)
 		}
+		output.OnTheWay(c.Out, at.OnTheWay)
 		if len(at.Instances) == 0 {
 			continue
 		}
-		rows := make([][]string, len(at.Instances))
-		for i, n := range at.Instances {
-			last := ""
-			if n.LastExit != nil {
-				last = n.LastExit.String()
-			}
-			rows[i] = []string{n.ID, n.Release, string(n.State), fmt.Sprint(n.PID), fmt.Sprint(n.Port), fmt.Sprint(n.Restarts), output.Ago(n.Since, time.Now()), last}
-		}
-		if err := c.Table([]string{"INSTANCE", "RELEASE", "STATE", "PID", "PORT", "RESTARTS", "SINCE", "LAST EXIT"}, rows); err != nil {
+		if err := c.Table(output.Instances(at.Instances, time.Now())); err != nil {
 			return err
 		}
 	}

@@ -40,7 +40,9 @@ func (c *Command) detectCommand() *cobra.Command {
 			if c.Structured() {
 				return c.Print(result)
 			}
+			cut := false
 			for _, l := range result.Explain() {
+				cut = cut || strings.HasSuffix(l.Text, "…")
 				note := l.Source
 				if l.Unconfirmed {
 					note += "  (unconfirmed)"
@@ -57,6 +59,9 @@ func (c *Command) detectCommand() *cobra.Command {
 			}
 			for _, u := range result.Unsupported {
 				fmt.Fprintf(c.Out, "  %s: %s is recognised (%s), but not built yet\n", u.Dir, u.Language, u.Source)
+			}
+			if cut {
+				c.Note("… stands for more of a long text: -o json shows the whole")
 			}
 			if teams := namedTeams(result); len(teams) > 0 {
 				c.Note("no platform was asked whether there is a team %s: where there is none, stoa up by the platform team declares it, by others it goes to their own team", strings.Join(teams, ", "))

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"syscall"
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/again"
 	"github.com/stoa-platform/stoa/internal/config"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -41,7 +44,7 @@ func (c *Command) platform4up(ctx context.Context, o upOptions) (*client.Client,
 		return nil, nil, problem.New(problem.Unavailable, "--detach needs a platform that goes on running, and none does").
 			Do("stoa serve    starts one; then the same command again", "stoa up    without --detach runs one for as long as it runs")
 	}
-	cl, e, err := c.embed(ctx)
+	cl, e, err := c.embed(ctx, o.line)
 	if problem.Is(err, problem.Conflict) {
 		// Another command may be starting one on the same data at this moment.
 		if other := c.starting(ctx, data, token); other != nil {
@@ -79,16 +82,19 @@ func (c *Command) starting(ctx context.Context, data, token string) *client.Clie
 }
 
 // embed starts a platform in this process. Its own log is kept to warnings:
-// the person came for their service.
-func (c *Command) embed(ctx context.Context) (*client.Client, *embedded, error) {
-	conf, err := config.Config{Version: c.version}.WithDefaults()
+// the person came for their service, and for no port by its number.
+func (c *Command) embed(ctx context.Context, line again.Line) (*client.Client, *embedded, error) {
+	conf, err := config.Config{Version: c.version, Elsewhere: true}.WithDefaults()
 	if err != nil {
 		return nil, nil, err
 	}
 	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	instance, err := c.host.Open(ctx, conf, log)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, freePort(err, config.EnvListen+"=127.0.0.1:0 "+line.With(""))
+	}
+	if conf.Elsewhere && !config.SameAddress(instance.URL(), "http://"+conf.Listen) {
+		c.Note("%s is taken: this platform listens on %s", conf.Listen, instance.URL())
 	}
 	serving, stop := context.WithCancel(ctx)
 	e := &embedded{instance: instance, served: make(chan error, 1), stop: stop, log: log}
@@ -105,6 +111,21 @@ func (c *Command) embed(ctx context.Context) (*client.Client, *embedded, error) 
 		return nil, nil, err
 	}
 	return cl, e, nil
+}
+
+// freePort adds to the problem of an address that is taken, or not for everybody,
+// the command that asks for no port by its number.
+func freePort(err error, command string) error {
+	var told *problem.Problem
+	if (errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES)) && listening(err) && errors.As(err, &told) {
+		told.Do(command + "    takes a free port")
+	}
+	return err
+}
+
+func listening(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "listen"
 }
 
 // wait returns when the platform has ended by itself.

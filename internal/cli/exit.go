@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stoa-platform/stoa/internal/cli/misuse"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -23,18 +24,12 @@ const (
 	ExitNotAllowed = 5
 )
 
-// usageError is a command line that cannot be understood.
-type usageError struct{ error }
-
-// Unwrap gives the error below.
-func (u usageError) Unwrap() error { return u.error }
-
-// usage returns a usageError.
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+// usage returns the error of a command line that cannot be understood.
+func usage(format string, args ...any) error { return misuse.New(format, args...) }
 
 // exitCode maps an error to its code.
 func exitCode(err error) int {
-	var u usageError
+	var u misuse.Error
 	if errors.As(err, &u) {
 		return ExitWrong
 	}

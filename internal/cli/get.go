@@ -27,7 +27,7 @@ func (c *Command) getCommand() *cobra.Command {
 		Use:   "get KIND [NAME]",
 		Short: "List objects of a kind, or show one",
 		Long: "List objects of a kind, or show one. The kind may be written in plural, singular or short, in any case.\n" +
-			"Objects are shown as they were stored last; how services run at this moment is told by `stoa status`.\n" +
+			"Objects are shown as they were stored last; the table of services has their state of this moment, and `stoa status` tells why.\n" +
 			"`-o json` of a list is {items, next}; next is the --after of the next page, empty on the last.",
 		Example: "  stoa get services\n  stoa get svc shop -o yaml\n  stoa get services --owner payments --label tier=web -o name\n" +
 			"  stoa get releases --field spec.service=shop --newest --limit 5\n  stoa get services --search checkout --all -o json",
@@ -74,7 +74,7 @@ func (c *Command) get(ctx context.Context, args []string, o getOptions) error {
 		if c.Structured() {
 			return c.PrintObject(raw)
 		}
-		return c.listed(kind, client.Page{Items: []json.RawMessage{raw}})
+		return c.listed(ctx, cl, kind, client.Page{Items: []json.RawMessage{raw}})
 	}
 	if o.all {
 		o.Limit = 1000
@@ -89,7 +89,7 @@ func (c *Command) get(ctx context.Context, args []string, o getOptions) error {
 	if err != nil {
 		return err
 	}
-	return c.listed(kind, page)
+	return c.listed(ctx, cl, kind, page)
 }
 
 // reference reads "KIND", "KIND NAME" or "kind/name".
@@ -109,7 +109,7 @@ func reference(ctx context.Context, cl *client.Client, args []string) (client.Ki
 }
 
 // listed prints a page in the wanted form.
-func (c *Command) listed(kind client.Kind, page client.Page) error {
+func (c *Command) listed(ctx context.Context, cl *client.Client, kind client.Kind, page client.Page) error {
 	if page.Items == nil {
 		page.Items = []json.RawMessage{}
 	}
@@ -138,7 +138,14 @@ func (c *Command) listed(kind client.Kind, page client.Page) error {
 			c.Note("no %s", kind.Plural)
 			return nil
 		}
-		head, rows, err := output.Objects(kind.Name, page.Items, time.Now())
+		var now client.Survey
+		if kind.Name == "Service" {
+			var err error
+			if now, err = cl.Status(ctx, ""); err != nil {
+				return err
+			}
+		}
+		head, rows, err := output.Objects(kind.Name, page.Items, now.Unwell, time.Now())
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
 
@@ -16,7 +17,7 @@ func (c *Command) journeysCommand() *cobra.Command {
 		Use:   "journeys",
 		Short: "What newcomers come to use, and where they stop, by persona",
 		Long: "What newcomers come to use, and where they stop. The persona follows from what people do. Numbers of fewer than 5 people are not shown,\n" +
-			"nor those of all but fewer than 5, which would tell of the rest.",
+			"nor those from which such a number follows: where too few stopped after one step, it is told together with those beside it.",
 		Example: "  stoa journeys --days 90\n  stoa journeys --segment data --days 365 -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,7 +36,14 @@ func (c *Command) journeysCommand() *cobra.Command {
 			for _, j := range all {
 				rows = append(rows, []string{j.Persona, fewOr(j.People) + " active", fewOr(j.Newcomers) + " new", "", "", fewOr(j.Left)})
 				for _, s := range j.Stops {
-					rows = append(rows, []string{"", "", s.Capability, measure.Ratio.Or(s.Share.Value, s.Share.Note), measure.Count.Or(s.Days.Value, s.Days.Note), fewOr(s.Ended)})
+					rows = append(rows, []string{"", "", s.Capability, measure.Ratio.Or(s.Share.Value, s.Share.Note), measure.Count.Or(s.Days.Value, s.Days.Note), ""})
+				}
+				for _, e := range j.Ends {
+					after := strings.Join(e.After, ", ")
+					if e.Others {
+						after = strings.TrimPrefix(after+", others", ", ")
+					}
+					rows = append(rows, []string{"", "", "stopped after " + after, "", "", fmt.Sprint(e.People)})
 				}
 			}
 			if len(rows) == 0 {
@@ -89,7 +97,7 @@ func (c *Command) contrastsCommand() *cobra.Command {
 			rows := make([][]string, len(all))
 			for i, one := range all {
 				unit := units[one.Measure]
-				rows[i] = []string{one.Measure, valueText(one.On.Value, unit), valueText(one.Off.Value, unit), differenceText(one, unit), measure.Unit(unit).DifferenceBetween((*[2]*float64)(one.Interval)), strings.Join(one.Segments, ", ")}
+				rows[i] = []string{one.Measure, output.Value(one.On.Value, unit), output.Value(one.Off.Value, unit), differenceText(one, unit), measure.Unit(unit).DifferenceBetween((*[2]*float64)(one.Interval)), strings.Join(one.Segments, ", ")}
 			}
 			for _, one := range all {
 				if one.Note != "" && (one.On.Value != nil || one.Off.Value != nil) {

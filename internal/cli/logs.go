@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -11,16 +12,18 @@ import (
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 func (c *Command) logsCommand() *cobra.Command {
 	var q client.LogQuery
 	var since string
+	var build bool
 	cmd := &cobra.Command{
 		Use:   "logs SERVICE",
 		Short: "What a service prints",
 		Example: "  stoa logs shop --follow\n  stoa logs shop --since 1h --grep 'error|panic'\n" +
-			"  stoa logs shop --release shop-7 -o json",
+			"  stoa logs shop --release shop-7 -o json\n  stoa logs shop --build",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.complete(askOf("services")),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -50,6 +53,9 @@ func (c *Command) logsCommand() *cobra.Command {
 					return err
 				}
 			}
+			if build {
+				return c.buildOutput(cmd.Context(), cl, args[0], q)
+			}
 			lines := 0
 			err = cl.Logs(cmd.Context(), args[0], q, func(e client.LogEntry) error { lines++; return c.logLine(e, false) })
 			if cmd.Context().Err() != nil {
@@ -67,10 +73,25 @@ func (c *Command) logsCommand() *cobra.Command {
 	flags.StringVar(&q.Grep, "grep", "", "only lines that match the regular expression")
 	flags.StringVar(&q.Release, "release", "", "only lines of this release")
 	flags.StringVar(&q.Instance, "instance", "", "only lines of this instance")
+	flags.BoolVar(&build, "build", false, "what the commands printed that built the release that serves, or --release")
 	flags.IntVarP(&q.Tail, "tail", "n", 200, "only the newest so many lines, 0 for all; with --since all unless given")
 	c.envFlag(cmd, &q.Environment)
 	c.completeFlag(cmd, "release", askOf("releases"))
 	return cmd
+}
+
+// buildOutput prints what built the release that a query names, or that serves.
+func (c *Command) buildOutput(ctx context.Context, cl *client.Client, service string, q client.LogQuery) error {
+	if q.Release == "" {
+		s, err := cl.ServiceStatus(ctx, service)
+		if err != nil {
+			return err
+		}
+		if q.Release = s.Environments[q.Environment].Release; q.Release == "" {
+			return problem.New(problem.NotFound, "nothing serves %s in %s", service, q.Environment).Do("stoa logs " + service + " --build --release NAME")
+		}
+	}
+	return cl.BuildOutput(ctx, q.Release, c.Out)
 }
 
 // logLine prints one line; with JSON one object a line.

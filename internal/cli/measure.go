@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/ranged"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
@@ -121,7 +121,7 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 	}
 	fmt.Fprintf(c.Out, "%s\n%s\n", answer.Title, answer.Formula)
 	if answer.Target != nil {
-		fmt.Fprintf(c.Out, "Target %s, of the balanced scorecard.\n", targetText(answer.Target, answer.Unit))
+		fmt.Fprintf(c.Out, "Target %s, of the balanced scorecard.\n", output.Target(answer.Target, answer.Unit))
 	}
 	fmt.Fprintln(c.Out)
 	var rows [][]string
@@ -130,7 +130,7 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 		if group == "" {
 			group = "all"
 		}
-		row := []string{group, measure.Span(p.From, p.To), valueText(p.Value, answer.Unit), intervalText(p.Interval, answer.Unit), countText(p.N), partsText(p.Parts), p.Note}
+		row := []string{group, measure.Span(p.From, p.To), output.Value(p.Value, answer.Unit), output.Interval(p.Interval, answer.Unit), output.Observations(p.N), partsText(p.Parts), p.Note}
 		if o.compare {
 			at := i
 			if o.by != "" {
@@ -143,18 +143,20 @@ func (c *Command) measure(ctx context.Context, cl *client.Client, name string, o
 			if before.Value == nil && before.Note != "" {
 				row[len(row)-1] = strings.TrimPrefix(p.Note+"; before: "+before.Note, "; ")
 			}
-			row = slices.Insert(row, 3, valueText(before.Value, answer.Unit))
+			row = slices.Insert(row, 3, output.Value(before.Value, answer.Unit))
 		}
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
 		c.Note("no data")
+		c.leftOut(answer.Apart, true, "stoa measure "+name)
 		return nil
 	}
 	head := []string{"GROUP", "DAYS", "VALUE", "95 %", "N", "PARTS", "NOTE"}
 	if o.compare {
 		head = slices.Insert(head, 3, "BEFORE")
 	}
+	defer c.leftOut(answer.Apart, slices.ContainsFunc(answer.Points, func(p client.Point) bool { return p.Own > 0 }), "stoa measure "+name)
 	return c.Table(head, rows)
 }
 
@@ -167,8 +169,7 @@ func partsText(parts map[string]float64) string {
 }
 
 func (c *Command) evidence(ctx context.Context, cl *client.Client, name string, o measureOptions) error {
-	var q url.Values = o.query()
-	events, next, err := cl.Evidence(ctx, name, q, o.after, o.limit)
+	events, next, err := cl.Evidence(ctx, name, o.query(), o.after, o.limit)
 	if err != nil {
 		return err
 	}

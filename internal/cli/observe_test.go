@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/cli/misuse"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -22,7 +23,7 @@ func TestParseBack(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "mo", "-1mo", "1.5y", "99999y", "a year", "9999999999999999999mo", "-3d"} {
-		var u usageError
+		var u misuse.Error
 		if got, err := parseBack(text, now); !errors.As(err, &u) {
 			t.Errorf("%q: %s, %v", text, got, err)
 		}

@@ -3,13 +3,15 @@ package cli
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/ranged"
 	"github.com/stoa-platform/stoa/internal/measure"
 )
@@ -105,10 +107,15 @@ func (c *Command) scorecard(ctx context.Context, cl *client.Client, name string,
 	fmt.Fprintf(c.Out, "%s, %s\n\n", card.Title, measure.Span(card.From, card.To))
 	rows := make([][]string, len(card.Rows))
 	for i, r := range card.Rows {
-		rows[i] = []string{r.Title, valueText(r.Value, r.Unit), intervalText(r.Interval, r.Unit), targetText(r.Target, r.Unit), statusText(r), changeText(r), countText(r.N), r.Measure, r.Note}
+		rows[i] = []string{r.Title, output.Value(r.Value, r.Unit), output.Interval(r.Interval, r.Unit), output.Target(r.Target, r.Unit), output.Status(r), output.Movement(r), output.Observations(r.N), r.Measure, r.Note}
 	}
 	if err := c.Table([]string{"MEASURE", "VALUE", "95 %", "TARGET", "STANDS", "CHANGE", "N", "NAME", "NOTE"}, rows); err != nil {
 		return err
+	}
+	c.leftOut(card.Apart, slices.ContainsFunc(card.Rows, func(r client.ScorecardRow) bool { return r.Own > 0 }), "stoa scorecard")
+	if !slices.ContainsFunc(card.Rows, func(r client.ScorecardRow) bool { return r.Value != nil }) {
+		c.Note("\nnothing is counted in this time yet; what happened before is read by: stoa connect git DIR")
+		return nil
 	}
 	if len(card.Rows) > 0 { // a narrow terminal has no room for the column of names
 		c.Note("\nthe events behind a row, by its name or its title: stoa measure %s --evidence", card.Rows[0].Measure)
@@ -116,49 +123,10 @@ func (c *Command) scorecard(ctx context.Context, cl *client.Client, name string,
 	return nil
 }
 
-var statusWords = map[string]string{"good": "met", "bad": "missed", "unsure": "unsure", "no-data": "no data", "shown": ""}
-
-func statusText(r client.ScorecardRow) string { return statusWords[r.Status] }
-
-func changeText(r client.ScorecardRow) string {
-	if r.Change == nil {
-		return ""
+// leftOut says how the numbers of the teams that run the platform are seen, where others
+// leave some of theirs out.
+func (c *Command) leftOut(teams []string, left bool, command string) {
+	if left && len(teams) > 0 {
+		c.Note("\nthe platform team's own numbers: %s --team %s", command, strings.Join(teams, ","))
 	}
-	text := measure.Unit(r.Unit).Change(*r.Change, r.Before, r.Target != nil && r.Target.Relative)
-	if !r.Moved && r.Interval != nil {
-		text += " (may be chance)"
-	}
-	return text
-}
-
-func targetText(t *client.Target, unit string) string {
-	if t == nil {
-		return ""
-	}
-	return measure.Unit(unit).Target(measure.Target(*t))
-}
-
-func countText(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.FormatInt(n, 10)
-}
-
-func intervalText(i *client.Interval, unit string) string {
-	if i == nil {
-		return ""
-	}
-	between := measure.Interval{Low: math.Inf(-1), High: math.Inf(1)}
-	if i[0] != nil {
-		between.Low = *i[0]
-	}
-	if i[1] != nil {
-		between.High = *i[1]
-	}
-	return measure.Unit(unit).Between(between)
-}
-
-func valueText(v *float64, unit string) string {
-	return measure.Unit(unit).Or(v, "no data")
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
-	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -91,6 +90,7 @@ func (c *Command) secretDone(ctx context.Context, cl *client.Client, o secretOpt
 	if err != nil {
 		return err
 	}
+	_, in := s.Spec.Environments[env]
 	runs := s.Status.Environments[env].Release != "" && s.Spec.Environments[env].Replicas > 0
 	if !c.Structured() {
 		fmt.Fprintf(c.Out, format+"\n", key, service, env)
@@ -107,6 +107,8 @@ func (c *Command) secretDone(ctx context.Context, cl *client.Client, o secretOpt
 		c.Note("instances that run are replaced, one after another, and see it then: stoa status %s --watch", service)
 	case runs:
 		return c.healthyLine(ctx, cl, service, env)
+	case !in:
+		c.Note("%s is not in %s yet: its first release there sees it, stoa promote %s --to %s", service, env, service, env)
 	}
 	return nil
 }
@@ -138,14 +140,13 @@ func (c *Command) onSecrets(ctx context.Context, name, given string, do func(cl 
 	if err != nil {
 		return err
 	}
+	if given != "" {
+		return do(cl, given) // the service need not be there yet
+	}
 	in, err := environmentsOf(ctx, cl, name)
 	switch {
 	case err != nil:
 		return err
-	case given != "" && !slices.Contains(in, given):
-		return catalog.NotIn(name, given, in)
-	case given != "":
-		return do(cl, given)
 	case len(in) == 1:
 		c.Note("in %s, the only environment that %s is in", in[0], name)
 	default:
@@ -229,11 +230,11 @@ func (c *Command) secretUnsetCommand() *cobra.Command {
 // noSecret tells that there is no such value, and where there is one.
 func noSecret(ctx context.Context, cl *client.Client, name, key, env string) error {
 	p := problem.New(problem.NotFound, "%s has no secret value %s in %s", name, key, env)
-	in, err := environmentsOf(ctx, cl, name)
+	known, err := environments(ctx, cl)
 	if err != nil {
 		return err
 	}
-	for _, other := range without(in, env) {
+	for _, other := range without(known, env) {
 		keys, err := cl.SecretKeys(ctx, name, other)
 		if err != nil {
 			return err

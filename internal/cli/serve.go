@@ -11,6 +11,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/auth"
+	"github.com/stoa-platform/stoa/internal/cli/again"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/config"
 )
@@ -43,7 +44,7 @@ func (c *Command) serveCommand() *cobra.Command {
 			log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: level}))
 			instance, err := c.host.Open(cmd.Context(), conf, log)
 			if err != nil {
-				return err
+				return freePort(err, again.Of(cmd, nil).With(" --listen 127.0.0.1:0", "listen"))
 			}
 			defer func() { err = errors.Join(err, instance.Close(context.WithoutCancel(cmd.Context()))) }()
 			cl, err := c.client(instance.URL(), adminToken(conf.Data))

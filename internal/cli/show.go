@@ -69,7 +69,7 @@ type show struct {
 	server string
 	cmd    again.Line // that released it
 	rel    client.Release
-	ended  map[string]bool // the steps that are told to have ended
+	ended  map[string]bool // the steps that are told to have ended, and what they were told to wait for
 }
 
 func newShow(c *Command, server string, rel client.Release, line again.Line) *show {
@@ -86,6 +86,9 @@ func (s *show) changed(rel client.Release) {
 		switch {
 		case step.State == client.StepRunning:
 			s.live.Say("%s", step.Name)
+		case step.State == client.StepWaiting && step.Message != "" && !s.ended[step.Message]:
+			s.ended[step.Message] = true
+			s.live.Say("%s %s: stoa status %s", step.Name, step.Message, rel.Spec.Service)
 		case step.State == client.StepDone && step.Millis > 0 && !s.ended[step.Name]:
 			s.ended[step.Name] = true
 			s.live.Say("%s took %s", step.Name, output.Seconds(step.Millis))

@@ -16,7 +16,7 @@ func deployed() client.Release {
 	settings := []client.Setting{
 		{Field: "language", Value: "go", Source: "go.mod:1", Confidence: 1},
 		{Field: "portVariable", Value: "PORT", Source: "main.go:31", Confidence: 0.9, Verified: "bound :41873"},
-		{Field: "port", Value: "8080", Source: "main.go:31", Confidence: 0.9, Verified: "bound :41873"},
+		{Field: "port", Value: "8080", Source: "main.go:31", Confidence: 0.9},
 		{Field: "health", Value: "/healthz", Source: "main.go:22", Confidence: 0.9, Verified: "GET /healthz answered 200 in 2 ms"},
 		{Field: "owner", Value: "payments", Source: "CODEOWNERS:3", Confidence: 1},
 	}
@@ -89,6 +89,19 @@ func TestShowUnfinished(t *testing.T) {
 `
 	if diff := cmp.Diff(want, shown(rel)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What the run has shown to be otherwise is not called verified.
+func TestShowRefuted(t *testing.T) {
+	rel := deployed()
+	rel.Status.Detected[3].Verified, rel.Status.Detected[3].Refuted = "", "GET /healthz answered 404"
+	if got, want := shown(rel), "health GET /healthz              main.go:22   refuted: 404\n"; !strings.Contains(got, want) {
+		t.Errorf("without %q:\n%s", want, got)
+	}
+	rel.Status.Detected[3] = client.Setting{Field: "health", Value: "/up", Source: "observed", Confidence: 1, Verified: "GET /up answered 204 in 1 ms"}
+	if got, want := shown(rel), "health GET /up                   observed     verified: 204 in 1 ms\n"; !strings.Contains(got, want) || strings.Contains(got, "/healthz") {
+		t.Errorf("without %q:\n%s", want, got)
 	}
 }
 

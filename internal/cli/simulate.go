@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/internal/cli/file"
+	"github.com/stoa-platform/stoa/internal/cli/misuse"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/simulate"
@@ -36,7 +37,7 @@ func (c *Command) simulateCommand() *cobra.Command {
 				}
 			}
 			if o, err = o.WithDefaults(time.Now()); err != nil {
-				return usageError{err}
+				return misuse.New("%w", err)
 			}
 			if only != "" {
 				return c.simulateOnly(cmd.Context(), o, only, truth)
@@ -73,9 +74,13 @@ func (c *Command) simulate(ctx context.Context, o simulate.Options, truth string
 	if err := writeTruth(truth, told); err != nil {
 		return err
 	}
-	return c.done(result, "%s, %d people, %s; %s: %d taken, %d there already", output.Count(result.Teams, "team"), result.People, output.Count(result.Services, "service"),
+	err = c.done(result, "%s, %d people, %s; %s: %d taken, %d there already", output.Count(result.Teams, "team"), result.People, output.Count(result.Services, "service"),
 		output.Count(result.Events, "event"), result.Accepted, result.Duplicates)
+	c.Note("their time ends %s; its last quarter: stoa scorecard --from %s --days %d", o.End.AddDate(0, 0, -1).Format(time.DateOnly), o.End.AddDate(0, 0, -quarter).Format(time.DateOnly), quarter)
+	return err
 }
+
+const quarter = 90
 
 // simulateOnly writes the events to a file.
 func (c *Command) simulateOnly(ctx context.Context, o simulate.Options, path, truth string) error {

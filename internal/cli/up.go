@@ -78,7 +78,7 @@ func (c *Command) up(ctx context.Context, args []string, o upOptions, scaled boo
 	if o.answers, err = pairs("answer", o.answer); err != nil {
 		return err
 	}
-	dir, cleanup, err := c.checkout(ctx, args)
+	dir, cleanup, err := checkout(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (c *Command) stay(ctx context.Context, cl *client.Client, released []upResu
 			if at := u.started; !at.IsZero() {
 				since = at
 			}
-			errs <- cl.Logs(ctx, u.Service, client.LogQuery{Environment: u.Environment, Since: since, Follow: true}, func(e client.LogEntry) error {
+			errs <- cl.Logs(ctx, u.Service, client.LogQuery{Environment: u.Environment, Since: since, Follow: true, Attached: true}, func(e client.LogEntry) error {
 				return c.logLine(e, len(released) > 1)
 			})
 		}()

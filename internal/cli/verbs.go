@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -233,7 +234,7 @@ func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Servi
 		case done && at.State == client.StateStopped && at.Replicas == 0, done && at.State == client.StateRunning && at.Healthy >= at.Replicas:
 			return nil
 		case time.Now().After(limit):
-			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %s", doing, name, env, settleTime, howFar(at)).
+			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %s", doing, name, env, settleTime, cmp.Or(at.Shortfall, howFar(at))).
 				Do("stoa status "+name+" --watch", "stoa logs "+name+" --env "+env)
 		}
 		progress.Say("%s %s in %s: %s", doing, name, env, howFar(at))
@@ -250,7 +251,8 @@ func howFar(at client.EnvironmentStatus) string {
 		left := slices.DeleteFunc(slices.Clone(at.Instances), func(i client.Instance) bool { return i.State == client.InstanceStopped })
 		return output.Count(len(left), "instance") + " left"
 	}
-	return fmt.Sprintf("%d of %d healthy", at.Healthy, at.Replicas)
+	// While instances are replaced both the old ones and the new ones may be healthy.
+	return fmt.Sprintf("%d of %d healthy", min(at.Healthy, at.Replicas), at.Replicas)
 }
 
 // environment gives the environment that a command on a service is about: the

@@ -3,8 +3,10 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/stoa-platform/stoa/internal/problem"
 )
@@ -30,6 +32,9 @@ type Config struct {
 	Data string
 	// Listen is host:port; port 0 takes a free one.
 	Listen string
+	// Elsewhere says that where nobody asked for an address, a free port will do
+	// if that of the default is taken.
+	Elsewhere bool
 	// Database is a PostgreSQL URL or the path of a SQLite file; empty is
 	// stoa.db in Data.
 	Database string
@@ -56,7 +61,17 @@ func (c Config) WithDefaults() (Config, error) {
 		return c, fmt.Errorf("data folder: %w", err)
 	}
 	c.Data = data
-	c.Listen = first(c.Listen, os.Getenv(EnvListen), DefaultListen)
+	by := "--listen "
+	if c.Listen == "" {
+		c.Listen, by = os.Getenv(EnvListen), EnvListen+"="
+	}
+	c.Elsewhere = c.Elsewhere && c.Listen == ""
+	c.Listen = first(c.Listen, DefaultListen)
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil || !isPort(port) {
+		return c, problem.New(problem.Invalid, "%q is no address to listen on", c.Listen).
+			Because("an address is HOST:PORT, with a port from 0 to 65535").
+			Do(by+DefaultListen+"    for this host alone", by+"127.0.0.1:0    the same, on a free port", by+"0.0.0.0:7700    on every address of this host").Cause(err)
+	}
 	c.Database = first(c.Database, os.Getenv(EnvDatabase), filepath.Join(c.Data, "stoa.db"))
 	c.Runtime = first(c.Runtime, "process")
 	if list := os.Getenv(EnvTrustedProxies); list != "" && len(c.TrustedProxies) == 0 {
@@ -66,6 +81,11 @@ func (c Config) WithDefaults() (Config, error) {
 		}
 	}
 	return c, nil
+}
+
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
 }
 
 // DataDir is $STOA_DATA, else stoa in the user's data folder.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/build"
+	"github.com/stoa-platform/stoa/internal/delivery/lane"
+	"github.com/stoa-platform/stoa/internal/delivery/progress"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/reconcile"
 	"github.com/stoa-platform/stoa/internal/runtime"
@@ -60,6 +61,8 @@ type Options struct {
 
 // Delivery carries out releases and keeps what runs.
 type Delivery struct {
+	progress.Hub
+
 	store       *store.Store
 	sources     Sources
 	builder     Builder
@@ -74,10 +77,10 @@ type Delivery struct {
 	stepEdge    func(release, step string, done bool)
 	clock       func() time.Time
 	log         *slog.Logger
-	progress    *progress
 	retries     *retries
-	lanes       lanes
-	starting    turns
+	lanes       lane.Lanes
+	starting    lane.Limit
+	ends        lane.Ends // of what a service's deletion interrupts
 }
 
 // New returns a Delivery.
@@ -87,8 +90,8 @@ func New(o Options) *Delivery {
 	}
 	d := &Delivery{
 		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind, serviceKind: o.ServiceKind,
-		url: o.URL, homes: o.Homes, confide: o.Confide, forget: o.Forget, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger, progress: newProgress(), lanes: lanes{held: map[string]*lane{}},
-		starting: make(turns, maxStarting),
+		url: o.URL, homes: o.Homes, confide: o.Confide, forget: o.Forget, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger,
+		starting: make(lane.Limit, maxStarting),
 	}
 	d.retries = newRetries(d.tryService)
 	return d
@@ -146,55 +149,3 @@ const (
 	maxStarting = 16
 	startsFor   = 5 * time.Second
 )
-
-// turns are held while a service that starts computes.
-type turns chan struct{}
-
-// enter waits for a turn and returns how to end it; it ends by itself in time.
-func (t turns) enter(ctx context.Context, atMost time.Duration) (leave func(), err error) {
-	select {
-	case t <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	leave = sync.OnceFunc(func() { <-t })
-	time.AfterFunc(atMost, leave)
-	return leave, nil
-}
-
-// lanes make the work on one service in one environment take turns.
-type lanes struct {
-	mu   sync.Mutex
-	held map[string]*lane
-}
-
-type lane struct {
-	turn  chan struct{}
-	users int
-}
-
-// enter waits for the lane of the key and returns how to leave it.
-func (l *lanes) enter(ctx context.Context, key string) (leave func(), err error) {
-	l.mu.Lock()
-	at := l.held[key]
-	if at == nil {
-		at = &lane{turn: make(chan struct{}, 1)}
-		l.held[key] = at
-	}
-	at.users++
-	l.mu.Unlock()
-	done := func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if at.users--; at.users == 0 {
-			delete(l.held, key)
-		}
-	}
-	select {
-	case at.turn <- struct{}{}:
-		return func() { <-at.turn; done() }, nil
-	case <-ctx.Done():
-		done()
-		return nil, ctx.Err()
-	}
-}

@@ -132,26 +132,38 @@ func (d *Delivery) NoteExit(e runtime.Event) {
 	if !e.CrashLoop {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
 	name, _ := e.Key.Parts()
-	data, err := json.Marshal(map[string]any{
-		"release": e.Release, "instance": e.Instance, "exit": e.Exit.String(), "restarts": e.Restarts,
+	err := d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
+		s, err := object.Get[catalog.Service](ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		loops, err := crashLoop(s, e)
+		if err != nil {
+			return err
+		}
+		tx.Append(loops)
+		return nil
 	})
-	if err == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-		defer cancel()
-		err = d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
-			s, err := object.Get[catalog.Service](ctx, tx, name)
-			if err != nil {
-				return err
-			}
-			tx.Append(event.Event{
-				Source: eventSource, Type: "dev.stoa.service.crashlooping", Subject: s.Ref().String(), Actor: actor,
-				Team: s.Metadata.Owner, Service: name, Environment: e.Key.Environment, Data: data,
-			})
-			return nil
-		})
-	}
 	if err != nil {
 		d.log.Error("crash loop not recorded", "service", name, "error", err)
 	}
+}
+
+// crashLoop tells that an instance of the service, or of a further process of
+// it, ends again and again.
+func crashLoop(s catalog.Service, e runtime.Event) (event.Event, error) {
+	data := map[string]any{"release": e.Release, "instance": e.Instance, "exit": e.Exit.String(), "restarts": e.Restarts}
+	who := "an instance"
+	if _, process := e.Key.Parts(); process != "" {
+		data["process"], who = process, "process "+process
+	}
+	data["message"] = who + " ends again and again: " + e.Exit.String()
+	raw, err := json.Marshal(data)
+	return event.Event{
+		Source: eventSource, Type: "dev.stoa.service.crashlooping", Subject: s.Ref().String(), Actor: actor,
+		Team: s.Metadata.Owner, Service: s.Metadata.Name, Environment: e.Key.Environment, Data: raw,
+	}, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/event/eventtest"
 	"github.com/stoa-platform/stoa/internal/problem"
+	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
 // What delivery tells in CDEvents' words is valid by that project's schemas.
@@ -55,6 +56,28 @@ func TestEventsAreCDEvents(t *testing.T) {
 	}
 	for _, e := range removed {
 		eventtest.CDEvent(t, e)
+	}
+}
+
+// TestCrashLoopNamesItsProcess: what serves may be well while a process beside it
+// is not.
+func TestCrashLoopNamesItsProcess(t *testing.T) {
+	var s catalog.Service
+	s.Metadata.Name, s.Metadata.Owner = "shop", "payments"
+	key := runtime.Key{Service: "shop", Environment: "dev"}
+	for who, c := range map[string]struct {
+		key     runtime.Key
+		process any
+	}{"an instance": {key, nil}, "process worker": {key.Beside("worker"), "worker"}} {
+		e, err := crashLoop(s, runtime.Event{Key: c.key, Release: "shop-1", Exit: runtime.Exit{Code: 1, After: 12 * time.Millisecond}, Restarts: 4})
+		var data map[string]any
+		if err == nil {
+			err = json.Unmarshal(e.Data, &data)
+		}
+		if err != nil || e.Service != "shop" || e.Environment != "dev" || data["process"] != c.process ||
+			data["message"] != who+" ends again and again: exit code 1 after 12ms" {
+			t.Errorf("of %s it tells %+v with %s (%v)", who, e, e.Data, err)
+		}
 	}
 }
 

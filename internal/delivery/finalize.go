@@ -21,7 +21,7 @@ const finalizer = "delivery"
 
 // finalize lets a deleted service go: its logs, its home and its secrets are
 // deleted, its releases stay as history from which nothing can be released
-// again. With the last finalizer the store removes the service.
+// again; those that wait for their turn end. With the last finalizer the store removes the service.
 func (d *Delivery) finalize(ctx context.Context, s catalog.Service) error {
 	name := s.Metadata.Name
 	for _, env := range catalog.EnvironmentsOf(s) {
@@ -54,10 +54,14 @@ func (d *Delivery) finalize(ctx context.Context, s catalog.Service) error {
 			if rel.Status.Retired {
 				continue
 			}
-			if _, err := object.Update(ctx, tx, rel.Metadata.Name, func(r *Release) error {
+			retired, err := object.Update(ctx, tx, rel.Metadata.Name, func(r *Release) error {
 				r.Status.Retired = true
 				return nil
-			}); err != nil {
+			})
+			if err == nil && !retired.Status.Phase.Final() { // so that it ends
+				err = tx.Enqueue(ctx, jobOf(retired))
+			}
+			if err != nil {
 				return err
 			}
 		}

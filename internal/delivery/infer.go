@@ -144,9 +144,7 @@ func (d *Delivery) inferSource(ctx context.Context, r object.Reader, by auth.Pri
 	if err != nil && !problem.Is(err, problem.NotFound) {
 		return err
 	}
-	if err := override(&component, service.Spec.Overrides); err != nil {
-		return err
-	}
+	component.Override(service.Spec.Overrides)
 	rel.Spec.Workload, rel.Spec.Detected = &component, component.Settings
 	if !named && service.Metadata.Name != "" {
 		return sameSource(ctx, r, *rel)
@@ -196,10 +194,21 @@ func nothingToRun(result detect.Result) error {
 		p.Because(fmt.Sprintf("%s: %s is recognised (%s) but not built yet", u.Dir, u.Language, u.Source))
 		p.Do(u.Next...)
 	}
-	for _, c := range result.Components {
-		p.Because(fmt.Sprintf("%s: %s is a library", c.Dir, c.Name))
+	for i, c := range result.Components {
+		lacks, next := c.Lacks()
+		p.Because(fmt.Sprintf("%s: %s is a library: it has %s", c.Dir, c.Name, lacks))
+		if i == 0 {
+			p.Do(next...)
+			p.Do(listing(c) + "    lists it without running it")
+		}
 	}
 	return p
+}
+
+// listing is the command that puts a library into the catalog.
+func listing(c detect.Component) string {
+	return fmt.Sprintf(`echo '{apiVersion: %s, kind: Service, metadata: {name: %s, owner: %s}, spec: {type: library}}' | stoa apply -f -`,
+		object.APIVersion, c.Name, cmp.Or(c.Owner, "TEAM"))
 }
 
 // each puts the beginning before every option.
@@ -255,6 +264,11 @@ func (d *Delivery) inferService(ctx context.Context, r object.Reader, c *admissi
 	if ran {
 		before := running
 		note.before = &before
+	}
+	if service.Status.Environments[rel.Spec.Environment].Release == "" { // values may have been set for it
+		if running.Secrets, err = withReady(ctx, r, rel.Spec.Service, rel.Spec.Environment, running.Secrets); err != nil {
+			return service, err
+		}
 	}
 	if back := note.back; back != nil {
 		running.Env, running.Memory, running.CPU = back.Env, back.Memory, back.CPU

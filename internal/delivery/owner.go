@@ -45,7 +45,7 @@ func (d *Delivery) findOwner(ctx context.Context, r object.Reader, c *admission.
 			return stated, err
 		}
 		if known {
-			return stated, nil
+			return stated, d.mayOwn(c.By, stated)
 		}
 		// The source names a team that nobody has declared yet. Who may declare
 		// one does so by releasing; it reads "unconfirmed" until someone looks.
@@ -81,6 +81,23 @@ func (d *Delivery) findOwner(ctx context.Context, r object.Reader, c *admission.
 	text := fmt.Sprintf("which of your %d teams owns %s?", len(teams), rel.Spec.Service)
 	return detect.Setting{}, ask(problem.Question{ID: "team", Field: "team", Text: text, Options: teams},
 		[]string{"no CODEOWNERS or catalog-info.yaml names one"}, each("stoa up --team ", teams))
+}
+
+// mayOwn refuses who may not release for the team that the source names, and says
+// where it stands: a person new to the source does not know, and may have a team of
+// their own to try it with.
+func (d *Delivery) mayOwn(by auth.Principal, owner detect.Setting) error {
+	refused := auth.Allowed(by, auth.Create, d.serviceKind, owner.Value).Problem
+	if refused == nil {
+		return nil
+	}
+	refused.Because("owner " + owner.Value + " was read from " + owner.Source)
+	for _, team := range slices.Sorted(maps.Keys(by.Teams)) {
+		if auth.Allowed(by, auth.Create, d.serviceKind, team).Allowed {
+			refused.Do("stoa up --team " + team + "    makes it a service of your own team")
+		}
+	}
+	return refused
 }
 
 // ownerSettings gives the owner that the source states and the one guessed

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stoa-platform/stoa/internal/admission"
@@ -89,10 +90,13 @@ func TestInferOwner(t *testing.T) {
 		newTeam       bool
 		question      bool
 		kind          problem.Kind
+		next          string
 	}{
 		{name: "said", by: member("nuts"), said: "fruit", found: stated("nuts"), owner: "fruit", source: "said", confident: true},
 		{name: "answered", by: member("nuts", "fruit"), answer: "nuts", owner: "nuts", source: "answered", confident: true},
-		{name: "stated by the source", by: member("nuts"), found: stated("fruit"), owner: "fruit", source: "CODEOWNERS:3", confident: true},
+		{name: "stated by the source", by: member("nuts", "fruit"), found: stated("fruit"), owner: "fruit", source: "CODEOWNERS:3", confident: true},
+		{name: "stated, by who is not in it", by: member("nuts"), found: stated("fruit"), kind: problem.Forbidden, next: "stoa up --team nuts    makes it a service of your own team"},
+		{name: "stated, by the platform's people", by: admin, found: stated("fruit"), owner: "fruit", source: "CODEOWNERS:3", confident: true},
 		{name: "stated and unknown, by who may declare it", by: admin, found: stated("berries"), owner: "berries", source: "CODEOWNERS:3", newTeam: true, confident: true},
 		{name: "stated and unknown, by who may not", by: member("nuts"), found: stated("berries"), owner: "nuts", source: "the only team of who released it", confident: true},
 		{name: "the only team", by: member("nuts"), owner: "nuts", source: "the only team of who released it", confident: true},
@@ -115,6 +119,9 @@ func TestInferOwner(t *testing.T) {
 				told := problem.From(err)
 				if told.Kind != test.kind || (told.Question != nil) != test.question || len(told.Next) == 0 {
 					t.Fatalf("it is told %v, question %v, next %q", err, told.Question, told.Next)
+				}
+				if test.next != "" && (!slices.Contains(told.Next, test.next) || !slices.Contains(told.Why, "owner fruit was read from CODEOWNERS:3")) {
+					t.Errorf("why %q, next %q, want %q", told.Why, told.Next, test.next)
 				}
 				return
 			}

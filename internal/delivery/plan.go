@@ -7,8 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/stoa-platform/stoa/internal/build"
@@ -101,9 +101,7 @@ func (d *Delivery) workload(rel Release, running catalog.Running, artifact build
 	}
 	maps.Copy(env, c.Env)
 	maps.Copy(env, c.Start.Env)
-	if artifact.Kind == build.Binary {
-		env[detect.OutVariable] = filepath.Join(artifact.Dir, filepath.FromSlash(artifact.Path))
-	}
+	withProgram(env, artifact)
 	late := expand(env) // what people and secrets say is taken as it is
 	maps.Copy(env, running.Env)
 	for _, pair := range secrets {
@@ -120,7 +118,7 @@ func (d *Delivery) workload(rel Release, running catalog.Running, artifact build
 			w.WorkDir = ""
 		}
 	}
-	delete(env, detect.OutVariable)
+	delete(env, detect.OutVariable) // what it runs knows where it lies
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		w.Env = append(w.Env, key+"="+env[key])
 	}
@@ -129,7 +127,7 @@ func (d *Delivery) workload(rel Release, running catalog.Running, artifact build
 
 // processes are the workloads that a Procfile states beside the one that
 // serves.
-func processes(rel Release, main runtime.Workload) []runtime.Workload {
+func processes(rel Release, main runtime.Workload, artifact build.Artifact) []runtime.Workload {
 	var all []runtime.Workload
 	c := rel.Spec.Workload
 	for _, name := range slices.Sorted(maps.Keys(c.Processes)) {
@@ -137,15 +135,28 @@ func processes(rel Release, main runtime.Workload) []runtime.Workload {
 		w.Key = main.Key.Beside(name)
 		w.Replicas = 1 // a scheduler that runs twice does everything twice
 		w.Serves, w.Static, w.Port, w.PortVariable, w.Health = false, "", 0, "", ""
-		env := map[string]string{}
-		for _, pair := range main.Env {
-			key, value, _ := strings.Cut(pair, "=")
-			env[key] = value
-		}
-		w.Command = argv(c.Processes[name], env, nil)
+		w.Command = argv(c.Processes[name], environment(main, artifact), nil)
 		all = append(all, w)
 	}
 	return all
+}
+
+// environment is what a further command of a workload may refer to.
+func environment(w runtime.Workload, artifact build.Artifact) map[string]string {
+	env := map[string]string{}
+	for _, pair := range w.Env {
+		key, value, _ := strings.Cut(pair, "=")
+		env[key] = value
+	}
+	withProgram(env, artifact)
+	return env
+}
+
+// withProgram says where the program lies that was compiled.
+func withProgram(env map[string]string, artifact build.Artifact) {
+	if artifact.Kind == build.Binary {
+		env[detect.OutVariable] = filepath.Join(artifact.Dir, filepath.FromSlash(artifact.Path))
+	}
 }
 
 // processKeys are the keys of the release's further processes.
@@ -207,6 +218,9 @@ func expand(env map[string]string) (late map[string]string) {
 // what takes it as an argument or in another variable is started by way of a
 // shell, which replaces itself by the program.
 func argv(c detect.Command, env, late map[string]string) []string {
+	if c.Shell != "" {
+		c.Shell = withNames(c.Shell, lookup(env))
+	}
 	words := c.Expand(lookup(env))
 	if len(late) == 0 && (c.Shell != "" || !strings.Contains(strings.Join(words, ""), portMark)) {
 		return words
@@ -220,6 +234,24 @@ func argv(c detect.Command, env, late map[string]string) []string {
 		line.WriteString(" " + quote(word))
 	}
 	return []string{"sh", "-c", line.String()}
+}
+
+// shellNames are what a line of shell may refer to beside its environment: the
+// same that the words of a command may.
+var shellNames = regexp.MustCompile(`\$\{?(` + detect.OutVariable + `|HOST)\b`)
+
+// withNames sets in front of a line of shell what it refers to beside its
+// environment. The shell alone knows it: a program that sees HOST may take it
+// for something else.
+func withNames(line string, look func(string) string) string {
+	seen := map[string]bool{}
+	for _, m := range shellNames.FindAllStringSubmatch(line, -1) {
+		if name := m[1]; !seen[name] && look(name) != "" {
+			seen[name] = true
+			line = name + "=" + quote(look(name)) + "; " + line
+		}
+	}
+	return line
 }
 
 // quote writes a word for the shell, with the port where its mark is.
@@ -257,40 +289,4 @@ func (d *Delivery) home(key runtime.Key) (string, error) {
 		return "", fmt.Errorf("make home of %s: %w", key, err)
 	}
 	return home, nil
-}
-
-// override replaces detected settings by what the service says.
-func override(c *detect.Component, overrides map[string]string) error {
-	for _, field := range slices.Sorted(maps.Keys(overrides)) {
-		value := overrides[field]
-		switch field {
-		case "port":
-			port, err := strconv.Atoi(value)
-			if err != nil || port < 1 || port > 65535 {
-				return overrideProblem(field, value, "a port is a number of 1 to 65535")
-			}
-			c.Port, c.PortVariable = port, ""
-		case "portVariable":
-			c.PortVariable = value
-		case "health":
-			if !strings.HasPrefix(value, "/") {
-				return overrideProblem(field, value, "a health path begins with /")
-			}
-			c.Health = value
-		case "start":
-			c.Start = detect.Command{Shell: value, Dir: c.Dir}
-		case "output":
-			c.Output, c.Artifact.Path = value, path.Join(c.Dir, value)
-		default:
-			return overrideProblem(field, value, "what can be overridden: port, portVariable, health, start, output")
-		}
-		c.Settings = slices.DeleteFunc(slices.Clone(c.Settings), func(s detect.Setting) bool { return s.Field == field })
-		c.Settings = append(c.Settings, detect.Setting{Field: field, Value: value, Source: "override", Confidence: 1})
-	}
-	return nil
-}
-
-func overrideProblem(field, value, why string) error {
-	return problem.New(problem.Invalid, "the service overrides %s with %q, which cannot be", field, value).Because(why).
-		WithFields(problem.Field{Path: "spec.overrides." + field, Message: why})
 }

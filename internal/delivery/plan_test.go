@@ -1,12 +1,15 @@
 package delivery
 
 import (
+	"encoding/json"
 	"log/slog"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/tools/txtar"
 
 	"github.com/stoa-platform/stoa/internal/build"
 	"github.com/stoa-platform/stoa/internal/catalog"
@@ -53,39 +56,60 @@ func TestArgvThroughTheShell(t *testing.T) {
 	}
 }
 
-func TestOverride(t *testing.T) {
-	for _, test := range []struct {
-		field, value string
-		check        func(c detect.Component) bool
-	}{
-		{"port", "8081", func(c detect.Component) bool { return c.Port == 8081 && c.PortVariable == "" }},
-		{"portVariable", "LISTEN", func(c detect.Component) bool { return c.PortVariable == "LISTEN" }},
-		{"health", "/up", func(c detect.Component) bool { return c.Health == "/up" }},
-		{"start", "./run --now", func(c detect.Component) bool {
-			return c.Start.Shell == "./run --now" && c.Start.Dir == "svc" && c.Start.Argv == nil
-		}},
-		{"output", "dist", func(c detect.Component) bool { return c.Output == "dist" && c.Artifact.Path == "svc/dist" }},
-		{"port", "eighty", nil}, {"port", "0", nil}, {"port", "65536", nil}, {"port", "", nil},
-		{"health", "up", nil}, {"colour", "red", nil},
-	} {
-		c := detect.Component{
-			Dir: "svc", Port: 80, PortVariable: "PORT", Health: "/healthz", Start: detect.Command{Argv: []string{"app"}},
-			Settings: []detect.Setting{{Field: test.field, Value: "before"}, {Field: "language", Value: "go"}},
+// A start command as it is shown means, as a line of shell, what was detected:
+// whoever copies it into an override, and perhaps adds a word, is not misled.
+func TestWhatIsShownStarts(t *testing.T) {
+	files, err := filepath.Glob("../detect/testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	env := map[string]string{"STOA_OUT": "/builds/a b/it's", "NAME": "fruit"}
+	printed := func(c detect.Command) string {
+		line := argv(c, env, nil)
+		cmd := exec.Command(line[0], line[1:]...)
+		cmd.Env = []string{"PORT=4711", "NAME=fruit", "PATH=/usr/bin:/bin"}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", c, err, out)
 		}
-		err := override(&c, map[string]string{test.field: test.value})
-		if test.check == nil {
-			if told := problem.From(err); told.Kind != problem.Invalid || len(told.Fields) != 1 || told.Fields[0].Path != "spec.overrides."+test.field {
-				t.Errorf("%s=%q: %v", test.field, test.value, err)
+		return string(out)
+	}
+	commands := []detect.Command{{Argv: []string{"$STOA_OUT", "a b", "it's", `"quoted"`, "$$(id)", "`id`", `\`, "", "*", "f(x);y", "--name=${NAME}", "${NONE:-pear}"}}}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			var result detect.Result
+			if f.Name == "want.json" && json.Unmarshal(f.Data, &result) != nil {
+				t.Fatalf("%s cannot be read", file)
 			}
+			for _, c := range result.Components {
+				commands = append(commands, c.Start)
+			}
+		}
+	}
+	for _, c := range commands {
+		if len(c.Argv) == 0 {
 			continue
 		}
-		if err != nil || !test.check(c) {
-			t.Errorf("%s=%q: %+v, %v", test.field, test.value, c, err)
+		want := printed(detect.Command{Argv: append([]string{"printf", `%s\n`}, c.Argv...)})
+		if got := printed(detect.Command{Shell: `printf '%s\n' ` + c.String()}); got != want {
+			t.Errorf("%q is shown as %s, which is\n%s, not\n%s", c.Argv, c, got, want)
 		}
-		s, ok := c.Setting(test.field)
-		if !ok || s.Value != test.value || s.Source != "override" || s.Confidence != 1 || len(c.Settings) != 2 {
-			t.Errorf("%s=%q: the evidence is %+v", test.field, test.value, c.Settings)
-		}
+	}
+}
+
+// A line of shell knows the program and the address to bind, and what it starts
+// is told of neither.
+func TestShellKnowsTheProgram(t *testing.T) {
+	line := argv(detect.Command{Shell: `printf '%s %s ' "$STOA_OUT" "${HOST:-0.0.0.0}"; sh -c 'echo $STOA_OUT $HOST'`}, map[string]string{"STOA_OUT": "/it's"}, nil)
+	if out, err := exec.Command(line[0], line[1:]...).Output(); err != nil || string(out) != "/it's 127.0.0.1 \n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	if line := argv(detect.Command{Shell: "node $OTHER"}, map[string]string{"STOA_OUT": "/x"}, nil); !slices.Equal(line, []string{"sh", "-c", "node $OTHER"}) {
+		t.Errorf("a line that needs neither is %q", line)
 	}
 }
 
@@ -146,8 +170,8 @@ func TestWorkload(t *testing.T) {
 	if !slices.Equal(w.Command, []string{filepath.Join(artifact.Dir, "service")}) || w.Replicas != 3 || w.Memory != 1<<30 || w.CPU != 500 || !w.Serves {
 		t.Errorf("workload %+v", w)
 	}
-	beside := processes(rel, w)
-	if len(beside) != 1 || beside[0].Service != "shop:worker" || beside[0].Serves || beside[0].Health != "" || beside[0].Command[len(beside[0].Command)-1] != "work" {
+	beside := processes(rel, w, artifact)
+	if len(beside) != 1 || beside[0].Service != "shop:worker" || beside[0].Serves || beside[0].Health != "" || !slices.Equal(beside[0].Command, []string{filepath.Join(artifact.Dir, "service"), "work"}) {
 		t.Errorf("beside it %+v", beside)
 	}
 	if keys := processKeys(rel); len(keys) != 1 || keys[0] != beside[0].Key {

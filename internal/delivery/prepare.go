@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/detect"
@@ -18,13 +17,8 @@ const prepareLimit = 10 * time.Minute
 // instance of the new release starts. Its failure fails the release, and what
 // served before still serves.
 func (r *run) prepare(ctx context.Context, w runtime.Workload, c detect.Command) error {
-	env := map[string]string{}
-	for _, pair := range w.Env {
-		key, value, _ := strings.Cut(pair, "=")
-		env[key] = value
-	}
-	w.Service += ":release"
-	w.Command = argv(c, env, nil)
+	w.Command = argv(c, environment(w, r.artifact), nil)
+	w.Key = w.Key.Beside("release")
 	limited, cancel := context.WithTimeout(ctx, prepareLimit)
 	defer cancel()
 	err := r.d.runtime.Run(limited, w)

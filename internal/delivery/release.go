@@ -182,6 +182,17 @@ func (s *ReleaseStatus) step(name string) *Step {
 	return &s.Steps[len(s.Steps)-1]
 }
 
+// Current is the step at which a release is, or was when it failed: the one that runs,
+// else the first that is not done.
+func (s ReleaseStatus) Current() Step {
+	for _, state := range []StepState{StepRunning, StepFailed, StepWaiting} {
+		if i := slices.IndexFunc(s.Steps, func(at Step) bool { return at.State == state }); i >= 0 {
+			return s.Steps[i]
+		}
+	}
+	return Step{}
+}
+
 func summary(w *detect.Component) string {
 	if w == nil {
 		return ""

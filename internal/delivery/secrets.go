@@ -20,7 +20,6 @@ import (
 type SecretValues struct {
 	Admit   Admitter
 	Objects object.Reader
-	Vault   *secret.Vault
 	Clock   func() time.Time
 }
 
@@ -52,7 +51,7 @@ func (v SecretValues) Keys(ctx context.Context, by By, service, env string) ([]s
 	}
 	s, err := object.Get[secret.Secret](ctx, v.Objects, SecretName(service, env))
 	if problem.Is(err, problem.NotFound) {
-		_, err = object.Get[catalog.Service](ctx, v.Objects, service)
+		_, _, err = v.target(ctx, service, env)
 	}
 	return s.Spec.Keys, err
 }
@@ -124,16 +123,26 @@ func (v SecretValues) change(ctx context.Context, by By, service, env string, gi
 	return retryConflict(func() error { return v.tryChange(ctx, by, service, env, given) })
 }
 
+// target is the service, and whether it is in the environment, which must be there:
+// values are often made ready before the first release comes to them.
+func (v SecretValues) target(ctx context.Context, service, env string) (s catalog.Service, in bool, err error) {
+	s, err = object.Get[catalog.Service](ctx, v.Objects, service)
+	if err != nil {
+		return s, false, err
+	}
+	if _, in = s.Spec.Environments[env]; in {
+		return s, true, nil
+	}
+	_, err = object.Get[catalog.Environment](ctx, v.Objects, env)
+	return s, false, err
+}
+
 func (v SecretValues) tryChange(ctx context.Context, by By, service, env string, given values) error {
-	s, err := object.Get[catalog.Service](ctx, v.Objects, service)
+	s, in, err := v.target(ctx, service, env)
 	if err != nil {
 		return err
 	}
 	name := SecretName(service, env)
-	running, ok := s.Spec.Environments[env]
-	if !ok {
-		return catalog.NotIn(service, env, catalog.EnvironmentsOf(s))
-	}
 	sec, err := object.Get[secret.Secret](ctx, v.Objects, name)
 	if problem.Is(err, problem.NotFound) {
 		sec, err = object.New[secret.SecretSpec, secret.SecretStatus](name, s.Metadata.Owner, secret.SecretSpec{Service: service, Environment: env}), nil
@@ -146,16 +155,21 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 			Do("stoa delete secret " + name + "    makes way, if nobody needs it")
 	}
 	given.renew(&sec)
-	// A secret without values is handed to nobody: the service would not start.
-	running.Secrets = slices.DeleteFunc(slices.Clone(running.Secrets), func(other string) bool { return other == name })
-	if len(sec.Spec.Keys) > 0 {
-		running.Secrets = append(running.Secrets, name)
-	}
-	running.Restart = v.Clock().UTC().Format(time.RFC3339Nano)
-	s.Spec.Environments[env] = running
 	secretObject, err := sec.Object()
 	if err != nil {
 		return err
+	}
+	// Where the service is not there yet it stays as it is, and clashes with a first
+	// release that comes meanwhile, which would not know of the values.
+	if in {
+		running := s.Spec.Environments[env]
+		// A secret without values is handed to nobody: the service would not start.
+		running.Secrets = slices.DeleteFunc(slices.Clone(running.Secrets), func(other string) bool { return other == name })
+		if len(sec.Spec.Keys) > 0 {
+			running.Secrets = append(running.Secrets, name)
+		}
+		running.Restart = v.Clock().UTC().Format(time.RFC3339Nano)
+		s.Spec.Environments[env] = running
 	}
 	serviceObject, err := s.Object()
 	if err != nil {
@@ -166,6 +180,20 @@ func (v SecretValues) tryChange(ctx context.Context, by By, service, env string,
 		Drafts: []*admission.Draft{{Want: secretObject, Inferred: given}, {Want: serviceObject}},
 	})
 	return err
+}
+
+// withReady adds to the secrets of a service in an environment the one whose values
+// were set before the service came there, if there is one.
+func withReady(ctx context.Context, r object.Reader, service, env string, secrets []string) ([]string, error) {
+	name := SecretName(service, env)
+	sec, err := object.Get[secret.Secret](ctx, r, name)
+	if problem.Is(err, problem.NotFound) {
+		return secrets, nil
+	}
+	if err != nil || sec.Spec.Service != service || sec.Spec.Environment != env || len(sec.Spec.Keys) == 0 || slices.Contains(secrets, name) {
+		return secrets, err
+	}
+	return append(slices.Clone(secrets), name), nil
 }
 
 // SecretRule writes the values in the transaction of the object, and removes

@@ -28,7 +28,7 @@ type serviceJob struct {
 func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcile.Outcome, error) {
 	var args serviceJob
 	if err := job.Decode(&args); err != nil {
-		return reconcile.Stalled(err), nil
+		return reconcile.Outcome{}, err
 	}
 	s, err := object.Get[catalog.Service](ctx, d.store, args.Service)
 	if problem.Is(err, problem.NotFound) {
@@ -37,8 +37,11 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	if err != nil {
 		return reconcile.Outcome{}, err
 	}
+	if s.Metadata.Deleted != nil {
+		d.ends.End(args.Service)
+	}
 	if args.Restores {
-		leave, err := d.starting.enter(ctx, startsFor)
+		leave, err := d.starting.Enter(ctx, startsFor)
 		if err != nil {
 			return reconcile.Outcome{}, err
 		}
@@ -87,7 +90,7 @@ func (d *Delivery) reconcileEnvironments(ctx context.Context, s catalog.Service)
 
 // reconcileEnvironment does it for one environment, in turn with releases.
 func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) error {
-	leave, err := d.lanes.enter(ctx, name+"."+env)
+	leave, err := d.lanes.Enter(ctx, name+"."+env)
 	if err != nil {
 		return err
 	}
@@ -155,7 +158,7 @@ func message(err error) string {
 
 // run brings the workload of a release that was deployed before up again.
 func (d *Delivery) run(ctx context.Context, s catalog.Service, release, env string) (runtime.Observed, error) {
-	rel, err := objectRelease(ctx, d.store, release)
+	rel, err := object.Get[Release](ctx, d.store, release)
 	if err != nil {
 		return runtime.Observed{}, err
 	}
@@ -173,7 +176,7 @@ func (d *Delivery) run(ctx context.Context, s catalog.Service, release, env stri
 	if err != nil {
 		return observed, err
 	}
-	for _, process := range processes(rel, w) {
+	for _, process := range processes(rel, w, r.artifact) {
 		if _, err := d.runtime.Apply(ctx, process, nil); err != nil {
 			return observed, err
 		}
@@ -187,7 +190,7 @@ func (d *Delivery) stop(ctx context.Context, s catalog.Service, env string) erro
 	if err := d.runtime.Remove(ctx, key); err != nil {
 		return err
 	}
-	rel, err := objectRelease(ctx, d.store, s.Status.Environments[env].Release)
+	rel, err := object.Get[Release](ctx, d.store, s.Status.Environments[env].Release)
 	if problem.Is(err, problem.NotFound) {
 		return nil
 	}
@@ -230,21 +233,15 @@ func (d *Delivery) Restore(ctx context.Context) error {
 	for _, s := range active {
 		jobs = append(jobs, store.Job{Kind: "service", Args: serviceJob{Service: s.Metadata.Name, Restores: true}})
 	}
-	for _, phase := range []Phase{Pending, Releasing} {
-		unfinished, err := object.All[Release](ctx, d.store, object.Query{Fields: map[string]string{"status.phase": string(phase)}})
-		if err != nil {
-			return err
-		}
-		for _, r := range unfinished {
-			jobs = append(jobs, jobOf(r))
-		}
+	rest, err := unfinished(ctx, d.store, nil)
+	if err != nil {
+		return err
+	}
+	for _, rel := range rest {
+		jobs = append(jobs, jobOf(rel))
 	}
 	if len(jobs) == 0 {
 		return nil
 	}
 	return d.enqueue(ctx, jobs...)
-}
-
-func objectRelease(ctx context.Context, r object.Reader, name string) (Release, error) {
-	return object.Get[Release](ctx, r, name)
 }

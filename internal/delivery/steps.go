@@ -1,19 +1,20 @@
 package delivery
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/stoa-platform/stoa/internal/build"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/delivery/progress"
 	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/runtime"
 	"github.com/stoa-platform/stoa/internal/source"
@@ -37,13 +38,13 @@ func (r *run) build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	lines := &lineWriter{emit: func(line string) {
-		r.d.progress.publish(r.rel.Metadata.Name, Progress{Step: StepBuild, Line: line})
+	lines := &progress.Lines{Emit: func(line string) {
+		r.d.Publish(r.rel.Metadata.Name, progress.Change{Step: StepBuild, Line: line})
 	}}
 	r.artifact, err = r.d.builder.Build(ctx, build.Request{
 		Dir: filepath.Join(dir, filepath.FromSlash(root)), Source: key, Plan: plan,
 	}, lines)
-	lines.flush()
+	lines.Flush()
 	if err != nil {
 		return "", err
 	}
@@ -53,10 +54,23 @@ func (r *run) build(ctx context.Context) (string, error) {
 	return catalog.FormatBytes(r.artifact.Size), nil
 }
 
+// BuildOutput opens what the commands printed that built a release's artifact, in
+// lines; problem.NotFound where the artifact was not built yet, or is not kept.
+func (d *Delivery) BuildOutput(rel Release) (io.ReadCloser, error) {
+	if rel.Status.Artifact == "" {
+		return nil, problem.New(problem.NotFound, "release %s has no artifact", rel.Metadata.Name).Do("stoa describe release " + rel.Metadata.Name)
+	}
+	artifact, err := d.builder.Get(rel.Status.Artifact)
+	if err != nil {
+		return nil, err
+	}
+	return artifact.OpenLog()
+}
+
 // reuse takes the very artifact of an earlier release; where it was pruned it
 // is built again from the same source by the same plan.
 func (r *run) reuse(ctx context.Context, from string) (string, error) {
-	earlier, err := objectRelease(ctx, r.d.store, from)
+	earlier, err := object.Get[Release](ctx, r.d.store, from)
 	if err != nil {
 		return "", err
 	}
@@ -101,7 +115,7 @@ func (r *run) rollout(ctx context.Context) (string, error) {
 		}
 	}
 	r.observed, err = r.d.runtime.Apply(ctx, w, func(p runtime.Progress) {
-		r.d.progress.publish(r.rel.Metadata.Name, Progress{Step: StepRollout, Line: p.Text})
+		r.d.Publish(r.rel.Metadata.Name, progress.Change{Step: StepRollout, Line: p.Text})
 	})
 	if err != nil {
 		return "", err
@@ -121,7 +135,7 @@ func (r *run) rollout(ctx context.Context) (string, error) {
 // beside brings up the processes that run beside the one that serves, and
 // stops those that only the release before had.
 func (r *run) beside(ctx context.Context, w runtime.Workload) error {
-	wanted := processes(r.rel, w)
+	wanted := processes(r.rel, w, r.artifact)
 	for _, process := range wanted {
 		if _, err := r.d.runtime.Apply(ctx, process, nil); err != nil {
 			return fmt.Errorf("process %s: %w", process.Key, err)
@@ -148,7 +162,7 @@ func (r *run) previous(ctx context.Context) (Release, error) {
 	if was == "" || was == r.rel.Metadata.Name {
 		return Release{}, nil
 	}
-	before, err := objectRelease(ctx, r.d.store, was)
+	before, err := object.Get[Release](ctx, r.d.store, was)
 	if problem.Is(err, problem.NotFound) {
 		return Release{}, nil
 	}
@@ -189,8 +203,27 @@ func (r *run) current(ctx context.Context) (runtime.Workload, error) {
 	if err == nil {
 		r.d.confide(w.Key, r.mask)
 		r.unset = unset(r.rel.Spec.Workload.Secrets, w.Env)
+		r.wanted = wanted(r.rel.Spec.Workload.Resources, r.unset, w)
 	}
 	return w, err
+}
+
+// wanted gives the resources of which a workload is not told, each with the
+// variables that it does not have; told names those that are told of already.
+func wanted(resources []detect.Resource, told []string, w runtime.Workload) []detect.Resource {
+	if w.Static != "" {
+		return nil
+	}
+	var all []detect.Resource
+	told = slices.Clone(told)
+	for _, want := range resources {
+		want.Variables = slices.DeleteFunc(unset(want.Variables, w.Env), func(name string) bool { return slices.Contains(told, name) })
+		if len(want.Variables) > 0 {
+			all = append(all, want)
+			told = append(told, want.Variables...)
+		}
+	}
+	return all
 }
 
 // unset gives those of the names that the environment ("KEY=value") does not have.
@@ -198,57 +231,6 @@ func unset(names, env []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		return slices.ContainsFunc(env, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
 	})
-}
-
-// verify holds what was detected against what the run showed.
-func (r *run) verify(ctx context.Context) (string, error) {
-	detected := slices.Clone(r.rel.Spec.Detected)
-	o := r.observed
-	for i := range detected {
-		detected[i].Verified = verified(detected[i].Field, o)
-		if name, ok := strings.CutPrefix(detected[i].Field, detect.SecretField("")); ok && !slices.Contains(r.unset, name) {
-			detected[i].Verified = "is set"
-		}
-	}
-	found := func(field string) bool {
-		return slices.ContainsFunc(detected, func(s detect.Setting) bool { return s.Field == field })
-	}
-	if o.Port != 0 && !found("port") && !found("portVariable") {
-		detected = append(detected, detect.Setting{Field: "port", Value: fmt.Sprint(o.Port), Source: "observed", Confidence: 1, Verified: verified("port", o)})
-	}
-	if o.Health != "" && !found("health") {
-		detected = append(detected, detect.Setting{Field: "health", Value: o.Health, Source: "observed", Confidence: 1, Verified: verified("health", o)})
-	}
-	message := "stays up"
-	switch {
-	case o.Health != "":
-		message = fmt.Sprintf("GET %s %d in %s", o.Health, o.HealthStatus, millis(o.HealthMillis))
-	case o.Port != 0:
-		message = fmt.Sprintf("accepts connections on :%d", o.Port)
-	}
-	return message, r.save(ctx, nil, func(s *ReleaseStatus) { s.Observed, s.Detected = &o, detected })
-}
-
-// millis tells a time that was measured: nothing answers in none.
-func millis(n int64) string {
-	if n < 1 {
-		return "<1 ms"
-	}
-	return fmt.Sprintf("%d ms", n)
-}
-
-func verified(field string, o runtime.Observed) string {
-	switch field {
-	case "port", "portVariable":
-		if o.Port != 0 {
-			return fmt.Sprintf("bound :%d", o.Port)
-		}
-	case "health":
-		if o.Health != "" {
-			return fmt.Sprintf("GET %s answered %d in %s", o.Health, o.HealthStatus, millis(o.HealthMillis))
-		}
-	}
-	return ""
 }
 
 // route notes where the release answers; the runtime has switched the router.
@@ -281,13 +263,29 @@ func (d *Delivery) explain(ctx context.Context, r *run, step string, cause error
 		if was := d.serving(ctx, r); was != "" {
 			told.Because(was + " still serves")
 		}
-		told.Because(r.masked(start.Lines)...)
+		lines := r.masked(start.Lines)
+		told.Because(lines...)
+		if len(lines) > 0 {
+			r.lastWords = lines[len(lines)-1]
+		}
+		set := func(variable, why string) {
+			told.Do("stoa secret set " + r.rel.Spec.Service + " " + variable + " --env " + r.rel.Spec.Environment + "    " + why)
+		}
 		for _, name := range r.unset {
-			told.Do("stoa secret set " + r.rel.Spec.Service + " " + name + " --env " + r.rel.Spec.Environment + "    gives it what was left out of the source's settings")
+			set(name, "gives it what the source has as plain text")
+		}
+		switch start.Reason { // the others are not for lack of a resource
+		case runtime.ReasonCrashLoop, runtime.ReasonNotListening, runtime.ReasonUnhealthy:
+			for _, want := range r.wanted {
+				for _, variable := range want.Variables {
+					set(variable, "tells it where its "+want.Type+" is ("+want.Source+"), if it cannot do without")
+				}
+			}
 		}
 		told.Do("stoa logs " + r.rel.Spec.Service + " --release " + name + "    shows all that it printed")
-		if start.Next != "" {
-			told.Do(start.Next)
+		told.Do(start.Next...)
+		if w := r.rel.Spec.Workload; w != nil && start.Reason == runtime.ReasonNotListening {
+			told.Do("if it serves no requests, say so by a Procfile beside it with the line  worker: " + w.Start.String())
 		}
 	default:
 		d.log.Error("release failed", "release", name, "step", step, "error", cause)
@@ -326,42 +324,4 @@ func (r *run) masked(lines []string) []string {
 		hidden[i] = r.mask.String(line)
 	}
 	return hidden
-}
-
-// lineWriter cuts a stream into lines.
-type lineWriter struct {
-	mu   sync.Mutex
-	rest []byte
-	emit func(line string)
-}
-
-// maxLine bounds a line that never ends.
-const maxLine = 16 << 10
-
-func (l *lineWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.rest = append(l.rest, p...)
-	for {
-		i := bytes.IndexByte(l.rest, '\n')
-		if i < 0 && len(l.rest) < maxLine {
-			return len(p), nil
-		}
-		if i < 0 { // it never ends
-			l.emit(string(l.rest))
-			l.rest = l.rest[:0]
-			continue
-		}
-		l.emit(strings.TrimRight(string(l.rest[:i]), "\r"))
-		l.rest = l.rest[i+1:]
-	}
-}
-
-func (l *lineWriter) flush() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.rest) > 0 {
-		l.emit(string(l.rest))
-		l.rest = nil
-	}
 }

@@ -78,7 +78,7 @@ func (v Verbs) before(ctx context.Context, service, env string) (string, error) 
 	if serving == "" {
 		return "", problem.New(problem.Invalid, "service %s has no release in %s", service, env).Do("stoa history " + service)
 	}
-	present, err := objectRelease(ctx, v.Objects, serving)
+	present, err := object.Get[Release](ctx, v.Objects, serving)
 	if err != nil {
 		return "", err
 	}

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/build"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/delivery/progress"
+	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -46,7 +47,10 @@ type run struct {
 	artifact build.Artifact
 	mask     *secret.Redactor // of the service's secrets, once they were read
 	observed runtime.Observed
-	unset    []string // secrets that detection asks for and that are not set
+	unset    []string          // secrets that detection asks for and that are not set
+	wanted   []detect.Resource // those whose variable is not set
+
+	lastWords string // the last line that it printed before it failed, masked
 }
 
 // workRelease takes an admitted release to running. It may be killed at any
@@ -55,11 +59,11 @@ type run struct {
 func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcile.Outcome, error) {
 	var args releaseJob
 	if err := job.Decode(&args); err != nil {
-		return reconcile.Stalled(err), nil
+		return reconcile.Outcome{}, err
 	}
 	// Two jobs may name one release: the one that a killed process left, and
 	// the one that Restore made. The second finds it done.
-	done, err := d.lanes.enter(ctx, "release/"+args.Release)
+	done, err := d.lanes.Enter(ctx, "release/"+args.Release)
 	if err != nil {
 		return reconcile.Outcome{}, err
 	}
@@ -74,56 +78,60 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 	if rel.Status.Phase.Final() {
 		return reconcile.Done(), nil
 	}
-	waits, err := d.olderUnfinished(ctx, rel)
+	r := &run{d: d, rel: rel}
+	if rel.Status.Retired {
+		return d.abandon(ctx, r)
+	}
+	if mine, err := d.hasTurn(ctx, rel); !mine || err != nil {
+		return reconcile.Wait(turnLook), err
+	}
+	within, leave := d.ends.Enter(ctx, rel.Spec.Service)
+	defer leave()
+	outcome, err := r.carryOut(within, job.Attempt, args.Built)
+	if errors.Is(err, errGone) || err != nil && ctx.Err() == nil && within.Err() != nil {
+		return d.abandon(ctx, r)
+	}
+	return outcome, err
+}
+
+// errGone says that the service of a release is gone, or about to be.
+var errGone = errors.New("the service is gone")
+
+// carryOut takes the steps that are left. The context ends when the service is deleted.
+func (r *run) carryOut(ctx context.Context, attempt int, built bool) (reconcile.Outcome, error) {
+	d, rel := r.d, r.rel
+	err := r.refresh(ctx)
 	if err != nil {
 		return reconcile.Outcome{}, err
 	}
-	if waits {
-		return reconcile.Wait(100 * time.Millisecond), nil
+	if built {
+		r.artifact, err = d.builder.Get(rel.Status.Artifact)
 	}
-	r := &run{d: d, rel: rel}
-	if gone, err := r.refresh(ctx); gone || err != nil {
-		return d.abandon(ctx, r, err)
-	}
-	steps := r.steps()
-	if args.Built {
-		// Where the artifact was deleted meanwhile it is built here, once in a while.
-		if r.artifact, err = d.builder.Get(rel.Status.Artifact); err == nil {
-			steps = steps[slices.IndexFunc(steps, func(s step) bool { return s.name == StepRollout }):]
+	if !built || err != nil { // it was deleted meanwhile, once in a while
+		if outcome, failed, err := r.takeAll(ctx, attempt, r.making()); failed || err != nil {
+			return outcome, err
 		}
 	}
-	for _, step := range steps {
-		if step.name == StepRollout {
-			if !args.Built && rel.Spec.From == "" {
-				return reconcile.Done(), d.enqueue(ctx, jobOf(r.rel))
-			}
-			// From here on it is about what runs: in turn with scaling and deletion,
-			// on the service as it is now.
-			leave, err := d.lanes.enter(ctx, rel.Spec.Service+"."+rel.Spec.Environment)
-			if err != nil {
-				return reconcile.Outcome{}, err
-			}
-			defer leave()
-			begun, err := d.starting.enter(ctx, startsFor)
-			if err != nil {
-				return reconcile.Outcome{}, err
-			}
-			defer begun()
-			if gone, err := r.refresh(ctx); gone || err != nil {
-				return d.abandon(ctx, r, err)
-			}
-		}
-		d.stepEdge(rel.Metadata.Name, step.name, false)
-		outcome, failed, err := r.take(ctx, step, job.Attempt)
-		if err != nil {
-			return reconcile.Outcome{}, err
-		}
-		d.stepEdge(rel.Metadata.Name, step.name, true)
-		if failed {
-			return outcome, nil
-		}
+	if !built && rel.Spec.From == "" {
+		return reconcile.Done(), d.enqueue(ctx, jobOf(r.rel))
 	}
-	return reconcile.Done(), nil
+	// From here on it is about what runs: in turn with scaling and deletion, on the
+	// service as it is now.
+	leave, err := d.lanes.Enter(ctx, rel.Spec.Service+"."+rel.Spec.Environment)
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	defer leave()
+	begun, err := d.starting.Enter(ctx, startsFor)
+	if err != nil {
+		return reconcile.Outcome{}, err
+	}
+	defer begun()
+	if err := r.refresh(ctx); err != nil {
+		return reconcile.Outcome{}, err
+	}
+	outcome, _, err := r.takeAll(ctx, attempt, r.running())
+	return outcome, err
 }
 
 // maxAttempts is how often a step is tried when what failed may pass: with the
@@ -139,14 +147,29 @@ type step struct {
 	fact func() ([]event.Event, error)
 }
 
-func (r *run) steps() []step {
-	return []step{
-		{StepBuild, r.build, nil},
-		{StepRelease, r.release, nil},
-		{StepRollout, r.rollout, nil},
-		{StepVerify, r.verify, nil},
-		{StepRoute, r.route, r.deployed},
+// making are the steps until the artifact is on record.
+func (r *run) making() []step {
+	return []step{{StepBuild, r.build, nil}, {StepRelease, r.release, nil}}
+}
+
+// running are the steps from the artifact to what serves.
+func (r *run) running() []step {
+	return []step{{StepRollout, r.rollout, nil}, {StepVerify, r.verify, nil}, {StepRoute, r.route, r.deployed}}
+}
+
+// takeAll takes steps in their order; failed says that the release ended with one.
+func (r *run) takeAll(ctx context.Context, attempt int, steps []step) (outcome reconcile.Outcome, failed bool, err error) {
+	for _, step := range steps {
+		r.d.stepEdge(r.rel.Metadata.Name, step.name, false)
+		if outcome, failed, err = r.take(ctx, step, attempt); err != nil {
+			return outcome, failed, err
+		}
+		r.d.stepEdge(r.rel.Metadata.Name, step.name, true)
+		if failed {
+			break
+		}
 	}
+	return outcome, failed, nil
 }
 
 // take takes one step and records how it ended; failed says that the release
@@ -165,6 +188,9 @@ func (r *run) take(ctx context.Context, s step, attempt int) (outcome reconcile.
 		// and the next attempt finds it running.
 		return outcome, false, err
 	case err != nil:
+		if s.name == StepVerify || s.name == StepRoute {
+			r.revert(ctx) // it serves, and nobody would know of it
+		}
 		outcome, err = r.d.stall(ctx, r, s.name, err)
 		return outcome, true, err
 	}
@@ -177,41 +203,23 @@ func (r *run) take(ctx context.Context, s step, attempt int) (outcome reconcile.
 	return outcome, false, r.finish(ctx, s.name, started, message, facts)
 }
 
-// refresh reads the service as it is now; gone says that it was deleted, or is
-// about to be.
-func (r *run) refresh(ctx context.Context) (gone bool, err error) {
-	r.service, err = object.Get[catalog.Service](ctx, r.d.store, r.rel.Spec.Service)
-	if problem.Is(err, problem.NotFound) {
-		return true, nil
+// refresh reads the service as it is now, or gives errGone. One of the same name may
+// have come since, which the release is not of.
+func (r *run) refresh(ctx context.Context) error {
+	now, err := object.Get[Release](ctx, r.d.store, r.rel.Metadata.Name)
+	if err != nil {
+		return err
 	}
-	return r.service.Metadata.Deleted != nil, err
+	r.service, err = object.Get[catalog.Service](ctx, r.d.store, r.rel.Spec.Service)
+	if problem.Is(err, problem.NotFound) || err == nil && (now.Status.Retired || r.service.Metadata.Deleted != nil) {
+		return errGone
+	}
+	return err
 }
 
 // abandon ends a release whose service is gone.
-func (d *Delivery) abandon(ctx context.Context, r *run, err error) (reconcile.Outcome, error) {
-	if err != nil {
-		return reconcile.Outcome{}, err
-	}
-	return d.stall(ctx, r, StepRollout, problem.New(problem.Conflict, "service %s was deleted while release %s was on its way", r.rel.Spec.Service, r.rel.Metadata.Name))
-}
-
-// olderUnfinished reports whether an earlier release of the same service to
-// the same environment is still on its way; releases take their turns.
-func (d *Delivery) olderUnfinished(ctx context.Context, rel Release) (bool, error) {
-	for _, phase := range []Phase{Pending, Releasing} {
-		found, err := object.All[Release](ctx, d.store, object.Query{Fields: map[string]string{
-			"spec.service": rel.Spec.Service, "spec.environment": rel.Spec.Environment, "status.phase": string(phase),
-		}})
-		if err != nil {
-			return false, err
-		}
-		for _, other := range found {
-			if other.Spec.Number < rel.Spec.Number {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
+func (d *Delivery) abandon(ctx context.Context, r *run) (reconcile.Outcome, error) {
+	return d.stall(ctx, r, r.rel.Status.Current().Name, problem.New(problem.Conflict, "service %s was deleted while release %s was on its way", r.rel.Spec.Service, r.rel.Metadata.Name))
 }
 
 // done reports whether an earlier attempt, which was killed, has recorded the
@@ -263,13 +271,7 @@ func (r *run) save(ctx context.Context, events []event.Event, change func(*Relea
 			return err
 		}
 		tx.Append(events...)
-		switch rel.Status.Phase {
-		case Succeeded:
-			err = r.settle(ctx, tx, &rel)
-		case Failed:
-			err = r.d.lament(ctx, tx, &rel)
-		}
-		if err != nil {
+		if err := r.end(ctx, tx, rel); err != nil {
 			return err
 		}
 		r.rel = rel
@@ -278,12 +280,30 @@ func (r *run) save(ctx context.Context, events []event.Event, change func(*Relea
 	if err != nil {
 		return fmt.Errorf("save status of release %s: %w", r.rel.Metadata.Name, err)
 	}
-	r.d.progress.publish(r.rel.Metadata.Name, Progress{Changed: true})
+	r.d.Publish(r.rel.Metadata.Name, progress.Change{Status: true})
 	return nil
 }
 
+// end writes what follows from the end of the release, if it has ended.
+func (r *run) end(ctx context.Context, tx *store.Tx, rel Release) (err error) {
+	switch {
+	case rel.Status.Retired: // a service of that name is another one
+		return nil
+	case rel.Status.Phase == Succeeded:
+		err = r.settle(ctx, tx, rel)
+	case rel.Status.Phase == Failed:
+		err = r.lament(ctx, tx, rel)
+	default:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.d.letNext(ctx, tx, rel)
+}
+
 // settle writes into the service's status what serves now.
-func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
+func (r *run) settle(ctx context.Context, tx *store.Tx, rel Release) error {
 	s, err := object.Update(ctx, tx, rel.Spec.Service, func(s *catalog.Service) error {
 		if s.Status.Environments == nil {
 			s.Status.Environments = map[string]catalog.Deployment{}
@@ -309,7 +329,7 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel *Release) error {
 // lament writes into the status of a service that its release failed, and why:
 // where an earlier one serves all would look well, and where none ever has, as if
 // nobody had tried.
-func (d *Delivery) lament(ctx context.Context, tx *store.Tx, rel *Release) error {
+func (r *run) lament(ctx context.Context, tx *store.Tx, rel Release) error {
 	told := rel.Status.Problem
 	if told == nil {
 		return nil
@@ -327,17 +347,17 @@ func (d *Delivery) lament(ctx context.Context, tx *store.Tx, rel *Release) error
 			s.Status.Environments = map[string]catalog.Deployment{}
 		}
 		why := told.Title
-		if last := len(told.Why) - 1; last >= 0 && rel.Status.step(StepRollout).State == StepFailed {
-			why += ": " + told.Why[last] // its last words
+		if r.lastWords != "" {
+			why += ": " + r.lastWords
 		}
 		if at := s.Status.Environments[env]; at.Release != "" {
-			*s = withoutSettings(*s, *rel)
-			at.Missed = &catalog.Missed{Release: rel.Metadata.Name, Message: why, At: d.clock()}
+			*s = withoutSettings(*s, rel)
+			at.Missed = &catalog.Missed{Release: rel.Metadata.Name, Message: why, At: r.d.clock()}
 			s.Status.Environments[env] = at
 			return nil
 		}
 		s.Status.Environments[env] = catalog.Deployment{
-			Failed: rel.Metadata.Name, State: catalog.StateFailed, Message: why, Since: d.clock(), Generation: s.Metadata.Generation,
+			Failed: rel.Metadata.Name, State: catalog.StateFailed, Message: why, Since: r.d.clock(), Generation: s.Metadata.Generation,
 		}
 		return nil
 	})

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"path"
 	"slices"
@@ -197,11 +196,4 @@ func nothingFound(src *source, unsupported []Unsupported) error {
 		title = "the folder is empty"
 	}
 	return &Error{Title: title, Why: looked, Next: []string{"give the folder that holds the code", "or add a Procfile with a line such as  web: ./start --port $PORT"}}
-}
-
-// IsError reports whether err says something about the source itself, and what.
-func IsError(err error) (*Error, bool) {
-	var e *Error
-	ok := errors.As(err, &e)
-	return e, ok
 }

@@ -48,7 +48,7 @@ func TestDetect(t *testing.T) {
 			name, got := "want.json", []byte(nil)
 			result, err := Detect(t.Context(), source, opts)
 			if err != nil {
-				e, ok := IsError(err)
+				e, ok := saysOfSource(err)
 				if !ok {
 					t.Fatalf("Detect = %v, which says nothing of the source", err)
 				}
@@ -73,6 +73,33 @@ func TestDetect(t *testing.T) {
 			}
 		})
 	}
+}
+
+// detected gives what is expected of each case that is not refused, by its name.
+func detected(t *testing.T) map[string]Result {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]Result{}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if f.Name != "want.json" {
+				continue
+			}
+			var r Result
+			if err := json.Unmarshal(f.Data, &r); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			all[file] = r
+		}
+	}
+	return all
 }
 
 func parseOptions(comment []byte) Options {
@@ -210,6 +237,32 @@ func main() {
 	}
 }
 
+// What runs beside the service is told with the line that states it.
+func TestExplainProcesses(t *testing.T) {
+	r, err := Detect(t.Context(), fstest.MapFS{
+		"web.py":   {Data: []byte("print()\n")},
+		"Procfile": {Data: []byte("web: python web.py\nworker: python worker.py --queue mail\nclock: python clock.py\nrelease: python migrate.py\n")},
+	}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range r.Explain() {
+		got = append(got, l.Text+" | "+l.Source)
+	}
+	want := []string{
+		`service "app" | Procfile:1`,
+		"starts by python web.py | Procfile:1",
+		"before a rollout python migrate.py | Procfile:4",
+		"beside it clock: python clock.py | Procfile:3",
+		"beside it worker: python worker.py --queue mail | Procfile:2",
+		"listens on $PORT | a Procfile's web listens on $PORT",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestExpand(t *testing.T) {
 	vars := map[string]string{"PORT": "8080", "STOA_OUT": "/bin/shop"}
 	c := Command{Argv: []string{"$STOA_OUT", "--addr=${HOST:-0.0.0.0}:$PORT", "$$HOME", "${PORT:-1}", "$NONE"}}
@@ -264,5 +317,17 @@ func TestStepsSurviveExpansion(t *testing.T) {
 	argv := steps[len(steps)-1].Expand(func(string) string { return "" })
 	if script := argv[len(argv)-1]; !strings.Contains(script, `\"$0\" \"$@\"`) || !strings.Contains(script, "$(dirname") {
 		t.Errorf("the last step became\n%s", script)
+	}
+}
+
+func TestBrief(t *testing.T) {
+	long := strings.Repeat("日", 200)
+	for value, want := range map[string]string{
+		"": "", "make all": "make all", " make all ": " make all ", "make all\necho": "make all …", "\nmake all\n": "\nmake all\n",
+		long: long[:120*len("日")] + " …", long + "\n": long[:120*len("日")] + " …",
+	} {
+		if got := Brief(value); got != want {
+			t.Errorf("Brief(%q) = %q, want %q", value, got, want)
+		}
 	}
 }

@@ -284,6 +284,22 @@ func (s *scan) startByImage(d *draft, c Command, program, source string) {
 	d.setStart(c, source, stated)
 }
 
+// readsPort gives the program that a line comes to and that takes its port from a
+// variable by itself, "" if there is none or the line says the port.
+func readsPort(line string) string {
+	found := ""
+	last := line[strings.LastIndexAny(line, ";&|")+1:]
+	for _, w := range strings.Fields(last) {
+		if portOption.MatchString(w) || bindOption.MatchString(w) {
+			return ""
+		}
+		if program := path.Base(w); portReaders[program] != "" {
+			found = program
+		}
+	}
+	return found
+}
+
 // inSource finds a file of an image in the source: the longest tail of its
 // path that exists in the component's folder.
 func (s *scan) inSource(d *draft, file string) string {

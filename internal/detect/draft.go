@@ -139,8 +139,8 @@ func (d *draft) want(r Resource, confidence float64) {
 		if have.Type != r.Type || r.Name != "" && have.Name != r.Name && have.Name != d.Name && have.Name != "" {
 			continue
 		}
-		if have.Variable == "" {
-			d.Resources[i].Variable = r.Variable
+		if len(have.Variables) == 0 {
+			d.Resources[i].Variables = r.Variables
 		}
 		return
 	}
@@ -212,6 +212,7 @@ func (d *draft) finish() Component {
 		delete(d.Env, d.PortVariable) // the runtime chooses the port
 		delete(d.evidence, "env."+d.PortVariable)
 	}
+	d.tellCommands()
 	d.Settings = d.settings()
 	for _, setting := range d.Settings {
 		if name, ok := strings.CutPrefix(setting.Field, SecretField("")); ok {
@@ -224,7 +225,7 @@ func (d *draft) finish() Component {
 // fieldOrder is the order in which a person wants to read the settings.
 var fieldOrder = []string{
 	"name", "type", "language", "version", "framework", "manager", "build", "start", "prepare", "process",
-	"output", "port", "portVariable", "health", "env", "secret", "resource", "toolchain", "owner",
+	"output", "port", "portVariable", "health", "env", "secret", "credential", "resource", "toolchain", "owner",
 }
 
 func fieldRank(field string) int {

@@ -12,6 +12,7 @@ type Line struct {
 	Text        string `json:"text"`
 	Source      string `json:"source"`
 	Verified    string `json:"verified,omitempty"`
+	Refuted     string `json:"refuted,omitempty"`
 	Unconfirmed bool   `json:"unconfirmed,omitempty"` // a guess until someone confirms it
 }
 
@@ -22,6 +23,22 @@ func (r Result) Explain() []Line {
 		lines = append(lines, c.Explain()...)
 	}
 	return lines
+}
+
+// briefest is how many characters of a value are shown in a line.
+const briefest = 120
+
+// Brief is the beginning of a value, such as a script: its first line, or of a
+// long one what can be read in a line. It ends with … where there is more.
+func Brief(value string) string {
+	first, _, more := strings.Cut(strings.TrimSpace(value), "\n")
+	if letters := []rune(first); len(letters) > briefest {
+		first, more = string(letters[:briefest]), true
+	}
+	if more {
+		return strings.TrimSpace(first) + " …"
+	}
+	return value
 }
 
 var languageNames = map[string]string{"go": "Go", "node": "Node", "python": "Python"}
@@ -38,7 +55,7 @@ func (c Component) Explain() []Line {
 		l := Line{Component: c.Name, Text: text}
 		for _, field := range fields {
 			if s, ok := c.Setting(field); ok {
-				l.Source, l.Verified, l.Unconfirmed = s.Source, s.Verified, s.Confidence < Unconfirmed
+				l.Source, l.Verified, l.Refuted, l.Unconfirmed = s.Source, s.Verified, s.Refuted, s.Confidence < Unconfirmed
 				break
 			}
 		}
@@ -62,26 +79,34 @@ func (c Component) Explain() []Line {
 	case c.Output != "":
 		add("serves "+path.Join(c.Dir, c.Output)+"/", "output")
 	case len(c.Start.Argv) != 1 && !c.Start.IsZero():
-		add("starts by "+c.Start.String(), "start")
+		add("starts by "+Brief(c.Start.String()), "start")
 	}
 	if c.Prepare != nil {
-		add("before a rollout "+c.Prepare.String(), "prepare")
+		add("before a rollout "+Brief(c.Prepare.String()), "prepare")
+	}
+	for _, name := range sortedKeys(c.Processes) {
+		add("beside it "+name+": "+Brief(c.Processes[name].String()), "process."+name)
 	}
 	if c.PortVariable != "" {
 		add(c.listens(), "portVariable", "port")
 	} else {
 		add(c.listens(), "port")
 	}
-	if c.Health != "" {
-		add("health GET "+c.Health, "health")
+	if s, ok := c.Setting("health"); ok { // which a run may have told
+		add("health GET "+s.Value, "health")
 	}
 	for _, name := range c.Secrets {
 		if s, ok := c.Setting(SecretField(name)); ok && s.Verified == "" {
 			add(name+" "+s.Value, s.Field)
 		}
 	}
+	for _, s := range c.Settings {
+		if variable, ok := strings.CutPrefix(s.Field, credentialField("")); ok {
+			add(variable+" "+s.Value, s.Field)
+		}
+	}
 	for _, r := range c.Resources {
-		add(fmt.Sprintf("wants %s %q by %s", r.Type, r.Name, r.Variable), resourceField(r))
+		add(fmt.Sprintf("wants %s %q by %s", r.Type, r.Name, strings.Join(r.Variables, ", ")), resourceField(r))
 	}
 	if c.Owner != "" {
 		whose := "owner team "

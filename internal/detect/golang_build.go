@@ -74,6 +74,16 @@ var goFrameworks = []struct{ path, name string }{
 	{"net/http", "net/http"},
 }
 
+// goRegisters reports a package whose own functions register handlers.
+func goRegisters(imported string) bool {
+	for _, fw := range goFrameworks {
+		if within(imported, fw.path) {
+			return true
+		}
+	}
+	return false
+}
+
 // goFacts writes what the code tells.
 func goFacts(d *draft, f *modfile.File, code *goCode) {
 	for _, fw := range goFrameworks {

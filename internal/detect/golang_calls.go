@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/stoa-platform/stoa/internal/detect/routes"
 )
 
 // flagCalls are the functions of flag, and of libraries shaped like it, that
@@ -24,9 +26,6 @@ var listenCalls = map[string]int{
 	"ListenAndServe": 0, "ListenAndServeTLS": 0, "Listen": 0, "Start": 0, "StartTLS": 0, "Run": 0, "RunTLS": 0, "Serve": -1,
 }
 
-// routeCalls are the functions that register a handler by its path.
-var routeCalls = []string{"Handle", "HandleFunc", "Get", "GET", "Any", "ANY", "All", "Head", "HEAD", "HandlerFunc", "Route"}
-
 // openCalls are the functions that open a file or folder by its path.
 var openCalls = []string{"Open", "ReadFile", "ReadDir", "Dir", "DirFS", "ParseFiles", "ParseGlob", "LoadHTMLGlob", "LoadHTMLFiles", "Static", "StaticFS", "StaticFile", "File", "ServeFile", "OpenRoot", "Load"}
 
@@ -38,18 +37,10 @@ var (
 )
 
 func (r *goReader) readCall(c *ast.CallExpr, source string) {
-	name := callee(c)
+	name := routes.Callee(c)
 	r.readEnv(c, name, source)
 	r.readFlag(c, name, source)
 	r.readListen(c, name, source)
-	if slices.Contains(routeCalls, name) && len(c.Args) >= 1 {
-		if p, ok := r.text(c.Args[0]); ok {
-			p = strings.TrimSuffix(p[strings.LastIndexByte(p, ' ')+1:], "{$}")
-			if p == "/" || isHealthPath(p) {
-				r.code.routes = append(r.code.routes, routeFact{p, source, true})
-			}
-		}
-	}
 	if slices.Contains(openCalls, name) {
 		for _, arg := range c.Args {
 			if p, ok := r.text(arg); ok && p != "" && !path.IsAbs(p) {

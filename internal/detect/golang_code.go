@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/stoa-platform/stoa/internal/detect/routes"
 )
 
 // goCode is what the packages that a program reaches within the source tell.
@@ -37,6 +39,7 @@ type goReader struct {
 	literals map[string]string
 	embedded map[string]bool
 	seen     map[string]bool
+	routed   map[ast.Expr]bool // paths that are part of a route, not one by themselves
 	parsed   int
 }
 
@@ -53,11 +56,7 @@ func (s *scan) goCode(ctx context.Context, dir string) (*goCode, error) {
 		code:     &goCode{imports: map[string]string{}},
 		literals: map[string]string{}, embedded: map[string]bool{}, seen: map[string]bool{dir: true},
 	}
-	type parsed struct {
-		fset *token.FileSet
-		file *ast.File
-	}
-	var all []parsed
+	var all []routes.File
 	for queue := []string{dir}; len(queue) > 0; queue = queue[1:] {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -73,7 +72,7 @@ func (s *scan) goCode(ctx context.Context, dir string) (*goCode, error) {
 			if f == nil || err != nil && len(f.Decls) == 0 {
 				continue
 			}
-			all = append(all, parsed{fset, f})
+			all = append(all, routes.File{Set: fset, AST: f})
 			r.readDeclarations(f)
 			for _, spec := range f.Imports {
 				imported, err := strconv.Unquote(spec.Path.Value)
@@ -94,12 +93,31 @@ func (s *scan) goCode(ctx context.Context, dir string) (*goCode, error) {
 			}
 		}
 	}
+	if err := r.readRoutes(ctx, all); err != nil {
+		return nil, err
+	}
 	for _, p := range all {
-		r.readFile(p.fset, p.file)
+		r.readFile(p.Set, p.AST)
 	}
 	r.code.files = r.opened()
 	s.programs[dir] = r.code
 	return r.code, nil
+}
+
+// readRoutes reads the paths that handlers are registered by.
+func (r *goReader) readRoutes(ctx context.Context, files []routes.File) error {
+	found, parts, err := routes.Go(ctx, routes.Program{Files: files, Text: r.text, Folder: r.s.goPackageDir, Registers: goRegisters})
+	if err != nil {
+		return err
+	}
+	r.routed = parts
+	for _, route := range found {
+		if f, ok := newRoute(route.In, route.Path, at(route.Pos.Filename, route.Pos.Line)); ok {
+			r.routed[route.At] = true
+			r.code.routes = append(r.code.routes, f)
+		}
+	}
+	return nil
 }
 
 func (r *goReader) at(fset *token.FileSet, pos token.Pos) string {
@@ -179,7 +197,7 @@ func (r *goReader) readFile(fset *token.FileSet, f *ast.File) {
 				r.code.endless = true
 			}
 		case *ast.CallExpr:
-			r.readCall(n, r.at(fset, n.Pos()))
+			r.readCall(n, r.at(fset, n.Lparen)) // to find where a long chain begins takes long
 		case *ast.CompositeLit:
 			r.readComposite(n, fset)
 		case *ast.AssignStmt:
@@ -187,13 +205,13 @@ func (r *goReader) readFile(fset *token.FileSet, f *ast.File) {
 		case *ast.Field:
 			r.readTag(n, fset)
 		case *ast.BasicLit:
-			if text := literal(n); n.Kind == token.STRING {
+			if text := literal(n); n.Kind == token.STRING && !r.routed[n] {
 				_, route, ok := strings.Cut(text, " ")
 				if !ok {
 					route = text
 				}
 				if isHealthPath(route) {
-					r.code.routes = append(r.code.routes, routeFact{path: route, source: r.at(fset, n.Pos())})
+					r.code.routes = append(r.code.routes, routeFact{path: route, known: route, source: r.at(fset, n.Pos())})
 				}
 			}
 		}
@@ -213,14 +231,27 @@ func literal(lit *ast.BasicLit) string {
 	return ""
 }
 
+// Bounds of a text that is put together; beyond them it is not known.
+const (
+	maxText  = 4 << 10 // bytes
+	maxParts = 100     // in each other
+)
+
 // text resolves an expression to a constant text as far as can be told from
 // the source alone; ok is false where a part of it is not known.
 func (r *goReader) text(e ast.Expr) (s string, ok bool) {
+	return r.resolve(e, maxParts)
+}
+
+func (r *goReader) resolve(e ast.Expr, parts int) (s string, ok bool) {
+	if parts == 0 {
+		return "", false
+	}
 	switch e := e.(type) {
 	case *ast.BasicLit:
 		return literal(e), e.Kind == token.STRING || e.Kind == token.INT
 	case *ast.ParenExpr:
-		return r.text(e.X)
+		return r.resolve(e.X, parts-1)
 	case *ast.Ident:
 		s, ok = r.literals[e.Name]
 		return s, ok
@@ -228,28 +259,21 @@ func (r *goReader) text(e ast.Expr) (s string, ok bool) {
 		s, ok = r.literals[e.Sel.Name]
 		return s, ok
 	case *ast.BinaryExpr:
-		left, ok1 := r.text(e.X)
-		right, ok2 := r.text(e.Y)
-		return left + right, ok1 && ok2 && e.Op == token.ADD
+		left, ok1 := r.resolve(e.X, parts-1)
+		right, ok2 := r.resolve(e.Y, parts-1)
+		if ok1 && ok2 && e.Op == token.ADD && len(left)+len(right) <= maxText {
+			return left + right, true
+		}
 	case *ast.CallExpr:
-		if name := callee(e); (name == "Sprintf" || name == "Sprint") && len(e.Args) == 2 {
-			format, ok1 := r.text(e.Args[0])
-			arg, ok2 := r.text(e.Args[1])
-			return strings.NewReplacer("%d", arg, "%s", arg, "%v", arg).Replace(format), ok1 && ok2
+		if name := routes.Callee(e); (name == "Sprintf" || name == "Sprint") && len(e.Args) == 2 {
+			format, ok1 := r.resolve(e.Args[0], parts-1)
+			arg, ok2 := r.resolve(e.Args[1], parts-1)
+			if ok1 && ok2 && len(format)+strings.Count(format, "%")*len(arg) <= maxText {
+				return strings.NewReplacer("%d", arg, "%s", arg, "%v", arg).Replace(format), true
+			}
 		}
 	}
 	return "", false
-}
-
-// callee is the name that a call goes by, without package or receiver.
-func callee(c *ast.CallExpr) string {
-	switch f := c.Fun.(type) {
-	case *ast.Ident:
-		return f.Name
-	case *ast.SelectorExpr:
-		return f.Sel.Name
-	}
-	return ""
 }
 
 // receiver is the name of the package or variable a call goes to.

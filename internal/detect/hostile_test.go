@@ -2,10 +2,14 @@ package detect
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -31,14 +35,24 @@ func TestHostileSources(t *testing.T) {
 		"deep YAML":               {map[string]string{"index.html": "x", "score.yaml": strings.Repeat("[", 20_000)}, "not valid YAML"},
 		"YAML that multiplies": {map[string]string{"index.html": "x", "compose.yaml": "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +
 			"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\nservices: {x: {image: redis}}\n"}, ""},
-		"deep Go":              {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() { _ = " + strings.Repeat("(", 50_000)}, ""},
-		"requirements in ring": {map[string]string{"requirements.txt": "-r a.txt", "a.txt": "-r requirements.txt\n-r ../../../etc/passwd", "main.py": ""}, ""},
-		"odd patterns":         {map[string]string{"index.html": "x", "CODEOWNERS": strings.Repeat("**/", 600) + "x @a/b\n[ @c\n\\ @d\n" + strings.Repeat("*", 1500) + " @e/f"}, ""},
-		"workspace of globs":   {map[string]string{"package.json": `{"workspaces": ["` + strings.Repeat("**/", 60) + `x"]}`, "a/b/c/package.json": `{"name": "c", "scripts": {"start": "node c"}}`}, ""},
-		"replacement upwards":  {map[string]string{"go.mod": "module x\nreplace y => ../../../../etc", "main.go": "package main\nfunc main() { x() }"}, "outside of the folder"},
-		"long names":           {map[string]string{"package.json": `{"name": "` + long + `", "scripts": {"start": "` + long + `"}}`}, ""},
-		"long lines":           {map[string]string{"index.js": strings.Repeat("process.env.PORT||", 40_000)}, ""},
-		"module of no name":    {map[string]string{"go.mod": "go 1.26"}, "no module line"},
+		"deep Go":                   {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() { _ = " + strings.Repeat("(", 50_000)}, ""},
+		"requirements in ring":      {map[string]string{"requirements.txt": "-r a.txt", "a.txt": "-r requirements.txt\n-r ../../../etc/passwd", "main.py": ""}, ""},
+		"odd patterns":              {map[string]string{"index.html": "x", "CODEOWNERS": strings.Repeat("**/", 600) + "x @a/b\n[ @c\n\\ @d\n" + strings.Repeat("*", 1500) + " @e/f"}, ""},
+		"workspace of globs":        {map[string]string{"package.json": `{"workspaces": ["` + strings.Repeat("**/", 60) + `x"]}`, "a/b/c/package.json": `{"name": "c", "scripts": {"start": "node c"}}`}, ""},
+		"replacement upwards":       {map[string]string{"go.mod": "module x\nreplace y => ../../../../etc", "main.go": "package main\nfunc main() { x() }"}, "outside of the folder"},
+		"long names":                {map[string]string{"package.json": `{"name": "` + long + `", "scripts": {"start": "` + long + `"}}`}, ""},
+		"long lines":                {map[string]string{"index.js": strings.Repeat("process.env.PORT||", 40_000)}, ""},
+		"routers by the thousand":   {map[string]string{"app.py": numbered("r%d = Blueprint()\n", 4000) + numbered("a.register_blueprint(x%d, b, c, d, e, f, g)\n", 4000)}, ""},
+		"variables by the thousand": {map[string]string{"app.py": numbered("x(environ['A%d'])\n", 20_000)}, ""},
+		"a prefix that grows":       {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() {\n" + strings.Repeat("r = r.Group(\"/aaaaaaa\")\n", 40_000) + "}"}, ""},
+		"a chain of routes":         {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() {\nr" + strings.Repeat(".Route(\"/a\", h)", 60_000) + "}"}, ""},
+		"blocks in blocks":          {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() {\n" + strings.Repeat("{r.Get(a);", 40_000) + strings.Repeat("}", 40_000) + "}"}, ""},
+		"a text that doubles":       {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() { r.Get(" + strings.Repeat(`fmt.Sprintf("%s%s", `, 60) + `"/a"` + strings.Repeat(")", 60) + ", h) }"}, ""},
+		"texts in each other":       {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() { r.Get(" + strings.Repeat(`Sprint("", `, 40_000) + `"/a"` + strings.Repeat(")", 40_000) + ", h) }"}, ""},
+		"routers in each other":     {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() { r.Mount(a, " + strings.Repeat(`f(r, `, 60_000) + `r` + strings.Repeat(")", 60_000) + ") }"}, ""},
+		"groups in each other":      {map[string]string{"go.mod": "module x", "main.go": "package main\nfunc main() { " + strings.Repeat(`r.Route("/a", func(r R) {`, 20_000) + strings.Repeat("});", 20_000) + "}"}, ""},
+		"functions by the thousand": {map[string]string{"go.mod": "module x", "main.go": "package main\n" + numbered("func f%d(r R) { r.m(r.Group(a)); x.m(r) }\n", 15_000) + "func main() {}"}, ""},
+		"module of no name":         {map[string]string{"go.mod": "go 1.26"}, "no module line"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +62,9 @@ func TestHostileSources(t *testing.T) {
 			}
 			started := time.Now()
 			r, err := Detect(t.Context(), source, Options{Name: "x"})
-			if took := time.Since(started); took > 10*time.Second {
+			// Seconds where the race detector slows expressions thirtyfold, minutes or hours
+			// where a loop over what was found so far has no bound.
+			if took := time.Since(started); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 			if c.title == "" {
@@ -63,6 +79,61 @@ func TestHostileSources(t *testing.T) {
 				t.Fatalf("Detect = %v, want an error with its file about %q", err, c.title)
 			}
 		})
+	}
+}
+
+// TestVariablesAreBounded: each variable is looked for among those found before.
+func TestVariablesAreBounded(t *testing.T) {
+	for ext, file := range map[string]struct {
+		text string
+		lex  *lexicon
+	}{
+		".py": {"x(environ['A%d'])\n", pythonLexicon},
+		".js": {"x(process.env.A%d)\n", nodeLexicon},
+	} {
+		facts := &scriptFacts{imports: map[string]string{}}
+		if err := facts.read(t.Context(), "app"+ext, []byte(numbered(file.text, maxVariables+10)), file.lex); err != nil {
+			t.Fatal(err)
+		}
+		if len(facts.variables) != maxVariables {
+			t.Errorf("%s: %d variables are kept, want %d", ext, len(facts.variables), maxVariables)
+		}
+	}
+}
+
+// numbered repeats a text with a number in it.
+func numbered(text string, times int) string {
+	var b strings.Builder
+	for i := range times {
+		fmt.Fprintf(&b, text, i)
+	}
+	return b.String()
+}
+
+// cancelling is a source whose reader gives up once it reads a file of code.
+type cancelling struct {
+	fstest.MapFS
+	cancel func()
+}
+
+func (c cancelling) Open(name string) (fs.File, error) {
+	if slices.Contains([]string{".py", ".js", ".go"}, path.Ext(name)) {
+		c.cancel()
+	}
+	return c.MapFS.Open(name)
+}
+
+// TestScriptsAreReadUntilCancelled: the last component of a source is given up as well.
+func TestScriptsAreReadUntilCancelled(t *testing.T) {
+	for what, files := range map[string]fstest.MapFS{
+		"Python": {"app.py": {Data: []byte("app = Flask(__name__)\n")}},
+		"Go":     {"go.mod": {Data: []byte("module x\n")}, "main.go": {Data: []byte("package main\nfunc main() { x() }\n")}},
+		"Node":   {"server.js": {Data: []byte("app.listen(80)\n")}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if r, err := Detect(ctx, cancelling{files, cancel}, Options{Name: "x"}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: Detect = %+v, %v; want that it was given up", what, r, err)
+		}
 	}
 }
 
@@ -133,7 +204,7 @@ func FuzzDetect(f *testing.F) {
 		}
 		r, err := Detect(t.Context(), source, Options{Name: "x"})
 		if err != nil {
-			if e, ok := IsError(err); !ok || e.Title == "" {
+			if e, ok := saysOfSource(err); !ok || e.Title == "" {
 				t.Fatalf("Detect = %v, which says nothing of the source", err)
 			}
 			return
@@ -158,4 +229,11 @@ func FuzzCodeowners(f *testing.F) {
 			t.Fatalf("owners %q from nothing", owners)
 		}
 	})
+}
+
+// saysOfSource reports whether err says something about the source itself, and what.
+func saysOfSource(err error) (*Error, bool) {
+	var e *Error
+	ok := errors.As(err, &e)
+	return e, ok
 }

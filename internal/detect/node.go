@@ -17,6 +17,17 @@ type nodeFramework struct {
 	start            string // command if there is no start script
 	kind             string
 	fallback         bool // single-page application
+	// pages reads what the bundler makes of the package; false is nothing, as it
+	// finds no page to start from. Without it the table tells.
+	pages func(s *scan, dir string, p *nodePackage) (nodePages, bool)
+}
+
+// nodePages is what a bundler makes of a package: a folder of files, or a program
+// that renders them.
+type nodePages struct {
+	folder, server string // one of the two, relative to the package
+	source         string // what configures it; "" is the convention of the framework
+	confidence     float64
 }
 
 // nodeFrameworks in order: what renders pages on the server comes before what
@@ -28,12 +39,13 @@ var nodeFrameworks = []nodeFramework{
 	{name: "nuxt", dependency: "nuxt", build: "nuxt build", start: "node .output/server/index.mjs", kind: TypeFrontend},
 	{name: "sveltekit", dependency: "@sveltejs/adapter-node", build: "vite build", start: "node build", kind: TypeFrontend},
 	{name: "nest", dependency: "@nestjs/core", build: "nest build", start: "node dist/main", kind: TypeBackend},
+	{name: "angular", dependency: "@angular/ssr", build: "ng build", static: "dist", kind: TypeFrontend, fallback: true, pages: (*scan).angularPages},
 	{name: "express", dependency: "express", kind: TypeBackend},
 	{name: "fastify", dependency: "fastify", kind: TypeBackend},
 	{name: "hapi", dependency: "@hapi/hapi", kind: TypeBackend},
 	{name: "koa", dependency: "koa", kind: TypeBackend},
 	{name: "hono", dependency: "@hono/node-server", kind: TypeBackend},
-	{name: "angular", dependency: "@angular/core", build: "ng build", static: "dist", kind: TypeFrontend, fallback: true},
+	{name: "angular", dependency: "@angular/core", build: "ng build", static: "dist", kind: TypeFrontend, fallback: true, pages: (*scan).angularPages},
 	{name: "astro", dependency: "astro", build: "astro build", static: "dist", kind: TypeFrontend},
 	{name: "gatsby", dependency: "gatsby", build: "gatsby build", static: "public", kind: TypeFrontend},
 	{name: "docusaurus", dependency: "@docusaurus/core", build: "docusaurus build", static: "build", kind: TypeFrontend},
@@ -41,8 +53,8 @@ var nodeFrameworks = []nodeFramework{
 	{name: "vitepress", dependency: "vitepress", build: "vitepress build", static: ".vitepress/dist", kind: TypeFrontend},
 	{name: "create-react-app", dependency: "react-scripts", build: "react-scripts build", static: "build", kind: TypeFrontend, fallback: true},
 	{name: "vue-cli", dependency: "@vue/cli-service", build: "vue-cli-service build", static: "dist", kind: TypeFrontend, fallback: true},
-	{name: "vite", dependency: "vite", build: "vite build", static: "dist", kind: TypeFrontend, fallback: true},
-	{name: "parcel", dependency: "parcel", build: "parcel build", static: "dist", kind: TypeFrontend, fallback: true},
+	{name: "vite", dependency: "vite", build: "vite build", static: "dist", kind: TypeFrontend, fallback: true, pages: (*scan).vitePages},
+	{name: "parcel", dependency: "parcel", build: "parcel build", static: "dist", kind: TypeFrontend, fallback: true, pages: (*scan).parcelPages},
 }
 
 // nodeDrivers maps packages to the resource that they talk to.
@@ -61,7 +73,7 @@ func detectNode(ctx context.Context, s *scan, dir string) (*draft, error) {
 		return nil, err
 	}
 	if p == nil {
-		return s.nodeScript(dir), nil
+		return s.nodeScript(ctx, dir)
 	}
 	if !p.telling() && s.nodeMain(dir, p) == "" {
 		return nil, nil
@@ -75,24 +87,19 @@ func detectNode(ctx context.Context, s *scan, dir string) (*draft, error) {
 		return nil, err
 	}
 	s.nodeManager(d, p)
-	var fw *nodeFramework
-	for i := range nodeFrameworks {
-		if f := &nodeFrameworks[i]; p.uses(f.dependency) && (f.static != "" || f.build != "" || p.Dependencies[f.dependency] != "") {
-			if f.name == "angular" && !s.hasPage(d.Dir, p, f) {
-				continue // built by something else than ng
-			}
-			fw = f
-			d.setFramework(f.name, p.line(`"`+f.dependency+`"`), stated)
-			break
-		}
+	fw, pages := s.nodeFramework(d, p)
+	code, err := s.readScripts(ctx, d.Dir, nodeLexicon)
+	if err != nil {
+		return nil, err
 	}
-	code := s.readScripts(d.Dir, nodeLexicon)
 	for _, program := range []string{p.bin(), plainTarget(p.Scripts["start"])} {
 		if file := path.Join(dir, program); program != "" && path.Ext(program) == "" && s.src.has(file) {
-			code.read(file, s.src.code(file), nodeLexicon) // a program without extension
+			if err := code.read(ctx, file, s.src.code(file), nodeLexicon); err != nil { // a program without extension
+				return nil, err
+			}
 		}
 	}
-	s.nodeStart(d, p, fw, code)
+	s.nodeStart(d, p, fw, pages, code)
 	if d.Start.IsZero() && d.Artifact.Kind != ArtifactStatic {
 		if err := s.startStated(d); err != nil {
 			return nil, err
@@ -106,6 +113,26 @@ func detectNode(ctx context.Context, s *scan, dir string) (*draft, error) {
 	return d, nil
 }
 
+// nodeFramework finds the framework of the package, nil if it has none, and what
+// its bundler makes.
+func (s *scan) nodeFramework(d *draft, p *nodePackage) (*nodeFramework, nodePages) {
+	for i := range nodeFrameworks {
+		f := &nodeFrameworks[i]
+		if !p.uses(f.dependency) || f.static == "" && f.build == "" && p.Dependencies[f.dependency] == "" {
+			continue
+		}
+		pages, found := nodePages{folder: f.static}, true
+		if f.pages != nil {
+			pages, found = f.pages(s, d.Dir, p)
+		}
+		if found {
+			d.setFramework(f.name, p.line(`"`+f.dependency+`"`), stated)
+			return f, pages
+		}
+	}
+	return nil, nodePages{}
+}
+
 // plainTarget returns the file that a script runs by node, or "".
 func plainTarget(script string) string {
 	if m := plainNode.FindStringSubmatch(script); m != nil {
@@ -115,17 +142,21 @@ func plainTarget(script string) string {
 }
 
 // nodeScript proposes a lone index.js or server.js.
-func (s *scan) nodeScript(dir string) *draft {
+func (s *scan) nodeScript(ctx context.Context, dir string) (*draft, error) {
 	main := s.src.first(dir, "server.js", "server.mjs", "index.js", "index.mjs", "app.js")
 	if main == "" || s.src.first(dir, "index.html", "go.mod", "manage.py") != "" {
-		return nil
+		return nil, nil
+	}
+	code, err := s.readScripts(ctx, dir, nodeLexicon)
+	if err != nil {
+		return nil, err
 	}
 	d := newDraft(dir, "node", main)
 	d.Artifact = Artifact{Kind: ArtifactBundle, Path: "."}
 	d.setStart(Command{Argv: []string{"node", path.Base(main)}}, main, convention)
 	d.tool("node", "", main)
-	s.nodeFacts(d, nil, nil, s.readScripts(dir, nodeLexicon))
-	return d
+	s.nodeFacts(d, nil, nil, code)
+	return d, nil
 }
 
 var (
@@ -135,7 +166,7 @@ var (
 
 // nodeStart finds what starts the package: its start script, its framework,
 // its main file, or a program of its own that serves.
-func (s *scan) nodeStart(d *draft, p *nodePackage, fw *nodeFramework, code *scriptFacts) {
+func (s *scan) nodeStart(d *draft, p *nodePackage, fw *nodeFramework, pages nodePages, code *scriptFacts) {
 	dir := d.workdir()
 	d.Path = []string{"node_modules/.bin"}
 	if dir != "" {
@@ -143,25 +174,24 @@ func (s *scan) nodeStart(d *draft, p *nodePackage, fw *nodeFramework, code *scri
 	}
 	d.Artifact = Artifact{Kind: ArtifactBundle, Path: "."}
 	script, line := p.Scripts["start"], p.line(`"start"`)
-	if fw != nil && fw.static != "" && s.hasPage(d.Dir, p, fw) && (script == "" || viteServe.MatchString(script)) && !p.servesItself() {
-		// A development server is not how a static build is served.
-		out := fw.static
-		switch fw.name {
-		case "vite":
-			if configured, source := s.viteOutput(d.Dir); configured != "" {
-				out = configured
-				d.setOutput(out, source, readInCode)
-			}
-		case "angular":
-			configured, source := s.angularOutput(d.Dir, p)
-			out = configured
-			d.setOutput(out, source, stated)
+	// A development server is not how a build is served.
+	if fw != nil && fw.static != "" && (script == "" || viteServe.MatchString(script)) {
+		source, confidence := pages.source, pages.confidence
+		if source == "" {
+			source, confidence = "convention of "+fw.name, convention
 		}
-		d.setOutput(out, "convention of "+fw.name, convention)
-		d.Artifact = Artifact{Kind: ArtifactStatic, Path: path.Join(d.workdir(), out)}
-		d.Fallback, d.Path = fw.fallback, nil
-		d.setType(TypeFrontend, p.line(`"`+fw.dependency+`"`), convention)
-		return
+		switch {
+		case pages.server != "":
+			d.setStart(Command{Argv: []string{"node", pages.server}, Dir: dir}, source, confidence)
+			d.setType(TypeFrontend, source, confidence)
+			return
+		case !p.servesItself():
+			d.setOutput(pages.folder, source, confidence)
+			d.Artifact = Artifact{Kind: ArtifactStatic, Path: path.Join(dir, pages.folder)}
+			d.Fallback, d.Path = fw.fallback, nil
+			d.setType(TypeFrontend, p.line(`"`+fw.dependency+`"`), convention)
+			return
+		}
 	}
 	published := s.published(p)
 	switch main := s.nodeMain(d.Dir, p); {
@@ -174,16 +204,6 @@ func (s *scan) nodeStart(d *draft, p *nodePackage, fw *nodeFramework, code *scri
 	case main != "" && (code.listens != "" || fw != nil || d.Dir == "." && p.Main == ""):
 		d.setStart(Command{Argv: []string{"node", main}, Dir: dir}, p.mainSource(main), convention)
 	}
-}
-
-// hasPage reports whether a bundler finds the page that it starts from, which
-// for Angular its workspace names; a generator of pages needs none.
-func (s *scan) hasPage(dir string, p *nodePackage, fw *nodeFramework) bool {
-	if fw.name == "angular" {
-		out, _ := s.angularOutput(dir, p)
-		return out != ""
-	}
-	return fw.name != "vite" && fw.name != "parcel" || s.src.first(dir, "index.html", "src/index.html") != "" || s.viteRoot(dir)
 }
 
 // nodeScriptCommand runs a package script as the package manager would. A

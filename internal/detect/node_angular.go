@@ -11,7 +11,9 @@ import (
 type angularTarget struct {
 	Builder string
 	Options struct {
-		OutputPath json.RawMessage // a path, or an object with base and browser
+		OutputPath json.RawMessage // a path, or an object with base, browser and server
+		OutputMode string          // static or server; older ones have no such option
+		SSR        json.RawMessage // false, true or an object
 	}
 }
 
@@ -34,20 +36,27 @@ var (
 	ngOutputPath = regexp.MustCompile(`\bng (?:build|b)\b[^&|;]* --output-path[= ]["']?([^\s"'&|;]+)`)
 )
 
-// angularOutput reads the folder that `ng build` writes the pages to out of
-// angular.json; "" if that does not tell it.
-func (s *scan) angularOutput(dir string, p *nodePackage) (string, string) {
+// rendersOnServer reports whether the build makes a program that renders pages
+// for each request.
+func (t *angularTarget) rendersOnServer() bool {
+	asked := len(t.Options.SSR) > 0 && string(t.Options.SSR) != "false" && string(t.Options.SSR) != "null"
+	return asked && t.Options.OutputMode != "static" && strings.HasSuffix(t.Builder, ":application")
+}
+
+// angularPages reads out of angular.json where `ng build` writes the pages, or the
+// program that renders them; it finds none where something else than ng builds.
+func (s *scan) angularPages(dir string, p *nodePackage) (nodePages, bool) {
 	file := path.Join(dir, "angular.json")
 	data, err := s.src.manifest(file)
 	if err != nil || data == nil {
-		return "", ""
+		return nodePages{}, false
 	}
 	var workspace struct {
 		DefaultProject string
 		Projects       map[string]angularProject
 	}
 	if json.Unmarshal(data, &workspace) != nil {
-		return "", ""
+		return nodePages{}, false
 	}
 	var applications []string
 	name := workspace.DefaultProject
@@ -67,32 +76,38 @@ func (s *scan) angularOutput(dir string, p *nodePackage) (string, string) {
 	}
 	target := workspace.Projects[name].build()
 	if target == nil {
-		return "", ""
+		return nodePages{}, false
 	}
-	out, pages := path.Join("dist", name), ""
+	out, pages, server := path.Join("dist", name), "", "server"
 	if strings.HasSuffix(target.Builder, ":application") {
 		pages = "browser" // beside what is for a server
 	}
-	var stated struct {
-		Base    string
-		Browser *string
+	var paths struct {
+		Base            string
+		Browser, Server *string
 	}
-	if json.Unmarshal(target.Options.OutputPath, &stated.Base) != nil {
-		_ = json.Unmarshal(target.Options.OutputPath, &stated) // not stated at all: as ng does then
+	if json.Unmarshal(target.Options.OutputPath, &paths.Base) != nil {
+		_ = json.Unmarshal(target.Options.OutputPath, &paths) // not stated at all: as ng does then
 	}
-	if stated.Base != "" {
-		out = stated.Base
+	if paths.Base != "" {
+		out = paths.Base
 	}
-	if stated.Browser != nil {
-		pages = *stated.Browser
+	if paths.Browser != nil {
+		pages = *paths.Browser
+	}
+	if paths.Server != nil {
+		server = *paths.Server
 	}
 	source := find(file, data, `"outputPath"`)
 	if m := ngOutputPath.FindStringSubmatch(p.Scripts["build"]); m != nil {
 		out, source = m[1], p.line(`"build"`)
 	}
-	out = path.Join(out, pages)
-	if path.IsAbs(out) || strings.HasPrefix(out, "..") {
-		return "", ""
+	found := nodePages{folder: path.Join(out, pages), source: source, confidence: stated}
+	if target.rendersOnServer() {
+		found = nodePages{server: path.Join(out, server, "server.mjs"), source: find(file, data, `"ssr"`), confidence: stated}
 	}
-	return out, source
+	if at := found.folder + found.server; path.IsAbs(at) || strings.HasPrefix(at, "..") {
+		return nodePages{}, false
+	}
+	return found, true
 }

@@ -184,25 +184,23 @@ func (s *scan) nodeInstall(d *draft, lean bool) {
 
 var viteOutDir = regexp.MustCompile(`outDir\s*:\s*["'` + "`" + `]([^"'` + "`" + `\n]{1,200})["'` + "`" + `]`)
 
-// viteOutput reads the output folder out of vite's configuration.
-func (s *scan) viteOutput(dir string) (string, string) {
+// vitePages reads vite's configuration: where its page is, and where it is built to.
+func (s *scan) vitePages(dir string, _ *nodePackage) (nodePages, bool) {
 	file := s.src.first(dir, "vite.config.ts", "vite.config.js", "vite.config.mjs", "vite.config.mts")
 	data := s.src.code(file)
-	m := viteOutDir.FindSubmatchIndex(data)
-	if m == nil {
-		return "", ""
+	pages := nodePages{folder: "dist"}
+	if m := viteOutDir.FindSubmatchIndex(data); m != nil {
+		if out := path.Clean(string(data[m[2]:m[3]])); !path.IsAbs(out) && !strings.HasPrefix(out, "..") {
+			pages = nodePages{folder: out, source: at(file, lineOf(data, m[0])), confidence: readInCode}
+		}
 	}
-	out := path.Clean(string(data[m[2]:m[3]]))
-	if path.IsAbs(out) || strings.HasPrefix(out, "..") {
-		return "", ""
-	}
-	return out, at(file, lineOf(data, m[0]))
+	_, page := s.parcelPages(dir, nil)
+	return pages, page || viteRootDir.Match(data)
 }
 
-// viteRoot reports whether vite is told to look for its page elsewhere.
-func (s *scan) viteRoot(dir string) bool {
-	file := s.src.first(dir, "vite.config.ts", "vite.config.js", "vite.config.mjs", "vite.config.mts")
-	return file != "" && viteRootDir.Match(s.src.code(file))
+// parcelPages finds the page that a bundler starts from.
+func (s *scan) parcelPages(dir string, _ *nodePackage) (nodePages, bool) {
+	return nodePages{folder: "dist"}, s.src.first(dir, "index.html", "src/index.html") != ""
 }
 
 var viteRootDir = regexp.MustCompile(`(?m)^\s*root\s*:`)
@@ -226,5 +224,5 @@ func (s *scan) prismaProvider(d *draft) {
 	if u := prismaURL.FindSubmatch(data); u != nil {
 		variable = string(u[1])
 	}
-	d.want(Resource{Type: kind, Variable: variable, Source: at(file, lineOf(data, m[2]))}, stated)
+	d.want(Resource{Type: kind, Variables: []string{variable}, Source: at(file, lineOf(data, m[2]))}, stated)
 }

@@ -123,7 +123,12 @@ func (p *nodePackage) uses(name string) bool {
 }
 
 // servesItself reports a dependency by which the package runs a server of its own.
+// What Angular renders pages by on a server is there also where it renders all of
+// them beforehand.
 func (p *nodePackage) servesItself() bool {
+	if p.uses("@angular/ssr") {
+		return false
+	}
 	for _, fw := range nodeFrameworks {
 		if _, ok := p.Dependencies[fw.dependency]; ok && fw.static == "" {
 			return true

@@ -95,8 +95,10 @@ func parseProcfile(file string, data []byte) ([]process, error) {
 }
 
 // applyProcfile gives requests to web, runs release before a rollout and all
-// others beside it.
+// others beside it. What starts anyway and stands there by another name than web is
+// said to be none.
 func (s *scan) applyProcfile(d *draft, processes []process) {
+	web := slices.ContainsFunc(processes, func(p process) bool { return p.name == "web" })
 	for _, p := range processes {
 		c := Command{Shell: p.command, Dir: d.workdir()}
 		if d.Artifact.Kind == ArtifactBinary {
@@ -110,6 +112,8 @@ func (s *scan) applyProcfile(d *draft, processes []process) {
 				d.setPortVariable("PORT", p.source, stated)
 			} else if d.Language == "" {
 				d.setPortVariable("PORT", "a Procfile's web listens on $PORT", convention)
+			} else if program := readsPort(p.command); program != "" {
+				d.setPortVariable(portReaders[program], "convention of "+program, convention)
 			}
 			if d.Artifact.Kind != ArtifactBinary {
 				d.Artifact = Artifact{Kind: ArtifactBundle, Path: "."}
@@ -121,6 +125,14 @@ func (s *scan) applyProcfile(d *draft, processes []process) {
 			d.Prepare = &c
 		default:
 			if d.Start.String() == c.String() {
+				if !web {
+					d.setStart(d.Start, p.source, stated)
+					d.setType(TypeWorker, p.source, stated)
+					d.Port, d.PortVariable, d.Health = 0, "", "" // what listens in its code is not what it is for
+					for _, field := range []string{"port", "portVariable", "health"} {
+						delete(d.evidence, field)
+					}
+				}
 				continue
 			}
 			if d.Processes == nil {
@@ -238,13 +250,11 @@ func (s *scan) score(d *draft) error {
 			d.setPort(port, find(file, data, name+":"), stated)
 		}
 	}
-	variables := map[string]string{} // resource → variable that takes it
+	variables := map[string][]string{} // resource → variables that take it, or a part of it
 	for _, name := range sortedKeys(c.Variables) {
 		value := c.Variables[name]
 		if m := scorePlaceholder.FindStringSubmatch(value); m != nil {
-			if variables[m[1]] == "" {
-				variables[m[1]] = name
-			}
+			variables[m[1]] = append(variables[m[1]], name)
 		} else if !strings.Contains(value, "${") {
 			d.setEnv(name, value, find(file, data, name+":"))
 		}
@@ -255,13 +265,13 @@ func (s *scan) score(d *draft) error {
 		if kind == "" {
 			continue
 		}
-		r := Resource{Name: name, Type: kind, Variable: variables[name], Source: find(file, data, name+":")}
+		r := Resource{Name: name, Type: kind, Variables: variables[name], Source: find(file, data, name+":")}
 		d.Resources = slices.DeleteFunc(d.Resources, func(have Resource) bool {
 			if have.Type != kind || strings.HasPrefix(have.Source, file) {
 				return false
 			}
-			if r.Variable == "" {
-				r.Variable = have.Variable
+			if len(r.Variables) == 0 {
+				r.Variables = have.Variables
 			}
 			delete(d.evidence, resourceField(have))
 			return true
@@ -309,13 +319,13 @@ func (s *scan) compose(d *draft) error {
 		if kind == "" || d.Type == TypeLibrary {
 			continue
 		}
-		variable := ""
+		var variables []string
 		for _, k := range resourceKinds {
 			if k.kind == kind {
-				variable = k.variable
+				variables = []string{k.variable}
 			}
 		}
-		d.want(Resource{Type: kind, Variable: variable, Source: find(file, data, c.Services[name].Image)}, convention)
+		d.want(Resource{Type: kind, Variables: variables, Source: find(file, data, c.Services[name].Image)}, convention)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/stoa-platform/stoa/internal/detect/routes"
 )
 
 // Ways in which code takes its port, the one easiest to direct first.
@@ -122,14 +124,34 @@ var healthPaths = []string{
 
 // routeFact is a path that the code answers.
 type routeFact struct {
-	path, source string
-	registered   bool // as the path of a handler, rather than merely named
+	path       string
+	known      string // the customary path that it is, or ends with
+	source     string
+	of         string // the variable that it is registered on, in a scripting language
+	registered bool   // as the path of a handler, rather than merely named
+	within     bool   // of a group whose prefix is not known: what stands before is missing
 }
 
-// chooseHealth takes the most telling of the paths that the code answers.
-func (d *draft) chooseHealth(routes []routeFact) {
-	routes = slices.Clone(routes)
-	slices.SortStableFunc(routes, func(a, b routeFact) int {
+// newRoute gives the route that a handler is registered by in a group, if it is
+// of use: the root, or a path by which services tell that they are well.
+func newRoute(group routes.Prefix, p, source string) (routeFact, bool) {
+	f := routeFact{path: p, known: p, source: source, registered: true, within: group.Unknown}
+	if group.Path != "" {
+		if f.path = group.Join(p).Path; f.path == "" {
+			f.path, f.within = p, true
+		}
+	}
+	if isHealthPath(f.path) {
+		f.known = f.path
+	}
+	return f, isHealthPath(f.known) || f.path == "/" && !f.within
+}
+
+// chooseHealth takes the most telling of the paths that the code answers: those
+// that are registered first, those of which only the end is known last.
+func (d *draft) chooseHealth(facts []routeFact) {
+	facts = slices.Clone(facts)
+	slices.SortStableFunc(facts, func(a, b routeFact) int {
 		switch {
 		case a.registered == b.registered:
 			return 0
@@ -138,11 +160,17 @@ func (d *draft) chooseHealth(routes []routeFact) {
 		}
 		return 1
 	})
-	for _, known := range append(slices.Clone(healthPaths), "/") {
-		for _, r := range routes {
-			if strings.TrimSuffix(r.path, "/") == strings.TrimSuffix(known, "/") {
+	for _, within := range []bool{false, true} {
+		for _, known := range append(slices.Clone(healthPaths), "/") {
+			for _, r := range facts {
+				if r.within != within || strings.TrimSuffix(r.known, "/") != strings.TrimSuffix(known, "/") {
+					continue
+				}
 				confidence := readInCode
-				if known == "/" {
+				switch {
+				case within:
+					confidence = guess
+				case known == "/":
 					confidence = convention
 				}
 				d.setHealth(r.path, r.source, confidence)
@@ -184,10 +212,10 @@ func (d *draft) wantByDriver(kind, source string, variables []string) {
 		if k.kind != kind {
 			continue
 		}
-		r := Resource{Type: kind, Variable: k.variable, Source: source}
+		r := Resource{Type: kind, Variables: []string{k.variable}, Source: source}
 		for _, v := range variables {
 			if k.names.MatchString(v) {
-				r.Variable = v
+				r.Variables = []string{v}
 				break
 			}
 		}

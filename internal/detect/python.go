@@ -22,7 +22,7 @@ var pythonDrivers = map[string]string{
 }
 
 // detectPython proposes the component of the project in dir.
-func detectPython(_ context.Context, s *scan, dir string) (*draft, error) {
+func detectPython(ctx context.Context, s *scan, dir string) (*draft, error) {
 	p, err := s.pythonProject(dir)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,10 @@ func detectPython(_ context.Context, s *scan, dir string) (*draft, error) {
 	}
 	s.pythonVersion(d, p)
 	d.setManager(p.manager, p.managerSource, readInCode)
-	code := s.readScripts(dir, pythonLexicon)
+	code, err := s.readScripts(ctx, dir, pythonLexicon)
+	if err != nil {
+		return nil, err
+	}
 	s.pythonStart(d, p)
 	if d.Start.IsZero() {
 		if err := s.startStated(d); err != nil {

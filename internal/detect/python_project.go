@@ -248,16 +248,18 @@ func tomlError(file string, err error) error {
 	return e
 }
 
-// relocatable rewrites the scripts of the environment, whose first line holds
-// the absolute path of the build, to find the interpreter beside themselves.
-// Its dollar signs are doubled, as the words of a command are expanded.
-const relocatable = `import pathlib
+// relocatable rewrites the scripts of the environment, which begin with the
+// absolute path of the build, to find the interpreter beside themselves. A path
+// with spaces, or too long for a first line, stands in a second one. Its dollar
+// signs are doubled, as the words of a command are expanded.
+const relocatable = `import pathlib, re
+head = re.compile(rb"#!(/bin/sh\n'''exec' )?[^\n]*/\.venv/bin/python[^\n]*\n(' '''\n)?")
 for f in pathlib.Path(".venv/bin").iterdir():
     if f.is_symlink() or not f.is_file(): continue
     b = f.read_bytes()
-    line, _, rest = b.partition(b"\n")
-    if line.startswith(b"#!") and b"/.venv/bin/python" in line:
-        f.write_bytes(b"#!/bin/sh\n'''exec' \"$$(dirname -- \"$$(realpath -- \"$$0\")\")/python\" \"$$0\" \"$$@\"\n' '''\n" + rest)
+    m = head.match(b)
+    if m:
+        f.write_bytes(b"#!/bin/sh\n'''exec' \"$$(dirname -- \"$$(realpath -- \"$$0\")\")/python\" \"$$0\" \"$$@\"\n' '''\n" + b[m.end():])
 `
 
 // pythonBuild writes the steps: an environment of the project's own, its
@@ -278,12 +280,14 @@ func (s *scan) pythonBuild(d *draft, p *pythonProject) {
 	d.step("environment", "python3", "-m", "venv", ".venv")
 	switch p.manager {
 	case "uv":
-		d.step("get uv", append(slices.Clone(pip), "uv")...)
-		sync := []string{".venv/bin/python", "-m", "uv", "sync", "--frozen", "--no-dev", "--inexact", "--no-editable", "--python", ".venv/bin/python"}
+		d.step("environment of uv", "python3", "-m", "venv", ".uv")
+		d.step("get uv", ".uv/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "uv")
+		sync := []string{".uv/bin/python", "-m", "uv", "sync", "--frozen", "--no-dev", "--inexact", "--no-editable", "--python", ".venv/bin/python"}
 		if p.workspace != "" {
 			sync = append(sync, "--package", p.name)
 		}
 		d.step("install dependencies", sync...)
+		d.step("leave out uv", "rm", "-rf", ".uv")
 	case "poetry":
 		d.step("environment of poetry", "python3", "-m", "venv", ".poetry")
 		d.step("get poetry", ".poetry/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "poetry")

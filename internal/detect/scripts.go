@@ -2,11 +2,14 @@ package detect
 
 import (
 	"bytes"
+	"context"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/stoa-platform/stoa/internal/detect/routes"
 )
 
 // lexicon is how a scripting language says what Stoa asks: it is read line by
@@ -20,6 +23,9 @@ type lexicon struct {
 	route    *regexp.Regexp   // group 1 the path
 	request  *regexp.Regexp   // a line that asks somebody else
 	imported *regexp.Regexp   // group 1 the module
+	app      *regexp.Regexp   // what answers all requests is made: group 1 its name
+	router   *regexp.Regexp   // a router to be mounted: group 1 its name, group 2 its own prefix, if any
+	mount    *regexp.Regexp   // a line that mounts one: group 1 the prefix, if any
 }
 
 // scriptFacts is what the code tells.
@@ -47,6 +53,9 @@ var nodeLexicon = &lexicon{
 	route:    regexp.MustCompile(`["'` + "`" + `](/[a-zA-Z0-9_/-]*)["'` + "`" + `]`),
 	request:  regexp.MustCompile(`\b(fetch|axios|got|request|supertest|href|ky)\b`),
 	imported: regexp.MustCompile(`(?:from\s+|require\(\s*|import\s+)["']([^"'\s]{1,100})["']`),
+	app:      regexp.MustCompile(`\b(\w+)(?:\s*:\s*[\w.<>]+)?\s*=\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)?(?:express|polka|restana|[Ff]astify|Koa|Hono|Elysia|createServer)(?:<[^>]*>)?\(`),
+	router:   regexp.MustCompile(`\b(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:new\s+)?(?:\w+\.)?Router\((?:\s*\{[^}]*\bprefix:\s*["'](/[^"']*))?`),
+	mount:    regexp.MustCompile(`\.use\(\s*(?:["'` + "`" + `](/[^"'` + "`" + `]*))?`),
 }
 
 var pythonLexicon = &lexicon{
@@ -68,25 +77,39 @@ var pythonLexicon = &lexicon{
 	route:    regexp.MustCompile(`["'](/[a-zA-Z0-9_/-]*|(?:healthz|health|readyz|livez|up|ping)/?)["']`),
 	request:  regexp.MustCompile(`\b(requests|httpx|urlopen|client|session)\.?(get|post|head)?\(`),
 	imported: regexp.MustCompile(`^\s*(?:from|import)\s+([A-Za-z_][A-Za-z0-9_.]*)`),
+	app:      regexp.MustCompile(`^\s*(\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)*(?:Flask|FastAPI|Starlette|Sanic|Quart|Bottle|Litestar|Robyn|BlackSheep|Application|App|API)\(`),
+	router:   regexp.MustCompile(`^\s*(\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)?(?:APIRouter|Blueprint|APIBlueprint)\((?:.*?prefix\s*=\s*["'](/[^"']*))?`),
+	mount:    regexp.MustCompile(`\.(?:include_router|register_blueprint)\((?:.*?prefix\s*=\s*["'](/[^"']*))?`),
 }
 
 var (
 	testFile  = regexp.MustCompile(`(^|[._-])(test|tests|spec|conftest|stories|min|bench|d)([._-]|$)`)
 	maxLine   = 2000
+	words     = regexp.MustCompile(`\w+`)
+	calledApp = regexp.MustCompile(`^(app|application|server|fastify)$`) // by custom
+	calledOn  = regexp.MustCompile(`(\w+)\.\w+\(\s*$`)
 	routeCall = regexp.MustCompile(`(?i)(\b(get|all|use|route|head|path|re_path|add_api_route|add_url_rule|route_path)\(|===?|\burl:)\s*$`)
 )
 
+// Bounds of what is remembered of the code.
+const (
+	maxRouters   = 200   // of one file; what more of them answer is below a prefix that is not known
+	maxVariables = 1_000 // of one component
+)
+
 // readScripts reads the source files of a component.
-func (s *scan) readScripts(dir string, lex *lexicon) *scriptFacts {
+func (s *scan) readScripts(ctx context.Context, dir string, lex *lexicon) (*scriptFacts, error) {
 	facts := &scriptFacts{imports: map[string]string{}}
 	for _, file := range s.src.under(dir, lex.exts...) {
 		base := path.Base(file)
 		if testFile.MatchString(strings.TrimSuffix(base, path.Ext(base))) || s.ownComponent(path.Dir(file), dir) || isConfig(base) {
 			continue
 		}
-		facts.read(file, s.src.code(file), lex)
+		if err := facts.read(ctx, file, s.src.code(file), lex); err != nil {
+			return nil, err
+		}
 	}
-	return facts
+	return facts, nil
 }
 
 // isConfig reports files that configure a tool rather than the program.
@@ -104,9 +127,14 @@ func (s *scan) ownComponent(dir, root string) bool {
 	return false
 }
 
-func (f *scriptFacts) read(file string, data []byte, lex *lexicon) {
+func (f *scriptFacts) read(ctx context.Context, file string, data []byte, lex *lexicon) error {
 	number := 0
+	routers, apps := map[string]*router{}, map[string]bool{}
+	earlier := len(f.routes)
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		number++
 		text := strings.TrimSpace(string(line[:min(len(line), maxLine)]))
 		if text == "" || strings.HasPrefix(text, lex.comment) || strings.HasPrefix(text, "*") {
@@ -126,14 +154,54 @@ func (f *scriptFacts) read(file string, data []byte, lex *lexicon) {
 				f.ports = append(f.ports, portFact{by: portByFlag, name: "--" + m[1], port: port, source: source})
 			}
 		}
+		if m := lex.app.FindStringSubmatch(text); m != nil {
+			apps[m[1]] = true
+		}
+		readRouter(text, routers, lex)
 		f.readRoute(text, source, lex)
+	}
+	kept := f.routes[:earlier]
+	for _, route := range f.routes[earlier:] {
+		known := true
+		switch in := routers[route.of]; {
+		case !route.registered || route.of == "":
+		case in != nil:
+			route, known = newRoute(routes.Prefix{Path: in.mounted.Path + in.own, Unknown: in.mounted.Unknown}, route.path, route.source)
+		case !apps[route.of] && !calledApp.MatchString(route.of): // what it is, another file says
+			route, known = newRoute(routes.Prefix{Unknown: true}, route.path, route.source)
+		}
+		if known {
+			kept = append(kept, route)
+		}
+	}
+	f.routes = kept
+	return nil
+}
+
+// router is one that a file makes, and mounts or leaves others to mount.
+type router struct {
+	mounted routes.Prefix
+	own     string
+}
+
+func readRouter(text string, routers map[string]*router, lex *lexicon) {
+	if m := lex.router.FindStringSubmatch(text); m != nil {
+		if routers[m[1]] != nil || len(routers) < maxRouters {
+			routers[m[1]] = &router{mounted: routes.Prefix{Unknown: true}, own: strings.TrimSuffix(m[2], "/")}
+		}
+	} else if m := lex.mount.FindStringSubmatch(text); m != nil {
+		for _, name := range words.FindAllString(text, 50) {
+			if r := routers[name]; r != nil {
+				r.mounted = routes.Prefix{Path: strings.TrimSuffix(m[1], "/")}
+			}
+		}
 	}
 }
 
 func (f *scriptFacts) readEnv(text, source string, lex *lexicon) {
 	for _, re := range lex.env {
 		for _, m := range re.FindAllStringSubmatch(text, 20) {
-			if !slices.Contains(f.variables, m[1]) {
+			if len(f.variables) < maxVariables && !slices.Contains(f.variables, m[1]) {
 				f.variables = append(f.variables, m[1])
 			}
 			fallback, _ := strconv.Atoi(m[2])
@@ -180,7 +248,11 @@ func (f *scriptFacts) readRoute(text, source string, lex *lexicon) {
 			}
 		}
 		if isHealthPath(p) || p == "/" && registered {
-			f.routes = append(f.routes, routeFact{p, source, registered})
+			route := routeFact{path: p, known: p, source: source, registered: registered}
+			if on := calledOn.FindStringSubmatch(text[:m[0]]); on != nil {
+				route.of = on[1]
+			}
+			f.routes = append(f.routes, route)
 		}
 	}
 }

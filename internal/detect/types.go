@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"fmt"
 	"os"
 	"strings"
 )
@@ -117,8 +116,9 @@ type Component struct {
 	Health string `json:"health,omitempty"`
 
 	Env map[string]string `json:"env,omitempty"`
-	// Secrets names the variables whose values in the source look like credentials:
-	// those were left out, and are to be kept as secrets of the service.
+	// Secrets names the variables to be kept as secrets of the service: the source has
+	// their values as plain text, which were left out of Env, or in a command, where
+	// each is to be named instead.
 	Secrets   []string   `json:"secrets,omitempty"`
 	Resources []Resource `json:"resources,omitempty"`
 	Toolchain []Tool     `json:"toolchain,omitempty"`
@@ -140,6 +140,9 @@ type Setting struct {
 	Confidence float64 `json:"confidence"`
 	// Verified says what a run observed, such as "bound :41873"; empty until then.
 	Verified string `json:"verified,omitempty"`
+	// Refuted says what a run observed to the contrary, such as "GET /healthz
+	// answered 404". Then Verified is empty.
+	Refuted string `json:"refuted,omitempty"`
 }
 
 // Command is one program to run. Exactly one of Argv and Shell is set.
@@ -178,10 +181,12 @@ type Artifact struct {
 // Resource is something that the component wants beside itself. Name is unique
 // among those of the same Type.
 type Resource struct {
-	Name     string `json:"name"`
-	Type     string `json:"type"`     // postgres, mysql, redis, mongodb, rabbitmq, kafka, nats, s3, …
-	Variable string `json:"variable"` // environment variable that takes its address
-	Source   string `json:"source"`
+	Name string `json:"name"`
+	Type string `json:"type"` // postgres, mysql, redis, mongodb, rabbitmq, kafka, nats, s3, …
+	// Variables are the environment variables that tell the program of it: one takes
+	// its address, or several a part each. Without any nobody knows.
+	Variables []string `json:"variables,omitempty"`
+	Source    string   `json:"source"`
 }
 
 // Tool is a program that the build needs on the machine that builds.
@@ -223,19 +228,27 @@ func Expand(text string, lookup func(name string) string) string {
 	})
 }
 
-// String shows the command as a person would type it.
+// String shows the command as a line of shell that means the same.
 func (c Command) String() string {
 	if c.Shell != "" {
 		return c.Shell
 	}
 	words := make([]string, len(c.Argv))
 	for i, arg := range c.Argv {
-		words[i] = arg
-		if arg == "" || strings.ContainsAny(arg, " \t\n'\"") {
-			words[i] = fmt.Sprintf("%q", arg)
-		}
+		words[i] = shellWord(arg)
 	}
 	return strings.Join(words, " ")
+}
+
+var withinQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", "$$", `\$`)
+
+// shellWord writes a word of Argv so that a shell makes the same of it.
+func shellWord(arg string) string {
+	text := withinQuotes.Replace(arg)
+	if arg == "" || strings.ContainsAny(arg, " \t\n'\"\\`;&|<>()*?[]#~") || strings.Contains(arg, "$"+OutVariable) {
+		return `"` + text + `"` // the path of a program may hold spaces
+	}
+	return text
 }
 
 // Setting returns the evidence of a field.

@@ -1,6 +1,9 @@
 package detect
 
-import "path"
+import (
+	"path"
+	"strings"
+)
 
 // unsupportedManifests tells languages that are recognised only.
 var unsupportedManifests = []struct{ file, language string }{
@@ -43,4 +46,20 @@ func (s *scan) partOf(dir string, reported []Unsupported) bool {
 		}
 	}
 	return false
+}
+
+// Lacks says what a library would need to be run, and how it gets that.
+func (c Component) Lacks() (what string, next []string) {
+	procfile := "or add a Procfile with a line such as  web: ./start --port $PORT"
+	switch c.Language {
+	case "go":
+		return "no main package", []string{"add a main package, such as " + path.Join(c.Dir, "cmd", c.Name, "main.go"), procfile}
+	case "node":
+		return "no start script and no main file that serves",
+			[]string{"add a start script to " + path.Join(c.Dir, "package.json") + `, such as  "start": "node server.js"`, procfile}
+	case "python":
+		return "no command, no application and no main.py",
+			[]string{"name a command in " + path.Join(c.Dir, "pyproject.toml") + " under [project.scripts], or add a main.py", procfile}
+	}
+	return "nothing that starts it", []string{strings.TrimPrefix(procfile, "or ")}
 }

@@ -67,7 +67,7 @@ type Record struct {
 // Dimensions are the numbers that the ledger gives, once and for ever, to the
 // names that events carry. 0 stands for no name.
 type Dimensions struct {
-	Type, Actor, Team, Service, Capability, Environment int64
+	Type, Source, Actor, Team, Service, Capability, Environment int64
 }
 
 // DimKind says of what a name in table dim is the name: rows there are (id,

@@ -223,7 +223,7 @@ const KindPlatform = "platform"
 // bindSources binds the sources that are new to the poster and refuses those
 // that belong to another principal, or to the platform team, whose sources all
 // of its principals may post. Who Takes is refused none: else whoever is quick could
-// lock a webhook out, by using the source that it tells of.
+// lock a webhook or the history of a host out, by using the source that it tells of.
 func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) error {
 	owner, err := tx.Pseudonym(ctx, by.Name)
 	if err != nil {
@@ -256,8 +256,12 @@ func bindSources(ctx context.Context, tx LedgerTx, by Poster, events []Event) er
 			if bound.Kind == KindPlatform {
 				whose = "another principal (of the platform team)"
 			}
-			return forbidden(index, "source", fmt.Sprintf("source %s belongs to %s", source, whose),
+			told := forbidden(index, "source", fmt.Sprintf("source %s belongs to %s", source, whose),
 				"use a source of your own, or post with the token that the source belongs to")
+			if by.Platform {
+				told.Do("POST /events?takeOver=true    makes it the platform team's")
+			}
+			return told
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/event/retry"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -18,10 +20,13 @@ type RunnerOptions struct {
 	// Batch is the most events of one transaction. Default 40,000: a summary's rows
 	// then are written once for many events when it is rebuilt.
 	Batch int
-	// Every is the longest time until events of other replicas are looked for,
-	// and after which a projection that stands still is tried again. Default 1 s;
-	// the latter grows up to 5 minutes.
+	// Every is the longest time until events that came are projected, and after which
+	// a projection that stands still is tried again. Default 1 s; the latter grows up
+	// to 5 minutes.
 	Every time.Duration
+	// Look is the longest time until events of other replicas are looked for. Default
+	// Every; more where there are no other replicas.
+	Look time.Duration
 	// Rest is the shortest time from one look for events to the next, and while more
 	// come within it they are waited for, until Every is over: events that come
 	// together are projected together, and leave the database to those who bring
@@ -39,27 +44,20 @@ type Runner struct {
 	clock      func() time.Time
 	batch      int
 	every      time.Duration
+	look       time.Duration
 	rest       time.Duration
 	shared     *sharedRead
 }
 
 // NewRunner makes a runner of projectors with different names.
 func NewRunner(store ProjectionStore, projectors []Projector, o RunnerOptions) *Runner {
-	r := &Runner{store: store, projectors: projectors, logger: o.Logger, clock: o.Clock, batch: o.Batch, every: o.Every, rest: o.Rest, shared: newSharedRead()}
-	if r.logger == nil {
-		r.logger = slog.New(slog.DiscardHandler)
+	every := cmp.Or(o.Every, time.Second)
+	r := &Runner{
+		store: store, projectors: projectors, logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), clock: o.Clock, shared: newSharedRead(),
+		batch: cmp.Or(o.Batch, 40_000), every: every, look: cmp.Or(o.Look, every), rest: cmp.Or(o.Rest, 200*time.Millisecond),
 	}
 	if r.clock == nil {
 		r.clock = time.Now
-	}
-	if r.batch <= 0 {
-		r.batch = 40_000
-	}
-	if r.every <= 0 {
-		r.every = time.Second
-	}
-	if r.rest <= 0 {
-		r.rest = 200 * time.Millisecond
 	}
 	return r
 }
@@ -77,26 +75,26 @@ func (r *Runner) Run(ctx context.Context) {
 	all.Wait()
 }
 
-// keep runs one projector. The same failure is logged once.
+// keep runs one projector.
 func (r *Runner) keep(ctx context.Context, p Projector) {
-	wait, told := r.every, ""
+	pace := retry.Pace{
+		Logger: r.logger.With("projection", p.Name()), Failed: "a projection stands still", Again: "a projection goes on",
+		First: 2 * r.every, Longest: longestWait,
+	}
+	state, err := Projection{}, error(nil)
 	for ctx.Err() == nil {
 		appended, began := r.store.Appended(), time.Now()
-		err := r.catchUp(ctx, p)
+		state, err = r.catchUp(ctx, p, state)
 		worked := time.Since(began)
 		rested := time.After(max(r.rest-worked, min(worked, r.every)))
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
-		case err != nil:
-			if err.Error() != told {
-				r.logger.ErrorContext(ctx, "a projection stands still", "projection", p.Name(), "error", err)
-			}
-			told, wait, appended = err.Error(), min(2*wait, longestWait), nil
-		default:
-			told, wait = "", r.every
 		}
-		timer := time.NewTimer(wait)
+		look := r.look
+		if wait := pace.Next(ctx, err); err != nil {
+			look, appended = wait, nil
+		}
+		timer := time.NewTimer(look)
 		select {
 		case <-ctx.Done():
 		case <-appended:
@@ -139,7 +137,7 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 	errs := make([]error, len(r.projectors))
 	var all sync.WaitGroup
 	for i, p := range r.projectors {
-		all.Go(func() { errs[i] = r.catchUp(ctx, p) })
+		all.Go(func() { _, errs[i] = r.catchUp(ctx, p, Projection{}) })
 	}
 	all.Wait()
 	return errors.Join(errs...)
@@ -148,9 +146,14 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 // errElsewhere says that another runner has moved the watermark, or runs a newer version.
 var errElsewhere = errors.New("projected elsewhere")
 
-func (r *Runner) catchUp(ctx context.Context, p Projector) error {
+// catchUp projects all there is after a state and gives the state that it reached,
+// the zero one where it is not known. Only the zero state is asked for, which takes
+// the database's lock: too much for every look that finds nothing.
+func (r *Runner) catchUp(ctx context.Context, p Projector, state Projection) (_ Projection, err error) {
 	defer r.shared.leave(p.Name())
-	state, err := r.start(ctx, p)
+	if state.Name == "" {
+		state, err = r.start(ctx, p)
+	}
 	limit := r.batch
 	for err == nil {
 		var records []Record
@@ -172,18 +175,18 @@ func (r *Runner) catchUp(ctx context.Context, p Projector) error {
 		case errors.Is(err, errElsewhere):
 			state, err = r.start(ctx, p)
 		case problem.Is(err, problem.Unavailable): // the database's fault, and no event's
-			return err
+			return Projection{}, err
 		case errors.As(err, &failure) && len(records) > 1:
 			// Halve until the one event that fails stands alone.
 			limit, err = max(1, min(limit, len(records))/2), nil
 		case errors.As(err, &failure):
-			return errors.Join(err, r.stop(ctx, p, state, records[0].Seq, failure))
+			return Projection{}, errors.Join(err, r.stop(ctx, p, state, records[0].Seq, failure))
 		}
 	}
 	if errors.Is(err, errElsewhere) {
-		return nil
+		return Projection{}, nil
 	}
-	return err
+	return state, err
 }
 
 // start gives the projection's state, after a reset if the projector is newer.

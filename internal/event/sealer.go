@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/stoa-platform/stoa/internal/event/merkle"
+	"github.com/stoa-platform/stoa/internal/event/retry"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -33,9 +35,11 @@ type SealStore interface {
 type SealerOptions struct {
 	Logger *slog.Logger
 	Clock  func() time.Time
-	// Every is the least time between two checkpoints of Run, and the longest
-	// until it looks for events of other replicas. Default 1 s.
+	// Every is the least time between two checkpoints of Run. Default 1 s.
 	Every time.Duration
+	// Look is the longest time until Run looks for events of other replicas. Default
+	// Every; more where there are none.
+	Look time.Duration
 }
 
 // Sealer extends the Merkle tree over the ledger and signs checkpoints. Any
@@ -48,19 +52,15 @@ type Sealer struct {
 	logger *slog.Logger
 	clock  func() time.Time
 	every  time.Duration
+	look   time.Duration
 }
 
 // NewSealer makes a sealer that signs with the key.
 func NewSealer(store SealStore, key Key, o SealerOptions) *Sealer {
-	s := &Sealer{store: store, key: key, logger: o.Logger, clock: o.Clock, every: o.Every}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
+	every := cmp.Or(o.Every, time.Second)
+	s := &Sealer{store: store, key: key, logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), clock: o.Clock, every: every, look: cmp.Or(o.Look, every)}
 	if s.clock == nil {
 		s.clock = time.Now
-	}
-	if s.every <= 0 {
-		s.every = time.Second
 	}
 	return s
 }
@@ -74,36 +74,34 @@ const sealBatch = 20_000
 
 // Run seals until ctx ends, and a last time then. Errors are logged and tried again.
 func (s *Sealer) Run(ctx context.Context) {
-	failed := false
-	for {
+	pace := retry.Pace{
+		Logger: s.logger, Failed: "sealing the ledger failed; events are safe, proofs wait", Again: "the ledger is sealed again",
+		First: s.every, Longest: longestWait,
+	}
+	for ctx.Err() == nil {
 		appended := s.store.Appended()
 		_, err := s.Seal(ctx)
-		if err != nil && ctx.Err() == nil && !failed {
-			s.logger.ErrorContext(ctx, "sealing the ledger failed; events are safe, proofs wait", "error", err)
+		if ctx.Err() != nil {
+			break
 		}
-		failed = err != nil
-		timer := time.NewTimer(s.every)
+		wait := max(s.every, pace.Next(ctx, err)) // s.every is the least time between checkpoints
 		select {
 		case <-ctx.Done():
-			timer.Stop()
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			if _, err := s.Seal(last); err != nil {
-				s.logger.WarnContext(last, "the last events stay unsealed until the next start", "error", err)
-			}
-			return
-		case <-timer.C: // the least time between checkpoints
+		case <-time.After(wait):
 		}
-		if failed {
+		if err != nil {
 			continue
 		}
-		timer.Reset(s.every)
 		select {
 		case <-ctx.Done():
 		case <-appended:
-		case <-timer.C:
+		case <-time.After(s.look - s.every):
 		}
-		timer.Stop()
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := s.Seal(last); err != nil {
+		s.logger.WarnContext(last, "the last events stay unsealed until the next start", "error", err)
 	}
 }
 
@@ -117,17 +115,17 @@ func (s *Sealer) Seal(ctx context.Context) (Checkpoint, error) {
 		if err != nil {
 			return Checkpoint{}, err
 		}
+		leaves, err := s.store.Leaves(ctx, latest.Size, sealBatch)
+		if err != nil {
+			return Checkpoint{}, fmt.Errorf("read leaves after %d: %w", latest.Size, err)
+		}
+		if len(leaves) == 0 {
+			return latest, nil
+		}
 		if f == nil || latest.Note != last.Note { // another sealer was first
 			if f, err = s.resume(ctx, latest); err != nil {
 				return Checkpoint{}, err
 			}
-		}
-		leaves, err := s.store.Leaves(ctx, f.Size, sealBatch)
-		if err != nil {
-			return Checkpoint{}, fmt.Errorf("read leaves after %d: %w", f.Size, err)
-		}
-		if len(leaves) == 0 {
-			return latest, nil
 		}
 		var tiles []merkle.Tile
 		for _, leaf := range leaves {

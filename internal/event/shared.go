@@ -74,8 +74,10 @@ func (s *sharedRead) read(ctx context.Context, from ProjectionStore, who string,
 			return nil, ctx.Err()
 		}
 	}
-	if p.err != nil && !mine && ctx.Err() == nil {
-		return from.ReadFrom(ctx, after, limit) // it may be the other's context that ended
+	if len(p.records) == 0 && !mine && ctx.Err() == nil {
+		// It may be the other's context that ended, and the other may have looked before
+		// something was appended that this one was told of.
+		return from.ReadFrom(ctx, after, limit)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

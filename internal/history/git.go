@@ -146,7 +146,7 @@ func (s *Git) open(ctx context.Context, at string) (r Repository, place string, 
 	if err != nil && ctx.Err() != nil {
 		return r, "", ctx.Err()
 	}
-	r.URL, r.Path, r.Source = plainRemote(remote), at, "git:"+roots
+	r.URL, r.Path, r.Source = plainRemote(remote), at, sourceOfClones+roots
 	name := s.Name
 	if name == "" && r.URL != "" {
 		name = path.Base(r.URL)

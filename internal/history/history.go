@@ -6,9 +6,11 @@ package history
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
+	"github.com/stoa-platform/stoa/internal/hosted"
 )
 
 // Source is a place that facts are read from.
@@ -52,6 +54,23 @@ type Repository struct {
 	// Created is when it was made; zero when that is not known.
 	Created time.Time
 	Owner   Owner
+}
+
+// sourceOfClones begins the source of what is read of a clone; its commits that have no
+// parent follow.
+const sourceOfClones = "git:"
+
+// OtherWay says under which source the same repository is told of in the other way: what
+// is read of a clone and what its host tells have different ids, so that a deployment that
+// both tell of would count twice. Of a clone that is the source of its host, which its
+// address says, and exact; it is "" where there is no address. Of what a host has it is what the
+// source of any clone begins with.
+func (r Repository) OtherWay() (source string, exact bool) {
+	if exact = strings.HasPrefix(r.Source, sourceOfClones); !exact {
+		return sourceOfClones, exact
+	}
+	_, at, _ := strings.Cut(r.URL, "://")
+	return hosted.Source(r.URL, at[strings.Index(at, "/")+1:]), exact
 }
 
 // Owner is whose a repository seems to be. Nobody has confirmed it.

@@ -65,6 +65,8 @@ type Answer struct {
 	// series has a point, perhaps without value; with one, every group that has data
 	// has all buckets.
 	Points []Point `json:"points"`
+	// Apart are the teams that run the platform, where the scope leaves them out.
+	Apart []string `json:"apart,omitempty"`
 	// Evidence is the address below the API that gives the events behind the points.
 	Evidence string `json:"evidence"`
 }
@@ -174,14 +176,17 @@ func ask(ctx context.Context, m *Measure, v *View) (Answer, error) {
 	for key := range estimates {
 		groups[key.Group] = true
 	}
-	answer := Answer{Definition: m.Definition, Points: []Point{}, Evidence: evidenceOf(m.Name, v.Scope)}
+	answer := Answer{Definition: m.Definition, Points: []Point{}, Apart: v.Apart(), Evidence: evidenceOf(m.Name, v.Scope)}
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		for i, b := range v.buckets {
 			estimate, ok := estimates[Key{group, i}]
-			if !ok && m.Waits != "" {
+			switch {
+			case !ok && m.Waits != "":
 				estimate = None("waits for " + m.Waits)
-			} else if estimate.Value == nil && v.Org.alone() {
-				estimate = estimate.Noted("the only team runs the platform, and is not counted")
+			case estimate.Value == nil && estimate.Own == 0 && v.alone():
+				estimate = estimate.Noted("no team yet but that which runs the platform")
+			case !ok && len(v.buckets) == 1: // in a series a gap tells it
+				estimate = None("nothing of it happened in this time")
 			}
 			answer.Points = append(answer.Points, Point{Group: group, From: dateText(b.From), To: dateText(b.To), Estimate: estimate})
 		}

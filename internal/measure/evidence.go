@@ -133,7 +133,7 @@ func (v *View) page(ctx context.Context, s Sought, after, last int64) ([]event.R
 		args = append(args, id)
 		in[i] = fmt.Sprintf("$%d", len(args))
 	}
-	rows, err := v.DB.Query(ctx, `SELECT seq, time, type, actor, team, service, capability, environment, envelope FROM events
+	rows, err := v.DB.Query(ctx, `SELECT seq, time, type, source, actor, team, service, capability, environment, envelope FROM events
 		WHERE seq > $1 AND seq <= $2 AND time >= $3 AND time < $4 AND type IN (`+strings.Join(in, ", ")+`) ORDER BY seq LIMIT $5`, args...)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (v *View) page(ctx context.Context, s Sought, after, last int64) ([]event.R
 		var seq, at int64
 		var ids event.Dimensions
 		var envelope []byte
-		if err := rows.Scan(&seq, &at, &ids.Type, &ids.Actor, &ids.Team, &ids.Service, &ids.Capability, &ids.Environment, &envelope); err != nil {
+		if err := rows.Scan(&seq, &at, &ids.Type, &ids.Source, &ids.Actor, &ids.Team, &ids.Service, &ids.Capability, &ids.Environment, &envelope); err != nil {
 			return nil, err
 		}
 		r, err := event.DecodeEnvelope(envelope)

@@ -28,22 +28,50 @@ func (u Unit) Format(v float64) string {
 	return Digits(v)
 }
 
+// Both writes two values that are read beside each other: durations in the unit of the
+// longer one, but for what is less than a hundredth of it.
+func (u Unit) Both(a, b float64) (string, string) {
+	if u != Seconds {
+		return u.Format(a), u.Format(b)
+	}
+	in := timeUnitOf(max(math.Abs(a), math.Abs(b)))
+	text := func(v float64) string {
+		if v != 0 && math.Abs(v) < in.seconds/100 {
+			return durationText(v)
+		}
+		return in.text(v)
+	}
+	return text(a), text(b)
+}
+
 // durationText writes seconds in the unit that reads best.
 func durationText(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d == 0:
-		return "0 s"
-	case d.Abs() < time.Second:
-		return Digits(seconds*1000) + " ms"
-	case d.Abs() < 2*time.Minute:
-		return Digits(seconds) + " s"
-	case d.Abs() < 2*time.Hour:
-		return Digits(seconds/60) + " min"
-	case d.Abs() < 48*time.Hour:
-		return Digits(seconds/3600) + " h"
+	if math.Abs(seconds) < 1e-9 { // what is left of reckoning
+		seconds = 0
 	}
-	return Digits(seconds/86400) + " d"
+	return timeUnitOf(math.Abs(seconds)).text(seconds)
+}
+
+type timeUnit struct {
+	name    string
+	seconds float64
+}
+
+func (in timeUnit) text(seconds float64) string { return Digits(seconds/in.seconds) + " " + in.name }
+
+// timeUnitOf is the unit in which a duration, at least 0, reads best.
+func timeUnitOf(seconds float64) timeUnit {
+	switch {
+	case seconds != 0 && seconds < 1:
+		return timeUnit{"ms", 1e-3}
+	case seconds < 2*60:
+		return timeUnit{"s", 1}
+	case seconds < 2*3600:
+		return timeUnit{"min", 60}
+	case seconds < 48*3600:
+		return timeUnit{"h", 3600}
+	}
+	return timeUnit{"d", 86400}
 }
 
 // Digits writes a number with three digits that matter, and the sign of what is
@@ -71,14 +99,18 @@ func Digits(v float64) string {
 // Difference writes what lies between two values, with its sign; of shares in
 // points, since a share of a share is something else.
 func (u Unit) Difference(v float64) string {
-	text := u.Format(math.Abs(v))
+	return u.signed(v, u.Format(math.Abs(v)))
+}
+
+// signed puts the sign of a difference before the words for its size.
+func (u Unit) signed(v float64, size string) string {
 	if u == Ratio {
-		text = Digits(math.Abs(v)*100) + " points"
+		size = Digits(math.Abs(v)*100) + " points"
 	}
 	if v < 0 {
-		return "−" + text
+		return "−" + size
 	}
-	return "+" + text
+	return "+" + size
 }
 
 // DifferenceBetween writes the interval of a difference that has both ends.
@@ -86,7 +118,8 @@ func (u Unit) DifferenceBetween(ends *[2]*float64) string {
 	if ends == nil || ends[0] == nil || ends[1] == nil {
 		return ""
 	}
-	return u.Difference(*ends[0]) + " to " + u.Difference(*ends[1])
+	low, high := u.Both(math.Abs(*ends[0]), math.Abs(*ends[1]))
+	return u.signed(*ends[0], low) + " to " + u.signed(*ends[1], high)
 }
 
 // Or writes a value, or what is said where there is none.
@@ -134,7 +167,8 @@ func (u Unit) Between(i Interval) string {
 	case high:
 		return "over " + u.Format(i.Low)
 	}
-	return u.Format(i.Low) + " to " + u.Format(i.High)
+	from, to := u.Both(i.Low, i.High)
+	return from + " to " + to
 }
 
 // Span writes a half-open time of days as people read one, with its last day:

@@ -43,3 +43,32 @@ func TestDifferences(t *testing.T) {
 		}
 	}
 }
+
+// Two values beside each other are in one unit, that of the larger one.
+func TestBothAreInOneUnit(t *testing.T) {
+	const hour, day = 3600.0, 86400.0
+	for _, c := range []struct {
+		unit Unit
+		a, b float64
+		want string
+	}{
+		{Seconds, 47.9 * hour, 2.02 * day, "2 d to 2.02 d"}, {Seconds, 3 * day, 5 * hour, "3 d to 0.21 d"}, {Seconds, 90, 3 * hour, "0.03 h to 3 h"}, {Seconds, 0, 3 * day, "0 d to 3 d"},
+		{Seconds, 30, 3 * day, "30 s to 3 d"}, {Seconds, 0, 0, "0 s to 0 s"}, {Seconds, 600, 700, "10 min to 11.7 min"}, {Ratio, 0.004, 0.5, "0.4 % to 50 %"},
+	} {
+		a, b := c.unit.Both(c.a, c.b)
+		if got := a + " to " + b; got != c.want {
+			t.Errorf("%v and %v %s are %q, want %q", c.a, c.b, c.unit, got, c.want)
+		}
+	}
+	low, high := -50*hour, 30*hour
+	if got := Seconds.DifferenceBetween(&[2]*float64{&low, &high}); got != "−2.08 d to +1.25 d" {
+		t.Errorf("a difference is %q", got)
+	}
+	low, high = -0.1, 0.2
+	if got := Ratio.DifferenceBetween(&[2]*float64{&low, &high}); got != "−10 points to +20 points" {
+		t.Errorf("a difference is %q", got)
+	}
+	if got := Seconds.Between(Interval{Low: 40 * hour, High: 60 * hour}); got != "1.67 d to 2.5 d" {
+		t.Errorf("an interval is %q", got)
+	}
+}

@@ -83,6 +83,9 @@ type Estimate struct {
 	// Parts are the numbers that the value was made of, by name, such as
 	// numerator and denominator. A name is in camel case, see PartTitle.
 	Parts map[string]float64 `json:"parts,omitempty"`
+	// Own is how many more observations there are of teams that run the platform, which
+	// are in no number that does not ask for them by name. The note says it too.
+	Own int64 `json:"own,omitempty"`
 	// few says that an interval was looked for, and rests on too few to have an end.
 	few bool
 }
@@ -177,6 +180,18 @@ func PartTitle(name string) string {
 	return b.String()
 }
 
+// Without says how many observations of teams that run the platform were left out.
+func (e Estimate) Without(own int64) Estimate {
+	if own == 0 {
+		return e
+	}
+	e.Own += own
+	return e.Noted("without the platform team's own: %d", own)
+}
+
+// withoutOwn ends the formula of every measure: all are of the teams of their scope.
+const withoutOwn = " Teams that run the platform are left out, unless they or their services are asked for by name."
+
 // Measure is a definition with its way from summaries to estimates.
 type Measure struct {
 	Definition
@@ -237,6 +252,7 @@ func (m *Measure) begins(ctx context.Context, v *View) (day int64, before bool, 
 // the summaries into groups, value is a pure function of what one group holds.
 func New[D any](def Definition, read func(context.Context, *View) (map[Key]D, error), value func(D) Estimate,
 	evidence func(context.Context, *View, int64, int) ([]int64, error)) Measure {
+	def.Formula += withoutOwn
 	return Measure{Definition: def, Evidence: evidence, Compute: func(ctx context.Context, v *View) (map[Key]Estimate, error) {
 		groups, err := read(ctx, v)
 		if err != nil {

@@ -143,17 +143,6 @@ func (o *Org) admits(s Scope) error {
 	return nil
 }
 
-// alone reports that there is no team but the platform's own, which is counted in
-// no measure: who runs a platform is not who has adopted it.
-func (o *Org) alone() bool {
-	for _, t := range o.Teams {
-		if !t.Platform {
-			return false
-		}
-	}
-	return len(o.Teams) > 0
-}
-
 // TeamOf gives the team behind a number of the ledger, under whatever name it
 // had then; nil when it is none that the catalog knows.
 func (o *Org) TeamOf(id int64) *Team { return o.team(id) }

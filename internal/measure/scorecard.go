@@ -59,6 +59,7 @@ type Row struct {
 	Direction Better    `json:"direction"`
 	Status    Status    `json:"status"`
 	Note      string    `json:"note,omitempty"`
+	Own       int64     `json:"own,omitempty"` // as in Estimate
 	// Before is the value of the same time before, nil where the record does not
 	// reach back to its first day; Change is the difference and
 	// Moved whether it is more than chance: its interval leaves 0 out. A value without
@@ -78,7 +79,9 @@ type Computed struct {
 	Title string `json:"title"`
 	From  string `json:"from"`
 	To    string `json:"to"`
-	Rows  []Row  `json:"rows"`
+	// Apart are the teams that run the platform, where the scope leaves them out.
+	Apart []string `json:"apart,omitempty"`
+	Rows  []Row    `json:"rows"`
 }
 
 // Score computes a scorecard over a time, with the same time before.
@@ -92,6 +95,7 @@ func (e *Engine) Score(ctx context.Context, name string, spec ScorecardSpec, s S
 	if err != nil {
 		return card, err
 	}
+	card.Apart = present.Apart()
 	asked := make([]*Measure, len(spec.Rows)) // nil of what there is not, or that the scope is narrowed away from
 	for i, r := range spec.Rows {
 		if m := e.byName[r.Measure]; m != nil {
@@ -152,7 +156,7 @@ func both(ctx context.Context, asked []*Measure, present, past *View) (now, befo
 
 func row(m *Measure, r ScorecardRow, now, before Estimate, s Scope) Row {
 	row := Row{
-		Measure: m.Name, Title: cmp.Or(r.Title, m.Title), Value: now.Value, Unit: m.Unit, N: now.N, Interval: now.Interval, Target: r.Target, Direction: m.Better, Note: now.Note,
+		Measure: m.Name, Title: cmp.Or(r.Title, m.Title), Value: now.Value, Unit: m.Unit, N: now.N, Interval: now.Interval, Target: r.Target, Direction: m.Better, Note: now.Note, Own: now.Own,
 		Before: before.Value, Version: m.Version,
 		Evidence: evidenceOf(m.Name, s),
 	}
@@ -250,8 +254,11 @@ func (e *Engine) Find(name string) (Definition, error) {
 // platform when nobody has declared another under its name.
 func SpecOf(ctx context.Context, objects object.Reader, name string) (ScorecardSpec, error) {
 	card, err := object.Get[Scorecard](ctx, objects, name)
-	if problem.Is(err, problem.NotFound) && name == BalancedName {
+	switch {
+	case problem.Is(err, problem.NotFound) && name == BalancedName:
 		return Balanced(), nil
+	case problem.Is(err, problem.NotFound):
+		return card.Spec, problem.From(err).Do("stoa scorecard " + BalancedName + "    is the one that comes with the platform")
 	}
 	return card.Spec, err
 }

@@ -105,6 +105,14 @@ func (b Bucket) WorkingDays() int {
 	return n
 }
 
+// Users are the people of a group who were active in a bucket.
+type Users struct {
+	People int // distinct
+	// PersonDays is for how many days they are users, in sum: each is one in every
+	// 30 days, counted back from the end of the bucket, in which they were active.
+	PersonDays int64
+}
+
 // Buckets cuts the scope's time into steps; the first and the last one may be
 // shorter.
 func (s Scope) Buckets() []Bucket {
@@ -222,7 +230,7 @@ func (v *View) points() int {
 func (v *View) BucketOf(day int64) int { return v.ofDay[day-v.From] }
 
 // Key gives the group and bucket of a cell; ok is false for what the scope
-// leaves out: another time, a filtered name, the platform's own team.
+// leaves out: another time, a filtered name, a team that runs the platform.
 func (v *View) Key(c Cell) (Key, bool) {
 	if c.Day < v.From || c.Day >= v.To {
 		return Key{}, false
@@ -234,26 +242,20 @@ func (v *View) Key(c Cell) (Key, bool) {
 // Group is Key without a time.
 func (v *View) Group(c Cell) (string, bool) {
 	team := v.Org.team(c.Team)
-	if team != nil && team.Platform {
+	if v.apart(team) || !v.passes(c, team) {
 		return "", false
-	}
-	for dimension, names := range v.only {
-		if !names[v.name(dimension, c, team)] {
-			return "", false
-		}
 	}
 	return v.name(v.By, c, team), true
 }
 
-// Own gives the bucket of a cell that the scope leaves out for no other reason
-// than that it is the platform's own team's: a number without them says how many
-// they are. Of a cut or filter there are none, which names the teams that it is of.
-func (v *View) Own(c Cell) (Key, bool) {
-	team := v.Org.team(c.Team)
-	if team == nil || !team.Platform || v.By != "" || len(v.only) > 0 || c.Day < v.From || c.Day >= v.To {
-		return Key{}, false
+// passes reports whether a cell has the names that the scope is narrowed to.
+func (v *View) passes(c Cell, team *Team) bool {
+	for dimension, names := range v.only {
+		if !names[v.name(dimension, c, team)] {
+			return false
+		}
 	}
-	return Key{Everything, v.BucketOf(c.Day)}, true
+	return true
 }
 
 func (v *View) name(d Dimension, c Cell, team *Team) string {
@@ -286,7 +288,8 @@ func (v *View) name(d Dimension, c Cell, team *Team) string {
 	return name
 }
 
-// Teams are the teams of the scope, without the platform's own.
+// Teams are the teams of the scope, without those that run the platform unless it is
+// narrowed to them.
 func (v *View) Teams() []*Team {
 	var in []*Team
 	for _, t := range v.Org.Teams {
@@ -312,7 +315,7 @@ func (v *View) Capabilities() []*Capability {
 // TeamGroup gives the group of a team, which may have no number in the ledger
 // yet; ok is false for one that the scope leaves out.
 func (v *View) TeamGroup(t *Team) (string, bool) {
-	if t.Platform {
+	if v.apart(t) {
 		return "", false
 	}
 	for dimension, names := range v.only {

@@ -133,6 +133,10 @@ func TestKey(t *testing.T) {
 		{measure.ByTeam, nil, measure.Cell{Day: from - 1, Team: 1}, "", false},
 		{measure.ByTeam, nil, measure.Cell{Day: from + 14, Team: 1}, "", false},
 		{measure.ByTeam, nil, measure.Cell{Day: from, Team: 3}, "", false}, // the platform's own
+		{"", map[measure.Dimension][]string{measure.BySegment: {"none"}}, measure.Cell{Day: from, Team: 3}, "", false},
+		{"", map[measure.Dimension][]string{measure.ByTeam: {"platform"}}, measure.Cell{Day: from, Team: 3}, "", true}, // asked for by name
+		{measure.ByTeam, map[measure.Dimension][]string{measure.ByTeam: {"platform", "red"}}, measure.Cell{Day: from, Team: 3}, "platform", true},
+		{measure.ByTeam, map[measure.Dimension][]string{measure.ByService: {"shop"}}, measure.Cell{Day: from, Team: 3, Service: 11}, "platform", true},
 		{measure.ByService, map[measure.Dimension][]string{measure.ByTeam: {"red", "green"}}, cell, "shop", true},
 		{measure.ByService, map[measure.Dimension][]string{measure.ByTeam: {"blue"}}, cell, "", false},
 		{"", map[measure.Dimension][]string{measure.BySegment: {"web"}, measure.ByCapability: {"deploy"}}, cell, "", false},
@@ -153,5 +157,42 @@ func TestKey(t *testing.T) {
 	}
 	if c := view("", map[measure.Dimension][]string{measure.ByCapability: {"logs"}}).Capabilities(); len(c) != 1 || c[0].Name != "logs" {
 		t.Errorf("capabilities %v", c)
+	}
+}
+
+// What is left out of a number for being of a team that runs the platform is told
+// beside it, and is there for who asks for that team.
+func TestTeamsThatRunThePlatform(t *testing.T) {
+	from := day("2026-03-02")
+	own := measure.Cell{Day: from + 8, Team: 3, Path: measure.OnPath}
+	for name, c := range map[string]struct {
+		by    measure.Dimension
+		only  map[measure.Dimension][]string
+		cell  measure.Cell
+		own   bool
+		apart []string
+		teams int
+	}{
+		"all":             {"", nil, own, true, []string{"platform"}, 2},
+		"of the path":     {"", map[measure.Dimension][]string{measure.ByPath: {"on"}}, own, true, []string{"platform"}, 2},
+		"off the path":    {"", map[measure.Dimension][]string{measure.ByPath: {"off"}}, own, false, []string{"platform"}, 2},
+		"too early":       {"", nil, measure.Cell{Day: from - 1, Team: 3}, false, []string{"platform"}, 2},
+		"another's":       {"", nil, measure.Cell{Day: from, Team: 1}, false, []string{"platform"}, 2},
+		"cut":             {measure.ByTeam, nil, own, false, []string{"platform"}, 2},
+		"of others":       {"", map[measure.Dimension][]string{measure.ByTeam: {"red"}}, own, false, nil, 1},
+		"asked for":       {"", map[measure.Dimension][]string{measure.ByTeam: {"platform"}}, own, false, nil, 1},
+		"asked with more": {"", map[measure.Dimension][]string{measure.ByTeam: {"platform", "red"}}, own, false, nil, 2},
+	} {
+		v := measure.NewView(nil, org(), measure.Scope{From: from, To: from + 14, By: c.by, Step: measure.Weekly, Only: c.only})
+		key, left := v.Own(c.cell)
+		if left != c.own || left && key.Bucket != 1 || !slices.Equal(v.Apart(), c.apart) || len(v.Teams()) != c.teams {
+			t.Errorf("%s: %+v %v, apart %v, %d teams", name, key, left, v.Apart(), len(v.Teams()))
+		}
+	}
+	o := org()
+	o.Insiders = map[int64]bool{7: true}
+	v := measure.NewView(nil, o, measure.Scope{From: from, To: from + 14})
+	if !v.Insider(7, 1) || !v.Insider(7, 0) || v.Insider(7, 3) || v.Insider(8, 1) {
+		t.Error("who runs the platform counts in its own team and in no other")
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -153,7 +154,7 @@ func (b *batch) add(name, suffix string, m *dto.Metric, label, labelValue string
 
 func (b *batch) labels(name string, m *dto.Metric, label, labelValue string) labels.Labels {
 	b.builder.Reset()
-	b.builder.Add(labels.MetricName, name)
+	b.builder.Add(model.MetricNameLabel, name)
 	for _, l := range m.GetLabel() {
 		if l.GetValue() != "" { // an empty label is an absent one
 			b.builder.Add(l.GetName(), l.GetValue())

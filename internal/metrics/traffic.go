@@ -16,7 +16,6 @@ type TrafficNames struct{ Requests, Duration string }
 // TrafficQuery asks for the traffic of a service in the window.
 type TrafficQuery struct {
 	Service, Environment string
-	Release              string // "" is all
 	From, To             time.Time
 	Step                 time.Duration
 }
@@ -84,11 +83,7 @@ func (d *DB) Traffic(ctx context.Context, q TrafficQuery) (Traffic, error) {
 }
 
 func (q TrafficQuery) selector(metric, more string) string {
-	s := metric + "{service=" + strconv.Quote(q.Service) + ",environment=" + strconv.Quote(q.Environment)
-	if q.Release != "" {
-		s += ",release=" + strconv.Quote(q.Release)
-	}
-	return s + more + "}"
+	return metric + "{service=" + strconv.Quote(q.Service) + ",environment=" + strconv.Quote(q.Environment) + more + "}"
 }
 
 // span writes a duration for PromQL.

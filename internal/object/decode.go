@@ -43,7 +43,21 @@ type Parsed struct {
 //
 // On any error it returns nothing but a problem: TooLarge for an input over
 // MaxInput, else Invalid with the first wrong fields of all documents.
-func Decode(r io.Reader, source string) ([]Parsed, error) {
+func Decode(r io.Reader, source string) ([]Parsed, error) { return decode(r, source, nil) }
+
+// Decode is the function Decode for objects of the registry's kinds. Where a
+// document cannot be read, its problem also tells what is wrong with those that
+// can, so that all is mended at once.
+func (r *Registry) Decode(from io.Reader, source string) ([]Parsed, error) {
+	return decode(from, source, func(p Parsed) []problem.Field {
+		_, fields := r.AdmitParsed(p)
+		return fields
+	})
+}
+
+// decode is Decode. What check, which may be nil, finds wrong with the objects that
+// can be read is told only beside others that cannot.
+func decode(r io.Reader, source string, check func(Parsed) []problem.Field) ([]Parsed, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxInput+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", sourceName(source), err)
@@ -63,10 +77,12 @@ func Decode(r io.Reader, source string) ([]Parsed, error) {
 	results := make([][]outcome, len(chunks))
 	inParallel(len(chunks), func(i int) { results[i] = chunks[i].decode() })
 
+	outcomes := slices.Concat(results...)
+	hurt := slices.ContainsFunc(outcomes, func(o outcome) bool { return len(o.fields) > 0 })
 	var parsed []Parsed
 	var fields []problem.Field
-	bad, documents := 0, 0
-	for _, o := range slices.Concat(results...) {
+	bad, wrong, documents := 0, 0, 0
+	for _, o := range outcomes {
 		documents++
 		name := source
 		if source == "" {
@@ -82,6 +98,12 @@ func Decode(r io.Reader, source string) ([]Parsed, error) {
 		}
 		o.parsed.Document, o.parsed.Source = documents, name
 		parsed = append(parsed, o.parsed)
+		if hurt && check != nil {
+			if found := check(o.parsed); len(found) > 0 {
+				wrong++
+				fields = append(fields, found...)
+			}
+		}
 	}
 	switch {
 	case documents > MaxDocuments:
@@ -89,7 +111,11 @@ func Decode(r io.Reader, source string) ([]Parsed, error) {
 	case bad == 1 && documents == 1:
 		return nil, Invalid(sourceName(source)+" cannot be read", fields)
 	case bad > 0:
-		return nil, Invalid(fmt.Sprintf("%d of %d documents of %s cannot be read", bad, documents, sourceName(source)), fields)
+		title := fmt.Sprintf("%d of %d documents of %s cannot be read", bad, documents, sourceName(source))
+		if wrong > 0 {
+			title += fmt.Sprintf(", wrong are %d more", wrong)
+		}
+		return nil, Invalid(title, fields)
 	}
 	return parsed, nil
 }

@@ -184,8 +184,11 @@ func (p *Portal) preparePromote(v *visit, show *page.Action, s catalog.Service) 
 			continue
 		}
 		says := "it is not there yet"
-		if there := s.Status.Environments[env].Release; there != "" {
-			says = there + " serves there now"
+		switch there := s.Status.Environments[env]; {
+		case there.Release != "" && there.State == catalog.StateStopped:
+			says = there.Release + " is stopped there"
+		case there.Release != "":
+			says = there.Release + " serves there now"
 		}
 		show.Picks = append(show.Picks, page.Pick{Value: env, Label: env, Says: says, Selected: env == wanted})
 	}

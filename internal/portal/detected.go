@@ -15,9 +15,6 @@ import (
 	"github.com/stoa-platform/stoa/internal/secret"
 )
 
-// overridable are the settings that a person can say instead of detection.
-var overridable = []string{"port", "portVariable", "health", "start", "output"}
-
 func (p *Portal) detected(v *visit) error { return p.showDetected(v, nil) }
 
 func (p *Portal) showDetected(v *visit, refused *problem.Problem) error {
@@ -50,8 +47,8 @@ func (p *Portal) showDetected(v *visit, refused *problem.Problem) error {
 func settings(detected []detect.Setting, s catalog.Service) []page.Setting {
 	var all []page.Setting
 	for _, d := range detected {
-		row := page.Setting{Field: d.Field, Value: d.Value, Source: d.Source, Verified: d.Verified,
-			Number: strconv.FormatFloat(d.Confidence, 'f', 1, 64), Override: s.Spec.Overrides[d.Field], Overridable: slices.Contains(overridable, d.Field)}
+		row := page.Setting{Field: d.Field, Value: d.Value, Source: d.Source, Verified: d.Verified, Refuted: d.Refuted,
+			Number: strconv.FormatFloat(d.Confidence, 'f', 1, 64), Override: s.Spec.Overrides.Of(d.Field), Overridable: slices.Contains(detect.Overridable, d.Field)}
 		row.State, row.Confidence = confidence(d)
 		confirmed := slices.Contains(s.Spec.Confirmed, d.Field)
 		switch {
@@ -63,7 +60,7 @@ func settings(detected []detect.Setting, s catalog.Service) []page.Setting {
 				row.State, row.Number, row.Confidence = page.State{Level: page.Good, Word: "confirmed"}, "", "by a person"
 			}
 		case row.Override != "" && row.Override != d.Value:
-			row.State, row.Number, row.Confidence = page.State{Level: page.Busy, Word: "overridden"}, "", "by "+row.Override+" from the next release on"
+			row.State, row.Number, row.Confidence = page.State{Level: page.Busy, Word: "overridden"}, "", "by "+detect.Brief(row.Override)+" from the next release on"
 		case row.Override != "":
 			row.State, row.Number, row.Confidence = page.State{Level: page.Good, Word: "overridden"}, "", "by a person"
 		case confirmed:
@@ -73,6 +70,13 @@ func settings(detected []detect.Setting, s catalog.Service) []page.Setting {
 		}
 		all = append(all, row)
 	}
+	for _, field := range detect.Overridable { // what is said of a setting that no release has can be taken back
+		said := s.Spec.Overrides.Of(field)
+		if said != "" && !slices.ContainsFunc(all, func(row page.Setting) bool { return row.Field == field }) {
+			all = append(all, page.Setting{Field: field, Value: said, Override: said, Overridable: true,
+				State: page.State{Level: page.Busy, Word: "overridden"}, Confidence: "by a person; the release has no such setting"})
+		}
+	}
 	slices.SortStableFunc(all, func(a, b page.Setting) int { return rank(a) - rank(b) })
 	return all
 }
@@ -81,7 +85,7 @@ func rank(s page.Setting) int {
 	switch {
 	case s.Field == "owner":
 		return 0
-	case s.Confirmable:
+	case s.Confirmable || s.Refuted != "":
 		return 1
 	case s.Verified != "":
 		return 2
@@ -92,6 +96,8 @@ func rank(s page.Setting) int {
 // confidence puts the scale of package detect into words.
 func confidence(d detect.Setting) (page.State, string) {
 	switch {
+	case d.Refuted != "":
+		return page.State{Level: page.Warn, Word: "refuted"}, wordOf(d.Confidence)
 	case d.Verified != "":
 		return page.State{Level: page.Good, Word: "verified"}, wordOf(d.Confidence)
 	case d.Confidence < detect.Unconfirmed:
@@ -134,8 +140,9 @@ func (p *Portal) decide(v *visit) error {
 		case "overridden":
 			return override(s, field, value)
 		case "removed":
-			s.Spec.Overrides = maps.Clone(s.Spec.Overrides)
-			delete(s.Spec.Overrides, field)
+			if said := s.Spec.Overrides.Field(field); said != nil {
+				*said = ""
+			}
 		}
 		return nil
 	})
@@ -157,30 +164,20 @@ func confirm(s *catalog.Service, field string) {
 	}
 }
 
-// override says here already what a release would refuse later.
+// override keeps what a person says of a field; whether it can be that is for the
+// catalog to say.
 func override(s *catalog.Service, field, value string) error {
-	wrong := ""
+	said, wrong := s.Spec.Overrides.Field(field), ""
 	switch {
-	case !slices.Contains(overridable, field):
-		wrong = "cannot be overridden; what can: " + strings.Join(overridable, ", ")
+	case said == nil:
+		wrong = "cannot be overridden; what can: " + strings.Join(detect.Overridable, ", ")
 	case value == "":
 		wrong = "must not be empty"
-	case field == "port":
-		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 65535 {
-			wrong = "must be a number of 1 to 65535"
-		}
-	case field == "health" && !strings.HasPrefix(value, "/"):
-		wrong = "must begin with /"
+	default:
+		*said = value
+		return nil
 	}
-	if wrong != "" {
-		return problem.New(problem.Invalid, "%s cannot be %q", field, value).WithFields(problem.Field{Path: field, Message: wrong})
-	}
-	s.Spec.Overrides = maps.Clone(s.Spec.Overrides)
-	if s.Spec.Overrides == nil {
-		s.Spec.Overrides = map[string]string{}
-	}
-	s.Spec.Overrides[field] = value
-	return nil
+	return problem.New(problem.Invalid, "%s cannot be %q", field, value).WithFields(problem.Field{Path: field, Message: wrong})
 }
 
 func (p *Portal) settings(v *visit) error { return p.showSettings(v, nil) }

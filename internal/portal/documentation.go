@@ -1,47 +1,20 @@
 package portal
 
 import (
-	"bytes"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"path"
-	"regexp"
 	"strings"
 
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/parser"
-	"github.com/yuin/goldmark/text"
-
-	"github.com/stoa-platform/stoa/docs"
 	"github.com/stoa-platform/stoa/internal/portal/page"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
-
-// repository is where the links lead that leave the documentation.
-const repository = "https://github.com/stoa-platform/stoa/blob/"
-
-// tag is a version that has one in the repository: not what `git describe` says of
-// a commit after it, or of changes that are nowhere.
-var tag = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+(-(alpha|beta|rc)[.0-9]*)?$`)
-
-// sourceOf gives the address of a version's files, so that pages do not lead to
-// what came, or went, after it.
-func sourceOf(version string) string {
-	if tag.MatchString(version) {
-		return repository + version
-	}
-	return repository + "main"
-}
 
 // blank is the form of a decision, which tells a reader nothing.
 const blank = "adr/0000-template"
 
 // documentation lists the pages of this version's documentation.
 func (p *Portal) documentation(v *visit) error {
-	all, err := p.library()
+	all, err := p.manual()
 	if err != nil {
 		return err
 	}
@@ -49,8 +22,8 @@ func (p *Portal) documentation(v *visit) error {
 	for _, shelf := range []struct{ title, folder string }{{"Guides", "."}, {"Reference", "reference"}, {"Decisions", "adr"}} {
 		s := page.Shelf{Title: shelf.title}
 		for _, d := range all {
-			if path.Dir(d.path) == shelf.folder && d.path != blank {
-				s.Documents = append(s.Documents, page.Hit{Title: d.title, Href: "/docs/" + d.path})
+			if path.Dir(d.Path) == shelf.folder && d.Path != blank {
+				s.Documents = append(s.Documents, page.Hit{Title: d.Title, Href: "/docs/" + d.Path})
 			}
 		}
 		show.Shelves = append(show.Shelves, s)
@@ -60,108 +33,15 @@ func (p *Portal) documentation(v *visit) error {
 
 // document shows one page.
 func (p *Portal) document(v *visit) error {
-	all, err := p.library()
+	all, err := p.manual()
 	if err != nil {
 		return err
 	}
 	name := strings.TrimSuffix(v.PathValue("path"), ".md")
 	for _, d := range all {
-		if d.path == name {
-			return p.render(v, http.StatusOK, page.DocumentPage(page.Document{Frame: p.frame(v, d.title, "docs"), Body: d.body}))
+		if d.Path == name {
+			return p.render(v, http.StatusOK, page.DocumentPage(page.Document{Frame: p.frame(v, d.Title, "docs"), Body: d.Body}))
 		}
 	}
 	return problem.New(problem.NotFound, "there is no page %q in the documentation", name).Do("open /docs    lists them")
-}
-
-// document is a page as HTML.
-type document struct {
-	path  string // "quotas", "reference/cli"
-	title string // its first heading, which body does not hold
-	body  string
-}
-
-// renderLibrary renders all pages, in the order of their names. What they link to
-// beside the documentation is at the address of source.
-func renderLibrary(source string) ([]document, error) {
-	var all []document
-	err := fs.WalkDir(docs.Files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(docs.Files, name)
-		if err != nil {
-			return err
-		}
-		d, err := renderDocument(name, text, source)
-		if err != nil {
-			return fmt.Errorf("render %s: %w", name, err)
-		}
-		all = append(all, d)
-		return nil
-	})
-	return all, err
-}
-
-// markdown leaves out HTML that stands in a page, as it does by default.
-var markdown = goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
-
-func renderDocument(name string, source []byte, repository string) (document, error) {
-	d := document{path: strings.TrimSuffix(name, ".md")}
-	root := markdown.Parser().Parse(text.NewReader(source))
-	if h, ok := root.FirstChild().(*ast.Heading); ok && h.Level == 1 {
-		var title strings.Builder
-		for c := h.FirstChild(); c != nil; c = c.NextSibling() {
-			if t, ok := c.(*ast.Text); ok {
-				title.Write(t.Segment.Value(source))
-			}
-		}
-		d.title = title.String()
-		root.RemoveChild(root, h)
-	}
-	if d.title == "" {
-		return d, fmt.Errorf("it does not begin with a heading of plain text")
-	}
-	err := ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		switch n := n.(type) {
-		case *ast.Link:
-			if entering {
-				n.Destination = []byte(linkFrom(path.Dir(name), string(n.Destination), repository))
-			}
-		case *ast.Image:
-			if entering {
-				n.Destination = []byte(repository + "/" + path.Join("docs", path.Dir(name), string(n.Destination)) + "?raw=true")
-			}
-		}
-		return ast.WalkContinue, nil
-	})
-	if err != nil {
-		return d, err
-	}
-	var body bytes.Buffer
-	if err := markdown.Renderer().Render(&body, source, root); err != nil {
-		return d, err
-	}
-	// What is wide scrolls by itself, also by keyboard. A tag in the text is
-	// escaped, so that only real ones are found.
-	d.body = strings.NewReplacer(
-		"<table>", `<div class="table-responsive" tabindex="0"><table class="table">`, "</table>", "</table></div>", "<pre>", `<pre tabindex="0">`,
-	).Replace(body.String())
-	return d, nil
-}
-
-// linkFrom makes a link of a page in a folder one of the portal, or of the
-// repository where it leaves the documentation.
-func linkFrom(folder, to, repository string) string {
-	if strings.Contains(to, "://") || strings.HasPrefix(to, "#") || strings.HasPrefix(to, "mailto:") {
-		return to
-	}
-	to, anchor, _ := strings.Cut(to, "#")
-	if anchor != "" {
-		anchor = "#" + anchor
-	}
-	at := path.Join("docs", folder, to)
-	if inside, ok := strings.CutPrefix(at, "docs/"); ok && strings.HasSuffix(inside, ".md") {
-		return "/docs/" + strings.TrimSuffix(inside, ".md") + anchor
-	}
-	return repository + "/" + at + anchor
 }

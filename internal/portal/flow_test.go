@@ -308,6 +308,13 @@ func TestLive(t *testing.T) {
 	b.submits("main .card form")
 	b.sees("#release .condition", "succeeded")
 	b.sees("#release", "serves in production now")
+	if _, err := s.Scale(t.Context(), "checkout", "production", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	b.goTo("/services/checkout?env=production")
+	b.sees("#state", "stopped")
+	b.goTo("/services/checkout/promote?env=dev")
+	b.sees("main .card form", "is stopped there")
 	b.silent("what is live")
 }
 

@@ -1,6 +1,8 @@
 package portal_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,62 @@ func TestHealthIsToldAlike(t *testing.T) {
 	}
 	if release(map[string]string{"BREAK": ""}); !strings.Contains(get(t, c, s.url+"/").text("main"), "Your service runs well") {
 		t.Errorf("a newer release succeeded, and the first page says: %s", get(t, c, s.url+"/").text("main"))
+	}
+}
+
+// A sentence does not begin with the name of a release, which would get a capital
+// that it does not have.
+func TestReleasesKeepTheirNames(t *testing.T) {
+	s := empty(t)
+	dir := t.TempDir()
+	if err := copyEdited("../../examples/hello", dir, fragile); err != nil {
+		t.Fatal(err)
+	}
+	c := s.browserless(t, s.code(t))
+	for _, step := range []struct{ set, want string }{
+		{"now", "Release hello-1 did not come up: "}, {"", "hello-2 has served since "}, {"again", " Release hello-3 failed at "},
+	} {
+		spec := client.ReleaseSpec{Service: "hello", Environment: "dev", Set: map[string]string{"BREAK": step.set}}
+		if _, err := s.release(t.Context(), dir, spec, "platform", ""); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(t, c, s.url+"/services/hello").text("p#state"); !strings.Contains(got, step.want) || strings.Contains(got, "Hello-") {
+			t.Errorf("the page of the service says %q, want %q", got, step.want)
+		}
+	}
+}
+
+// A process that a Procfile states beside the one that serves counts: where it
+// ends again and again the service is degraded, and it is told which and why.
+func TestProcessBesideIsTold(t *testing.T) {
+	s := empty(t)
+	dir := t.TempDir()
+	if err := copyEdited("../../examples/hello", dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	procfile := "worker: sh -c 'test -e \"$HOME/was\" && exit 3; touch \"$HOME/was\"; sleep 3'\n" // comes up once
+	if err := os.WriteFile(filepath.Join(dir, "Procfile"), []byte(procfile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rel, err := s.release(t.Context(), dir, client.ReleaseSpec{Service: "hello", Environment: "dev"}, "platform", "")
+	if err != nil || rel.Status.Phase != client.PhaseSucceeded {
+		t.Fatalf("it was not deployed: %v, %v", rel.Status.Problem, err)
+	}
+	degraded(t, s, "hello", "dev")
+	status, err := s.ServiceStatus(t.Context(), "hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := status.Environments["dev"]
+	if !strings.HasPrefix(at.Shortfall, "process worker ") || at.Healthy != 1 || len(at.Instances) != 2 || at.Instances[1].Process != "worker" {
+		t.Errorf("the API says %+v", at)
+	}
+	page := get(t, s.browserless(t, s.code(t)), s.url+"/services/hello")
+	if got := page.text("p#state"); !strings.HasPrefix(got, client.StateDegraded) || !strings.Contains(got, "Process worker ") {
+		t.Errorf("the page of the service says %q", got)
+	}
+	if got := page.text("section[aria-labelledby=instances]"); !strings.Contains(got, "1 of 1") || !strings.Contains(got, "process worker") {
+		t.Errorf("its instances are told as %q", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/detect"
@@ -39,7 +40,7 @@ func (p *Portal) home(v *visit) error {
 		show.All = page.Link("/services", "owner", teams[0])
 	}
 	if len(mine) == 0 {
-		show.First = &page.FirstVisit{Git: v.URL.Query().Get("git"), Server: p.serverFlag(v)}
+		show.First = &page.FirstVisit{Git: v.URL.Query().Get("git"), Server: serverFlag(v)}
 		show.Sentence = page.Welcome(teams, show.Simulated)
 		return p.render(v, 200, page.HomePage(show))
 	}
@@ -66,11 +67,15 @@ func (p *Portal) home(v *visit) error {
 }
 
 // serverFlag names the platform in a command; on its own host the command finds it.
-func (p *Portal) serverFlag(v *visit) string {
+func serverFlag(v *visit) string {
 	if loopback(v.Request) {
 		return ""
 	}
-	return " --server " + quote("http://"+v.Host)
+	scheme := "http://"
+	if auth.ByTLS(v.Request) {
+		scheme = "https://"
+	}
+	return " --server " + quote(scheme+v.Host)
 }
 
 // summary says in a sentence whether all is well: it may say so only where all
@@ -229,7 +234,6 @@ func (p *Portal) guesses(ctx context.Context, s catalog.Service) ([]string, erro
 
 // guessed reports whether a setting waits for somebody's word.
 func guessed(d detect.Setting, s catalog.Service) bool {
-	_, overridden := s.Spec.Overrides[d.Field]
-	return d.Confidence < detect.Unconfirmed && d.Verified == "" && !overridden &&
+	return d.Confidence < detect.Unconfirmed && d.Verified == "" && s.Spec.Overrides.Of(d.Field) == "" &&
 		!slices.ContainsFunc(s.Spec.Confirmed, func(f string) bool { return strings.EqualFold(f, d.Field) })
 }

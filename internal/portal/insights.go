@@ -11,6 +11,10 @@ import (
 // quarter is the time that leadership looks back on.
 const quarter = 90
 
+// year is the time of which it is told where newcomers stop: that somebody did shows
+// after a month, and of a quarter few have had the time.
+const year = 365
+
 func (p *Portal) overviewPage(v *visit) error {
 	ctx := v.Context()
 	s, err := p.scope(v, quarter)
@@ -64,7 +68,7 @@ func (p *Portal) adoptionPage(v *visit) error {
 }
 
 func (p *Portal) journeysPage(v *visit) error {
-	s, err := p.scope(v, quarter)
+	s, err := p.scope(v, year)
 	if err != nil {
 		return err
 	}
@@ -75,7 +79,7 @@ func (p *Portal) journeysPage(v *visit) error {
 	show.Frame = p.frame(v, "Journeys", "journeys")
 	var sheets []*page.Sheet
 	for i := range show.Personas {
-		sheets = append(sheets, &show.Personas[i].Stops)
+		sheets = append(sheets, &show.Personas[i].Stops, &show.Personas[i].Ends)
 	}
 	files(v, sheets...)
 	if done, err := p.file(v, sheets...); done {

@@ -80,3 +80,50 @@ func TestLongTablesAreShortOnAPhone(t *testing.T) {
 		}
 	}
 }
+
+// The labels of an axis do not run into each other, on a phone neither: every other
+// one makes room there.
+func TestAxesAreReadOnAPhone(t *testing.T) {
+	s := lived(t)
+	b := s.open(t, true)
+	b.signIn()
+	const (
+		labels = `[...document.querySelectorAll(".trend .chart-axis text")].filter(e => e.checkVisibility())`
+		spare  = labels + `.filter(e => e.matches(".spare")).length`
+		beside = labels + `.some((e, i, all) => i > 0 && e.closest("svg") === all[i-1].closest("svg") && e.getBoundingClientRect().left < all[i-1].getBoundingClientRect().right + 3)`
+	)
+	for width, all := range map[int64]bool{1440: true, 390: false} {
+		b.look("light", width)
+		b.goTo("/measures/lead-time?" + past(90))
+		if n := run(b, chromedp.Evaluate[int](spare)); (n > 0) != all {
+			t.Errorf("%d px: %d labels are drawn that others make do without", width, n)
+		}
+		if run(b, chromedp.Evaluate[bool](beside)) || run(b, chromedp.Evaluate[int](labels+".length")) < 3 {
+			t.Errorf("%d px: labels run into each other, or there are few", width)
+		}
+	}
+}
+
+// A table of a screen that is wide enough for a table shows all of its columns: what
+// is cut off at the right is not seen by who does not know of it.
+func TestTablesFitTheirCards(t *testing.T) {
+	s := lived(t)
+	b := s.open(t, true)
+	b.signIn()
+	const cut = `[...document.querySelectorAll(".table-responsive")].filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth)
+		.map(e => e.querySelector("table").getAttribute("aria-label") + " by " + (e.scrollWidth - e.clientWidth) + " px").join(", ")`
+	// Numbers of many services are longer than those of the few that are there.
+	const long = `document.querySelectorAll("#teams td .sub, #services td .sub").forEach(e => e.textContent = "12.3\u00a0h to 12.3\u00a0d · n\u00a012,345");
+		document.querySelectorAll("#teams tbody th a, #services tbody th a").forEach(e => e.textContent = "mobile-payments-core")`
+	for _, width := range []int64{1440, 1280, 1024, 390} {
+		for _, p := range insights() {
+			b.look("light", width)
+			b.goTo(p.path)
+			b.does("(() => { " + long + " })()")
+			if tables := run(b, chromedp.Evaluate[string](cut)); tables != "" {
+				t.Errorf("%s, %d px: cut off are %s", p.path, width, tables)
+				b.picture(fmt.Sprintf("cut-%s-%d", p.name, width))
+			}
+		}
+	}
+}

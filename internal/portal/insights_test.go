@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -230,6 +231,38 @@ func TestPlatformMenu(t *testing.T) {
 	if a := get(t, c, s.url+"/search?format=json&q=adopt"); !strings.Contains(a.body, `"/adoption"`) {
 		t.Errorf("the palette does not know the page: %s", a.body)
 	}
+	if a := get(t, c, s.url+"/search?format=json&q=mttr"); !strings.Contains(a.body, `"/measures/mttr"`) {
+		t.Errorf("the palette does not know the measure: %s", a.body)
+	}
+}
+
+// Every measure is found, and every cut of it that the list offers.
+func TestMeasuresPage(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	all, err := s.Measures(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := get(t, c, s.url+"/measures")
+	rows := list.all("tr")[1:] // the first is the head
+	if len(rows) != len(all) || len(all) == 0 {
+		t.Fatalf("%d rows for %d measures", len(rows), len(all))
+	}
+	for i, row := range rows {
+		links := (answer{root: row}).all("a")
+		if want := "/measures/" + all[i].Name; len(links) != 1+len(all[i].Cuts) || attribute(links[0], "href") != want {
+			t.Errorf("the row of %s has %d links, of which the first is to %s", all[i].Name, len(links), attribute(links[0], "href"))
+		}
+		for _, link := range links {
+			if to := get(t, c, s.url+attribute(link, "href")); to.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s", attribute(link, "href"), to.Status)
+			}
+		}
+	}
+	if body := get(t, c, s.url+"/measures?table=measures&format=csv").body; !strings.HasPrefix(body, "title,question,cuts,version\n") || strings.Count(body, "\n") != len(all)+1 {
+		t.Errorf("as CSV: %.200s", body)
+	}
 }
 
 func TestAdoptionPage(t *testing.T) {
@@ -259,7 +292,8 @@ func TestAdoptionPage(t *testing.T) {
 		contains(t, team, a.row(t, "stuck", team), "| "+says+" |", "| event ")
 	}
 	contains(t, "what is usual", a.row(t, "stuck", "beta"), "139 d | 19 d |")
-	contains(t, "what is not known to be usual", a.row(t, "stuck", "delta"), "100 d | too few ever got there |")
+	contains(t, "what is not known to be usual", a.row(t, "stuck", "delta"), "100 d | no usual time known: over 14 d |")
+	contains(t, "what being stuck is", a.text("section#stuck"), "longer than three of four teams that had got as far needed for it", "longer than 14 d where too few teams ever got there")
 	for step, says := range map[string]string{"Request": "4 of 5", "Access": "5 of 5", "First deployment": "3 of 5", "First log": "2 of 5", "First alert": "1 of 5", "All of it": "1 of 5"} {
 		contains(t, step, a.row(t, "funnel", step), "| "+says+" |")
 	}
@@ -273,6 +307,64 @@ func TestAdoptionPage(t *testing.T) {
 	contains(t, "retention", a.row(t, "retention", "All together"), "| 3 | 100 % n 3 |")
 	pilot := get(t, c, at+"&wave=pilot")
 	contains(t, "the wave", pilot.text("p.answer"), "50 % of 2 teams")
+}
+
+// A number leads to a page over the same time that it was computed over.
+func TestNumbersLeadToTheirOwnScope(t *testing.T) {
+	s := lived(t)
+	c := s.browserless(t, s.code(t))
+	// Of the last two months nobody set out in any: the funnel is of all time.
+	a := get(t, c, s.url+"/adoption?"+past(60))
+	links := func(a answer, table, begin string) (all []string) {
+		for _, section := range a.all("section#" + table) {
+			for _, row := range (answer{root: section}).all("tr") {
+				if in := (answer{root: row}); strings.HasPrefix(in.words(), begin) {
+					for _, link := range in.all("a") {
+						all = append(all, attribute(link, "href"))
+					}
+				}
+			}
+		}
+		return all
+	}
+	for step, want := range map[string]struct {
+		measure string
+		links   int
+		says    string
+	}{
+		"Request": {"time-to-access", 1, "from 4 observations"}, "Access": {"time-to-access", 1, "from 4 observations"}, "First deployment": {"time-to-first-deployment", 2, "from 5 observations"},
+		"First log": {"time-to-first-log-query", 2, "from 5 observations"}, "First alert": {"time-to-first-alert", 1, "event"}, "All of it": {"time-to-onboard", 1, "event"},
+	} {
+		found := links(a, "funnel", step)
+		if len(found) != want.links {
+			t.Errorf("%s leads to %q", step, found)
+		}
+		for _, href := range found {
+			if !strings.HasPrefix(href, "/measures/"+want.measure+"?") {
+				t.Errorf("%s leads to %s", step, href)
+			}
+			says := get(t, c, s.url+href).text("main")
+			contains(t, step+", at "+href, says, want.says)
+			if strings.Contains(says, "(95 %: )") {
+				t.Errorf("%s shows an interval without ends", href)
+			}
+		}
+	}
+	kept := links(a, "retention", "All together")
+	if len(kept) != 1 || !strings.HasPrefix(kept[0], "/measures/retention-3-months?") {
+		t.Fatalf("the retention leads to %q", kept)
+	}
+	contains(t, "who stayed", get(t, c, s.url+kept[0]).text("main"), "from 1 observations")
+	if found := links(get(t, c, s.url+"/delivery?"+past(60)), "contrast", "Lead time"); len(found) != 3 || !strings.Contains(found[2], "by=path") {
+		t.Errorf("the contrast leads to %q", found)
+	}
+	for _, section := range get(t, c, s.url+"/journeys").all("section#developer") {
+		for _, link := range (answer{root: section}).all("a") {
+			if href := attribute(link, "href"); strings.HasPrefix(href, "/measures") {
+				t.Errorf("newcomers of a persona lead to %s, which is of everybody", href)
+			}
+		}
+	}
 }
 
 // A time is shown with its last day.
@@ -320,12 +412,13 @@ func TestJourneysPage(t *testing.T) {
 	}
 	contains(t, "the sentence", a.text("p.answer"), "7 people are new in this time")
 	contains(t, "developers", a.text("section#developer"), "7 people active, 7 of them new", "fewer than 5")
-	contains(t, "the way to logs", a.row(t, "developer", "logs"), "| all but fewer than 5 |", "| not shown")
+	contains(t, "everybody", a.text("section#all"), "7 people active, 7 of them new")
+	contains(t, "the way to logs", a.row(t, "developer", "logs"), "| all but fewer than 5 |")
 	contains(t, "the way to deploy", a.row(t, "developer", "deploy"), "| 7 | 100 %")
 	contains(t, "who only read logs", a.text("section#visitor"), "Too few people to show")
 	contains(t, "QA", a.text("section#qa"), "Nobody in this time")
 	journeys, err := s.Journeys(t.Context(), url.Values{"days": {"200"}})
-	if err != nil || len(journeys) != 2 || journeys[0].Persona != "developer" || *journeys[0].People != 7 || journeys[1].People != nil || len(journeys[0].Stops) != 2 {
+	if err != nil || len(journeys) != 3 || journeys[0].Persona != "all" || journeys[1].Persona != "developer" || *journeys[1].People != 7 || journeys[2].People != nil || len(journeys[1].Stops) != 2 {
 		t.Errorf("the API says %+v (%v)", journeys, err)
 	}
 	if _, err := s.Journeys(t.Context(), url.Values{"capability": {"logs"}}); !problem.Is(err, problem.Invalid) {
@@ -335,6 +428,7 @@ func TestJourneysPage(t *testing.T) {
 	if body := get(t, c, at+"&table=visitor&format=json").body; strings.TrimSpace(body) != `{"items":[]}` {
 		t.Errorf("the file shows what the page hides: %s", body)
 	}
+	contains(t, "the usual time", get(t, c, s.url+"/journeys").text("div.during"), measure.Date(measure.Day(time.Now())-364).Format(time.DateOnly))
 	contains(t, "newcomers of a month", get(t, c, s.url+"/journeys?"+past(30)).text("p.answer"), "Too few people are new")
 	if bad := get(t, c, at+"&service=shop"); bad.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("narrowed by a service: %s", bad.Status)
@@ -376,10 +470,10 @@ func TestScorecardPage(t *testing.T) {
 		t.Fatal("the page asks for nothing later")
 	}
 	later := get(t, c, s.url+attribute(asked[0], "data-hx-get"))
-	for measure, says := range map[string]string{"lead-time": "Lead time for changes by month: ", "nps": "no data"} {
-		part := later.all("template#course-" + measure)
+	for name, says := range map[string]string{"lead-time": "Lead time for changes by month: ", "nps": "no data"} {
+		part := later.all("template#course-" + name)
 		if len(part) != 1 || !strings.Contains(later.body, says) {
-			t.Errorf("the course of %s: %s", measure, later.body)
+			t.Errorf("the course of %s: %s", name, later.body)
 		}
 	}
 

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,9 +14,11 @@ import (
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/progress"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal"
+	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
@@ -30,9 +33,13 @@ func (a as) Authenticate(*http.Request) (auth.Principal, error) { return a.Princ
 func (as) Record(event.Use) {}
 
 // hints are what a release tells who watches it; each is taken before the next.
-type hints chan delivery.Progress
+type hints chan progress.Change
 
-func (h hints) Watch(string) (<-chan delivery.Progress, func()) { return h, func() {} }
+func (h hints) Watch(string) (<-chan progress.Change, func()) { return h, func() {} }
+
+func (hints) BuildOutput(delivery.Release) (io.ReadCloser, error) {
+	return nil, problem.New(problem.NotFound, "nothing is built here")
+}
 
 // What a build prints holds what other teams need not see: who looks on at the
 // release of another team sees how far it comes, and not a line of that.
@@ -89,9 +96,9 @@ func TestOnlyWhoMayReadLogsSeesOutputOfARelease(t *testing.T) {
 			}
 			ended := make(chan error, 1)
 			go func() {
-				told <- delivery.Progress{Step: "build", Line: "using the key <of fruit>"}
+				told <- progress.Change{Step: "build", Line: "using the key <of fruit>"}
 				err := reached(delivery.Succeeded)
-				told <- delivery.Progress{Changed: true}
+				told <- progress.Change{Status: true}
 				ended <- err
 			}()
 			live := httptest.NewRecorder()

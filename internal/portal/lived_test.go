@@ -5,7 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -164,18 +168,41 @@ func (s *site) live(ctx context.Context) error {
 	return s.counted(ctx)
 }
 
-// counted waits until the summaries hold what was posted last.
+// counted waits until every summary holds what was posted: each is kept by a
+// projector of its own, and the one that is first says nothing of the others.
 func (s *site) counted(ctx context.Context) error {
-	for deadline := time.Now().Add(patience); ; {
-		answer, err := s.Measure(ctx, "refusals", nil)
-		if err == nil && len(answer.Points) > 0 && answer.Points[0].N > 0 {
+	for deadline := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
+		behind, err := s.behind(ctx)
+		if err == nil && len(behind) == 0 {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("nothing is counted: %+v, %v", answer, err)
+			return fmt.Errorf("not all is counted: %q, %v", behind, err)
 		}
-		<-time.After(100 * time.Millisecond)
 	}
+}
+
+// behind are the metrics that tell how far a summary is behind the ledger, of those
+// that are.
+func (s *site) behind(ctx context.Context) ([]string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	all, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	lags := regexp.MustCompile(`(?m)^stoa_projection_lag_events\{.*$`).FindAllString(string(all), -1)
+	if len(lags) == 0 {
+		return nil, fmt.Errorf("/metrics tells of no summary: %s", res.Status)
+	}
+	return slices.DeleteFunc(lags, func(line string) bool { return strings.HasSuffix(line, " 0") }), nil
 }
 
 // past is the query for the time from so many days ago up to now.

@@ -68,6 +68,7 @@ func insights() []place {
 		{name: "scorecard-lived", path: "/scorecard?" + past(90)},
 		{name: "targets-lived", path: "/scorecard/targets"},
 		{name: "measure-lived", path: "/measures/lead-time?" + past(90) + "&by=team"},
+		{name: "measures-lived", path: "/measures"},
 		{name: "me-lived", path: "/me"},
 	}
 }

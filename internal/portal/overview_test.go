@@ -26,10 +26,24 @@ func TestOverviewPageFitsOneScreen(t *testing.T) {
 	if ends > 900 || cards != 5 {
 		t.Errorf("%d cards end at %.0f px of a screen of 900 px", cards, ends)
 	}
+	// Cards as high as those of an organisation of 48 teams, and the notice of what is
+	// not counted.
+	b.does(`(() => {
+		for (const [id, height] of [["value", 560], ["reach", 430], ["blockers", 348 - document.getElementById("decisions").offsetHeight + 74]]) document.getElementById(id).style.height = height + "px";
+		for (const part of ["review-well", "review-badly"]) document.getElementById(part).innerHTML = "<h3>Moved</h3><ul>" + "<li>Lead time for changes went from 6 h to 4.84 h (4.71 h to 5.01 h, n 6,428).</li>".repeat(2) + "</ul>";
+	})()`)
+	if ends := run(b, chromedp.Evaluate[float64](`document.getElementById("review").getBoundingClientRect().bottom`)); ends > 900 {
+		t.Errorf("of a large organisation the review ends at %.0f px of a screen of 900 px", ends)
+	}
 	if covered := run(b, chromedp.Evaluate[int](`[...document.querySelectorAll(".overview .card")].filter((a, i, all) => all.slice(i + 1).some(b => {
 		const p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
 		return p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom })).length`)); covered > 0 {
 		t.Errorf("%d cards lie over another", covered)
+	}
+	b.look("light", 390)
+	b.goTo("/overview")
+	if wide := run(b, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)); wide > 390 {
+		t.Errorf("a phone of 390 px scrolls sideways over %d px", wide)
 	}
 }
 

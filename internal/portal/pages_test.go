@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/problem"
 )
 
 // answer is one page as it was sent.
@@ -350,6 +351,22 @@ func TestListsSayTheSameInEveryFormat(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(get(t, c, s.url+"/audit?service=hello&format=json").body), &events); err != nil || len(events.Items) == 0 {
 		t.Errorf("%d events: %v", len(events.Items), err)
+	}
+}
+
+// What built a release is read on its page also when it is long over, by those who may
+// read the service's logs.
+func TestBuildOutputIsKept(t *testing.T) {
+	s := seeded(t)
+	if told := get(t, s.browserless(t, s.code(t)), s.url+"/releases/hello-1").text("div.log-lines"); !strings.Contains(told, "go build") {
+		t.Errorf("the page of a release shows %q of its build", told)
+	}
+	var printed strings.Builder
+	if err := s.BuildOutput(t.Context(), "hello-1", &printed); err != nil || !strings.Contains(printed.String(), "go build") {
+		t.Errorf("the API gives %q (%v)", printed.String(), err)
+	}
+	if err := s.BuildOutput(t.Context(), "invoices-1", io.Discard); !problem.Is(err, problem.NotFound) {
+		t.Errorf("of one that was not built: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ package portal
 
 import (
 	"context"
+	"io"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/adoption"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/progress"
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/logs"
 	"github.com/stoa-platform/stoa/internal/measure"
@@ -23,6 +25,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/assets"
 	"github.com/stoa-platform/stoa/internal/portal/insight"
+	"github.com/stoa-platform/stoa/internal/portal/manual"
 	"github.com/stoa-platform/stoa/internal/runtime"
 	"github.com/stoa-platform/stoa/internal/store"
 )
@@ -63,9 +66,10 @@ type Doorkeeper interface {
 	Authenticate(r *http.Request) (auth.Principal, error)
 }
 
-// Releases tells what happens to a release while it happens.
+// Releases tells what happens to a release while it happens, and what its build printed.
 type Releases interface {
-	Watch(release string) (<-chan delivery.Progress, func())
+	Watch(release string) (<-chan progress.Change, func())
+	BuildOutput(rel delivery.Release) (io.ReadCloser, error)
 }
 
 // Logs reads what workloads print.
@@ -121,11 +125,9 @@ type Options struct {
 	Tokens func(ctx context.Context, by auth.Principal, principal string) ([]auth.Token, error)
 	// Milestones gives what a team has reached on its way onto the platform.
 	Milestones func(ctx context.Context, team string) ([]adoption.Reached, error)
-	// Address of the platform for the commands that pages show, such as http://localhost:7700.
-	Address string
-	Version string
-	Clock   func() time.Time
-	Logger  *slog.Logger
+	Version    string
+	Clock      func() time.Time
+	Logger     *slog.Logger
 }
 
 // Portal serves the pages.
@@ -134,7 +136,7 @@ type Portal struct {
 	assets  *assets.Files
 	handler http.Handler
 	service object.Kind
-	library func() ([]document, error) // the documentation, rendered when it is first asked for
+	manual  func() ([]manual.Document, error) // rendered when it is first asked for
 	simulation
 	// ended is done when the streams shall end, so that the server can drain.
 	ended context.Context
@@ -148,7 +150,7 @@ func New(o Options) (*Portal, error) {
 		return nil, err
 	}
 	p := &Portal{Options: o, assets: files}
-	p.library = sync.OnceValues(func() ([]document, error) { return renderLibrary(sourceOf(o.Version)) })
+	p.manual = sync.OnceValues(func() ([]manual.Document, error) { return manual.Render(o.Version) })
 	p.service, _ = o.Kinds.ByName("Service")
 	p.ended, p.end = context.WithCancel(context.Background())
 	p.handler = p.routes()
@@ -220,6 +222,7 @@ func (p *Portal) pages() map[string]serve {
 		"GET /scorecard/later":           p.later,
 		"GET /scorecard/targets":         p.targets,
 		"POST /scorecard/targets":        p.setTargets,
+		"GET /measures":                  p.measures,
 		"GET /measures/{name}":           p.measure,
 		"GET /audit":                     p.audit,
 		"GET /audit/{seq}":               p.event,

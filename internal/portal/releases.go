@@ -1,15 +1,19 @@
 package portal
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"html"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery"
+	"github.com/stoa-platform/stoa/internal/delivery/progress"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/page"
@@ -104,7 +108,12 @@ func (p *Portal) releaseView(v *visit, name string) (page.Release, error) {
 		Facts: page.Current{Name: name, Cause: rel.Spec.Cause, By: known.person(made[name].actor), Commit: rel.Status.Commit,
 			CommitText: subject(rel), Artifact: rel.Status.Artifact, At: made[name].at, Took: took(rel)},
 	}
-	show.Output = show.Running && p.mayReadLogs(v, rel.Metadata.Owner) == nil
+	if p.mayReadLogs(v, rel.Metadata.Owner) == nil {
+		show.Output = show.Running
+		if show.Printed, err = p.printed(rel); err != nil {
+			return page.Release{}, err
+		}
+	}
 	if rel.Spec.Origin != nil {
 		show.Facts.Author = rel.Spec.Origin.Author
 	}
@@ -184,6 +193,30 @@ func (p *Portal) releaseBefore(ctx context.Context, rel delivery.Release) (*deli
 	}
 }
 
+// printedShown is how much is shown of what a build printed: the end of it.
+const printedShown = 64 << 10
+
+// printed gives the last lines of what built a release; none where that is not kept.
+func (p *Portal) printed(rel delivery.Release) ([]string, error) {
+	if !rel.Status.Phase.Final() {
+		return nil, nil // they come as they are printed
+	}
+	from, err := p.Releases.BuildOutput(rel)
+	if problem.Is(err, problem.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	all, err := io.ReadAll(from)
+	if len(all) > printedShown {
+		all = all[len(all)-printedShown:]
+		all = all[bytes.IndexByte(all, '\n')+1:]
+	}
+	return strings.FieldsFunc(string(all), func(r rune) bool { return r == '\n' }), err
+}
+
 func (p *Portal) release(v *visit) error {
 	show, err := p.releaseView(v, v.PathValue("name"))
 	if err != nil {
@@ -236,7 +269,7 @@ func (p *Portal) liveRelease(v *visit) error {
 
 // hints sends lines, to who may read them, until there is reason to read the
 // status again.
-func (s *stream) hints(ctx context.Context, hints <-chan delivery.Progress, tick <-chan time.Time, lines bool) (again bool, err error) {
+func (s *stream) hints(ctx context.Context, hints <-chan progress.Change, tick <-chan time.Time, lines bool) (again bool, err error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -244,7 +277,7 @@ func (s *stream) hints(ctx context.Context, hints <-chan delivery.Progress, tick
 		case <-tick:
 			return true, s.ping()
 		case hint := <-hints:
-			if hint.Changed {
+			if hint.Status {
 				return true, nil
 			}
 			if !lines {

@@ -154,7 +154,7 @@ var ofNumbers = []string{"overview", "scorecard", "adoption", "delivery", "journ
 func (p *Portal) frame(v *visit, title, active string) page.Frame {
 	f := page.Frame{
 		Title: title, Active: active, Theme: theme(v.Request), Here: v.URL.RequestURI(), Notice: notices[v.URL.Query().Get("done")],
-		Now: p.Clock(), Asset: p.assets.URL, Version: p.Version, Request: v.id, Server: p.Address,
+		Now: p.Clock(), Asset: p.assets.URL, Version: p.Version, Request: v.id,
 		Simulated: v.principal.Name != "" && p.simulated(v.Context()),
 	}
 	if slices.Contains(ofNumbers, active) {

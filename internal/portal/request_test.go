@@ -1,6 +1,10 @@
 package portal
 
-import "testing"
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
 
 func TestLocal(t *testing.T) {
 	for next, want := range map[string]string{
@@ -10,6 +14,27 @@ func TestLocal(t *testing.T) {
 		if got := local(next); got != want {
 			t.Errorf("local(%q) = %q, want %q", next, got, want)
 		}
+	}
+}
+
+// Commands on a page name the platform as the browser reached it, and not at all on
+// its own host, where they find it.
+func TestServerFlag(t *testing.T) {
+	for name, c := range map[string]struct{ from, proto, want string }{
+		"own host":         {"127.0.0.1:4000", "", ""},
+		"elsewhere":        {"192.0.2.7:4000", "", " --server http://stoa.example.org"},
+		"by TLS, by proxy": {"192.0.2.7:0", "https", " --server https://stoa.example.org"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://stoa.example.org/", nil)
+			r.RemoteAddr = c.from
+			if c.proto != "" {
+				r.Header.Set("X-Forwarded-Proto", c.proto)
+			}
+			if got := serverFlag(&visit{Request: r}); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 

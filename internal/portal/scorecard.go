@@ -70,6 +70,17 @@ func (p *Portal) mayTarget(v *visit) bool {
 	return ok && auth.Allowed(v.principal, auth.Update, kind, "").Allowed
 }
 
+// measures lists all measures.
+func (p *Portal) measures(v *visit) error {
+	show := p.insight().List()
+	show.Frame = p.frame(v, "Measures", "scorecard")
+	files(v, &show.Table)
+	if done, err := p.file(v, &show.Table); done {
+		return err
+	}
+	return p.render(v, 200, page.MeasuresPage(show))
+}
+
 // measure shows one number with the events behind it, to those who may read them.
 func (p *Portal) measure(v *visit) error {
 	name := v.PathValue("name")

@@ -15,7 +15,7 @@ var places = []page.Hit{
 	{Title: "Home", Says: "page", Href: "/"}, {Title: "Services", Says: "page", Href: "/services"},
 	{Title: "Teams", Says: "page", Href: "/teams"}, {Title: "Overview", Says: "page: is it worth it, what blocks it", Href: "/overview"},
 	{Title: "Scorecard", Says: "page: is the product healthy", Href: "/scorecard"}, {Title: "Adoption", Says: "page: who uses it, who is stuck", Href: "/adoption"},
-	{Title: "Delivery", Says: "page: how fast, how safely", Href: "/delivery"}, {Title: "Journeys", Says: "page: where newcomers stop", Href: "/journeys"},
+	{Title: "Delivery", Says: "page: how fast, how safely", Href: "/delivery"}, {Title: "Measures", Says: "page: what is measured", Href: "/measures"}, {Title: "Journeys", Says: "page: where newcomers stop", Href: "/journeys"},
 	{Title: "Audit", Says: "page", Href: "/audit"}, {Title: "What is kept about me", Says: "page", Href: "/me"},
 	{Title: "Failed services", Says: "services by state", Href: "/services?state=failed"},
 	{Title: "Degraded services", Says: "services by state", Href: "/services?state=degraded"},
@@ -53,11 +53,23 @@ func (p *Portal) hits(v *visit, query string) ([]page.Hit, error) {
 		hits = append(hits, found...)
 	}
 	for _, at := range places {
-		if strings.Contains(strings.ToLower(at.Title), strings.ToLower(query)) {
+		if contains(at.Title, query) {
 			hits = append(hits, at)
 		}
 	}
+	if query == "" {
+		return hits, nil
+	}
+	for _, d := range p.Measures.Definitions() {
+		if contains(d.Title, query) || contains(d.Name, query) || contains(d.Question, query) {
+			hits = append(hits, page.Hit{Title: d.Title, Says: "measure: " + d.Question, Href: "/measures/" + d.Name})
+		}
+	}
 	return hits, nil
+}
+
+func contains(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
 
 // byName finds objects; without a query the visitor's own.

@@ -131,15 +131,19 @@ func (p *Portal) sentence(s catalog.Service, env string, c condition) string {
 	case catalog.StateRunning:
 		text := fmt.Sprintf("%s in %s; %s has served since %s.", ofAll(c), env, deployed.Release, since)
 		if m := deployed.Missed; m != nil {
-			text += fmt.Sprintf(" %s failed at %s: %s.", m.Release, clockTime(p.Clock(), m.At), strings.TrimSuffix(m.Message, "."))
+			text += fmt.Sprintf(" Release %s failed at %s: %s.", m.Release, clockTime(p.Clock(), m.At), strings.TrimSuffix(m.Message, "."))
 		}
 		return text
 	}
 	text := cmp.Or(c.Why(), deployed.Release+" does not do what was asked")
-	if deployed.Release == "" {
-		return strings.ToUpper(text[:1]) + text[1:] + "; no release has succeeded in " + env + "."
+	if strings.HasPrefix(text, s.Metadata.Name+"-") { // the name of a release, which has no capitals
+		text = "release " + text
 	}
-	return strings.ToUpper(text[:1]) + text[1:] + " in " + env + "."
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if deployed.Release == "" {
+		return text + "; no release has succeeded in " + env + "."
+	}
+	return text + " in " + env + "."
 }
 
 // clockTime is a time of today by the clock alone, else with its day.
@@ -201,7 +205,7 @@ func (p *Portal) overview(v *visit) error {
 		return err
 	}
 	env := head.Environment
-	show := page.Overview{Subject: head, Wanted: now.Wanted, Instances: instances(now.Seen),
+	show := page.Overview{Subject: head, Wanted: now.Wanted, Serving: len(now.Seen.Instances), Instances: instances(now.Seen),
 		Same: page.Command{Text: "stoa status " + s.Metadata.Name, Says: "The same on the command line"}}
 	var releases []delivery.Release
 	if env == "" {
@@ -267,10 +271,14 @@ func took(rel delivery.Release) string {
 	return page.Took(rel.Status.Finished.Sub(*rel.Status.Started).Milliseconds())
 }
 
+// instances are those of the service and then those of its further processes.
 func instances(s runtime.Status) []page.Instance {
 	var all []page.Instance
 	for _, i := range s.Instances {
 		says := []string{}
+		if i.Process != "" {
+			says = append(says, "process "+i.Process)
+		}
 		if i.Release != s.Release {
 			says = append(says, "of "+i.Release)
 		}
@@ -278,7 +286,7 @@ func instances(s runtime.Status) []page.Instance {
 			says = append(says, fmt.Sprintf("port %d", i.Port))
 		}
 		if i.PID > 0 {
-			says = append(says, fmt.Sprintf("process %d", i.PID))
+			says = append(says, fmt.Sprintf("pid %d", i.PID))
 		}
 		if i.LastExit != nil {
 			says = append(says, "last: "+i.LastExit.String())
@@ -286,6 +294,9 @@ func instances(s runtime.Status) []page.Instance {
 		all = append(all, page.Instance{
 			State: instanceState(i.State), ID: i.ID, Release: i.Release, Says: strings.Join(says, " · "), Restarts: i.Restarts, Since: i.Since,
 		})
+	}
+	for _, process := range s.Beside {
+		all = append(all, instances(process)...)
 	}
 	return all
 }

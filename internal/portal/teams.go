@@ -153,7 +153,7 @@ func teamSentence(t page.Team, from catalog.Team) string {
 	}
 	text := fmt.Sprintf("%s, %s; %d of %d milestones reached.", page.Plural(int64(len(t.Members)), "member"), page.Plural(t.Total, "service"), reached, len(t.Milestones))
 	if from.Spec.Platform {
-		text += " It runs the platform and is left out of adoption numbers."
+		text += " It runs the platform: numbers leave it out unless they are asked of it by name."
 	}
 	if t.Contact != "" {
 		text += " Ask them at " + t.Contact + "."

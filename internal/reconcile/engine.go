@@ -101,7 +101,7 @@ func New(ctx context.Context, s *store.Store, o Options) (*Engine, error) {
 	e := &Engine{stop: func() {}, reclaim: reclaim, giveUp: func() {}}
 	var err error
 	if s.Dialect() == "sqlite" {
-		err = e.openSQLite(ctx, s.Writer(), config)
+		err = e.openSQLite(ctx, s, config)
 	} else {
 		err = e.openPostgres(ctx, s.Writer(), o, config)
 	}
@@ -112,9 +112,10 @@ func New(ctx context.Context, s *store.Store, o Options) (*Engine, error) {
 	return e, nil
 }
 
-func (e *Engine) openSQLite(ctx context.Context, db *sql.DB, config *river.Config) error {
+func (e *Engine) openSQLite(ctx context.Context, s *store.Store, config *river.Config) error {
 	e.hub = newHub()
-	driver := listeningDriver{Driver: riversqlite.New(db), hub: e.hub}
+	db := s.Writer()
+	driver := listeningDriver{Driver: riversqlite.New(db), hub: e.hub, reader: s.Reader()}
 	if err := migrate(ctx, driver); err != nil {
 		return err
 	}

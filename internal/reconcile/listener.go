@@ -7,6 +7,7 @@ import (
 
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // SQLite has no LISTEN. Since one process owns the database, a notification
@@ -15,7 +16,8 @@ import (
 // would wait for the next poll. The poll stays behind it as a safety net.
 type listeningDriver struct {
 	*riversqlite.Driver
-	hub *hub
+	hub    *hub
+	reader *sql.DB
 }
 
 var _ riverdriver.Driver[*sql.Tx] = listeningDriver{}
@@ -24,6 +26,27 @@ func (d listeningDriver) SupportsListener() bool { return true }
 
 func (d listeningDriver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
 	return &listener{hub: d.hub}
+}
+
+func (d listeningDriver) GetExecutor() riverdriver.Executor {
+	return executor{d.Driver.GetExecutor(), d.reader}
+}
+
+// executor looks before it takes. River polls each queue once a second by an
+// UPDATE, which takes the database's one write lock even where there is nothing to
+// be taken, and which SQLite compiles anew for each time that it is given.
+type executor struct {
+	riverdriver.Executor
+	reader *sql.DB
+}
+
+func (e executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvailableParams) ([]*rivertype.JobRow, error) {
+	var some bool
+	err := e.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM river_job WHERE state = 'available' AND queue = ?)", p.Queue).Scan(&some)
+	if err != nil || !some {
+		return nil, err
+	}
+	return e.Executor.JobGetAvailable(ctx, p)
 }
 
 // insertTopic and a payload are what River's producers wait for.

@@ -89,8 +89,8 @@ func (d *dispatcher) Work(ctx context.Context, job *river.Job[arguments]) error 
 	log := d.log.With("worker", job.Args.Worker, "job", job.ID, "attempt", job.Attempt)
 	worker, ok := d.workers[job.Args.Worker]
 	if !ok {
-		log.Error("no such worker: the job was inserted by another version of Stoa")
-		return river.JobCancel(fmt.Errorf("no worker named %q", job.Args.Worker))
+		log.Error("no such worker, will be retried: the job was inserted by another version of Stoa")
+		return fmt.Errorf("no worker named %q", job.Args.Worker) // while replicas are upgraded one after the other, one may know it
 	}
 	outcome, err := worker.Work(ctx, Job{ID: job.ID, Attempt: job.Attempt, Args: job.Args.Args})
 	switch {
@@ -115,12 +115,9 @@ func encode(jobs []store.Job) ([]river.InsertManyParams, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode arguments of job %q: %w", job.Kind, err)
 		}
-		params[i] = river.InsertManyParams{
-			Args:       arguments{Worker: job.Kind, Args: args},
-			InsertOpts: &river.InsertOpts{ScheduledAt: job.ScheduledAt},
-		}
+		params[i] = river.InsertManyParams{Args: arguments{Worker: job.Kind, Args: args}}
 		if job.Long {
-			params[i].InsertOpts.Queue = longQueue
+			params[i].InsertOpts = &river.InsertOpts{Queue: longQueue}
 		}
 	}
 	return params, nil

@@ -19,13 +19,18 @@ import (
 func (r *Router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	e := req.Context().Value(exchangeKey{}).(*exchange)
 	service, environment, _ := strings.Cut(e.name, ".")
+	unavailable := errors.Is(err, errNoBackend) || errors.Is(err, errHoldTimeout) || errors.Is(err, errHoldFull)
+	var why Absence
+	if unavailable {
+		why = r.absent(req.Context(), service, environment)
+	}
 	switch {
-	case errors.Is(err, errUnknown), errors.Is(err, errNoBackend) && e.dialErr == nil && r.gone(service, environment):
+	case errors.Is(err, errUnknown), errors.Is(err, errNoBackend) && e.dialErr == nil && why.Why == "" && r.opts.Absent != nil:
 		e.status = http.StatusNotFound
 		r.refuseUnknown(w, req, e.name)
-	case errors.Is(err, errNoBackend), errors.Is(err, errHoldTimeout), errors.Is(err, errHoldFull):
+	case unavailable:
 		e.status, e.reason = http.StatusServiceUnavailable, err.Error()
-		p := r.unavailable(service, environment)
+		p := unavailableFor(service, environment, why)
 		switch {
 		case errors.Is(err, errHoldFull):
 			p.Because(fmt.Sprintf("%d requests wait for it already", r.opts.HoldLimit))
@@ -53,31 +58,39 @@ func (r *Router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	}
 }
 
-// gone tells whether the platform no longer knows a service that was routed.
-func (r *Router) gone(service, environment string) bool {
-	return r.opts.Reason != nil && r.opts.Reason(service, environment) == ""
+// absent asks why the service has no backend; nobody knows where the router was
+// given nobody to ask.
+func (r *Router) absent(ctx context.Context, service, environment string) Absence {
+	if r.opts.Absent == nil {
+		return Absence{Passing: true}
+	}
+	return r.opts.Absent(ctx, service, environment)
 }
 
-// unavailable says why the service cannot be reached.
-func (r *Router) unavailable(service, environment string) *problem.Problem {
-	p := problem.New(problem.Unavailable, "%s has no healthy instance in %s", service, environment).
-		Do("stoa status "+service+" --env "+environment, "stoa logs "+service+" --env "+environment)
-	p.RetryAfter = 2
-	if r.opts.Reason != nil {
-		if reason := r.opts.Reason(service, environment); reason != "" {
-			p.Because(reason)
-		}
+// unavailableFor says why the service cannot be reached.
+func unavailableFor(service, environment string, why Absence) *problem.Problem {
+	p := problem.New(problem.Unavailable, "%s has no healthy instance in %s", service, environment)
+	if why.Why != "" {
+		p.Because(why.Why)
 	}
-	return p
+	if why.Next != "" {
+		p.Do(why.Next)
+	}
+	if why.Passing {
+		p.RetryAfter = 2
+	}
+	return p.Do("stoa status "+service+" --env "+environment, "stoa logs "+service+" --env "+environment)
 }
 
 // refuseUnknown answers for a host that is not routed: a service that is known
 // but was never started is unavailable, anything else is not found.
 func (r *Router) refuseUnknown(w http.ResponseWriter, req *http.Request, name string) {
 	service, environment, _ := strings.Cut(name, ".")
-	if name != "" && r.opts.Reason != nil && r.opts.Reason(service, environment) != "" {
-		answer(w, req, http.StatusServiceUnavailable, r.unavailable(service, environment))
-		return
+	if name != "" && r.opts.Absent != nil {
+		if why := r.opts.Absent(req.Context(), service, environment); why.Why != "" {
+			answer(w, req, http.StatusServiceUnavailable, unavailableFor(service, environment, why))
+			return
+		}
 	}
 	r.red.unknownHost.Inc()
 	if name == "" {

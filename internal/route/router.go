@@ -28,10 +28,9 @@ type Options struct {
 	// Domains are the base domains under which services answer, without port.
 	// Empty is "localhost". The first is the one that Host gives.
 	Domains []string
-	// Reason says why a service has no backend, for the person who asked for
-	// it, such as "release 4 is still starting". "" means that no such service
-	// is known. Nil knows exactly what has been Set.
-	Reason func(service, environment string) string
+	// Absent says why a service has no backend, for the person who asked for
+	// it. Nil knows exactly what has been Set.
+	Absent func(ctx context.Context, service, environment string) Absence
 	// HoldTimeout bounds how long a held request waits; 0 is 30 s.
 	HoldTimeout time.Duration
 	// HoldLimit bounds how many requests of one service and environment wait
@@ -43,6 +42,13 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Logger takes what goes wrong between router and backends; nil discards.
 	Logger *slog.Logger
+}
+
+// Absence is why a service has no backend.
+type Absence struct {
+	Why     string // such as "it is stopped"; "" where no such service is known
+	Next    string // what its people can do about it, if the router does not know
+	Passing bool   // it may be over in seconds, so that asking again is worth it
 }
 
 // Backend is one instance that serves requests of a service.

@@ -35,7 +35,7 @@ type StartError struct {
 	Instance string
 	Reason   Reason
 	Detail   string   // what happened, with the numbers
-	Next     string   // what a person can do about it; may be empty
+	Next     []string // what a person can do about it; may be empty
 	Lines    []string // last lines of output, oldest first
 	Err      error    // cause, if there is one
 }
@@ -44,8 +44,8 @@ type StartError struct {
 func (e *StartError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "start %s in %s: %s", e.Release, e.Key.Environment, e.Detail)
-	if e.Next != "" {
-		fmt.Fprintf(&b, "\n  next  %s", e.Next)
+	for _, next := range e.Next {
+		fmt.Fprintf(&b, "\n  next  %s", next)
 	}
 	for i, line := range e.Lines {
 		label := "      "

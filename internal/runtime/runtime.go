@@ -72,7 +72,7 @@ type Runtime interface {
 	// A key that does not run is not an error.
 	Remove(ctx context.Context, key Key) error
 
-	// Status tells how the key runs now, or ErrNotFound.
+	// Status tells how the key runs now, and what runs beside it, or ErrNotFound.
 	Status(ctx context.Context, key Key) (Status, error)
 
 	// Close stops everything that the runtime runs, if it is its lifetime

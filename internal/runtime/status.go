@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -55,6 +56,7 @@ type Observed struct {
 	Health       string `json:"health,omitempty"`       // path that answered; empty when only TCP was seen to answer
 	HealthStatus int    `json:"healthStatus,omitempty"` // HTTP status of that answer; 0 for TCP
 	HealthMillis int64  `json:"healthMillis"`           // duration of that answer
+	HintStatus   int    `json:"hintStatus,omitempty"`   // HTTP status of Workload.Health where that was no health and others were asked
 	StartMillis  int64  `json:"startMillis"`            // from start to healthy
 
 	Strategy Strategy `json:"strategy"`
@@ -83,6 +85,18 @@ type Status struct {
 	Replicas  int        `json:"replicas"` // wanted instances
 	Observed  Observed   `json:"observed"`
 	Instances []Instance `json:"instances"` // those of a rollout under way, or still draining, included
+	// Beside is how the further processes of the key run, by name; none of a key
+	// that is itself one.
+	Beside []Status `json:"beside,omitempty"`
+}
+
+// All gives the instances of the key and then those of what runs beside it.
+func (s Status) All() []Instance {
+	all := slices.Clone(s.Instances)
+	for _, process := range s.Beside {
+		all = append(all, process.Instances...)
+	}
+	return all
 }
 
 // Healthy counts the healthy instances of the release that serves.
@@ -99,6 +113,7 @@ func (s Status) Healthy() int {
 // Instance is one running copy of a workload.
 type Instance struct {
 	ID       string    `json:"id"`
+	Process  string    `json:"process,omitempty"` // name of the further process that it is a copy of; empty for the one that serves
 	Release  string    `json:"release"`
 	State    State     `json:"state"`
 	PID      int       `json:"pid,omitempty"`  // of the process that was started; 0 where there is none

@@ -39,10 +39,10 @@ const (
 
 // moment is something that is only counted.
 type moment struct {
-	at   ms
-	team *team
-	path bool
-	what string
+	at            ms
+	team          *team
+	path          bool
+	what, service string
 }
 
 // sighting is the first deployment of a service to production.
@@ -59,6 +59,7 @@ type deployment struct {
 	cause   cause
 	leads   []ms // commit to production, of each change that came with it
 	skewed  int  // changes that are dated after it
+	silent  bool // it brings changes, and nobody says which
 
 	failed failure
 	broke  ms // when the failure began
@@ -98,7 +99,8 @@ type ticket struct {
 	at     ms
 	closed ms // never: not yet
 	member *member
-	kind   string
+	// kind and capability say what it is about, the capability "" for none.
+	kind, capability string
 }
 
 // request is somebody's wish for a feature.

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -253,6 +255,7 @@ func TestDistributionsHaveTheirParameters(t *testing.T) {
 		near("share of teams that asked", float64(came)/float64(o.Teams), f*(1-m.NeverShare), 0.04)
 	}
 
+	silent := 0
 	plans, failures, how := map[bool]int{}, map[bool]int{}, map[failure]int{}
 	leads, mends := map[bool][]ms{}, map[bool][]ms{}
 	for _, d := range b.deployments {
@@ -260,6 +263,9 @@ func TestDistributionsHaveTheirParameters(t *testing.T) {
 			continue
 		}
 		plans[d.path]++
+		if d.silent {
+			silent++
+		}
 		leads[d.path] = append(leads[d.path], d.leads...)
 		if d.failed != worked {
 			failures[d.path]++
@@ -272,6 +278,7 @@ func TestDistributionsHaveTheirParameters(t *testing.T) {
 	if plans[true] < 5_000 || plans[false] < 5_000 {
 		t.Fatalf("too few deployments: %v", plans)
 	}
+	share("releases of which nobody knows the commit", silent, plans[true]+plans[false], m.NoCommitShare)
 	share("failures on the path", failures[true], plans[true], m.FailureOn)
 	share("failures off the path", failures[false], plans[false], m.FailureOff)
 	failed := failures[true] + failures[false]
@@ -328,4 +335,15 @@ func TestActivityIsWhatTheModelSays(t *testing.T) {
 	if got := float64(used) / float64(atWork); atWork < 1000 || math.Abs(got-w.model.ActiveQA) > 4*math.Sqrt(0.25/float64(atWork)) {
 		t.Errorf("people use the platform on %.3f of %d days at work, want %.3f", got, atWork, w.model.ActiveQA)
 	}
+}
+
+// held is how much memory events take that have not been handed on.
+func (s *stream) held() int {
+	n := 0
+	for _, some := range [][]*arrivals{slices.Collect(maps.Values(s.waiting)), slices.Collect(maps.Values(s.later)), s.spare} {
+		for _, a := range some {
+			n += cap(a.text) + cap(a.lines)*lineSize
+		}
+	}
+	return n
 }

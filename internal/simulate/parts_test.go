@@ -135,3 +135,21 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// What is told of everybody is found by its name, wherever it stands among the cuts.
+func TestEverybodyIsFoundByName(t *testing.T) {
+	of := func(names ...string) (cuts []cut) {
+		for _, name := range names {
+			cuts = append(cuts, cut{name: name})
+		}
+		return cuts
+	}
+	for _, c := range []struct {
+		cuts []cut
+		ok   bool
+	}{{of("all", "path=on"), true}, {of("path=on", "all"), true}, {of("path=on"), false}, {nil, false}} {
+		if got, ok := ofEverybody(c.cuts); ok != c.ok || ok && got.name != "all" {
+			t.Errorf("of %v: %q, %v", c.cuts, got.name, ok)
+		}
+	}
+}

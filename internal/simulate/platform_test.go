@@ -144,9 +144,11 @@ func measureTheTruth(t *testing.T, database string) {
 // partOf are the measures of the truth that the platform tells as a part of
 // another one; %s stands for what the truth is cut by.
 var partOf = map[string]struct{ measure, part string }{
-	"deployments":           {"change-failure-rate", "deployments"},
-	"deployments-failed":    {"change-failure-rate", "failed"},
-	"lead-time-dropped":     {"lead-time", "backward"},
+	"deployments":              {"change-failure-rate", "deployments"},
+	"deployments-failed":       {"change-failure-rate", "failed"},
+	"lead-time-dropped":        {"lead-time", "backward"},
+	"lead-time-without-commit": {"lead-time", "withoutCommit"},
+
 	"incidents":             {"unattributed-incidents", "incidents"},
 	"incidents-open":        {"mttr", "open"},
 	"questions":             {"input-friction", "questions"},
@@ -154,17 +156,7 @@ var partOf = map[string]struct{ measure, part string }{
 	"tickets-by-kind":       {"tickets-opened", "%s"},
 	"active-users":          {"tickets-per-100-users", "people"},
 
-	"active-users-by-month":       {"tickets-per-100-users", "people"},
 	"feature-requesters-by-month": {"feature-requests", "people"},
-}
-
-// byMonth are the measures of the truth that are a series by month, which the
-// platform gives of any measure; those that it calls otherwise stand in partOf.
-var byMonth = map[string]string{
-	"adoption-rate-by-month":         "adoption-rate",
-	"tickets-per-100-users-by-month": "tickets-per-100-users",
-	"active-users-by-month":          "",
-	"feature-requesters-by-month":    "",
 }
 
 // notMeasured are the measures of the truth that the platform does not have, and
@@ -207,10 +199,7 @@ func checkNames(t *testing.T, measures []client.Measure, truth simulate.Truth) {
 			continue
 		}
 		for _, v := range m.Values {
-			if _, series := byMonth[m.Name]; series {
-				continue
-			}
-			if dimension, _, _ := strings.Cut(v.Cut, "="); measured && !slices.Contains(known, dimension) && !strings.Contains(partOf[m.Name].part, "%s") {
+			if dimension, _, _ := strings.Cut(v.Cut, "="); measured && dimension != "month" && !slices.Contains(known, dimension) && !strings.Contains(partOf[m.Name].part, "%s") {
 				t.Errorf("the platform cannot cut %s by %s", m.Name, dimension)
 			}
 		}
@@ -220,7 +209,7 @@ func checkNames(t *testing.T, measures []client.Measure, truth simulate.Truth) {
 			t.Errorf("the truth has %s: %v; mend notInTruth", name, told[name])
 		}
 	}
-	for _, name := range slices.Concat(slices.Collect(maps.Keys(notMeasured)), slices.Collect(maps.Keys(partOf)), slices.Collect(maps.Keys(byMonth))) {
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(notMeasured)), slices.Collect(maps.Keys(partOf))) {
 		if !told[name] {
 			t.Errorf("the truth has no %s, which is listed", name)
 		}
@@ -236,7 +225,7 @@ func checkNames(t *testing.T, measures []client.Measure, truth simulate.Truth) {
 }
 
 // asked names the measure of the platform that tells one of the truth.
-func asked(name string) string { return cmp.Or(partOf[name].measure, byMonth[name], name) }
+func asked(name string) string { return cmp.Or(partOf[name].measure, name) }
 
 // checkForecast: what was foretold at the end of a month came true three months
 // later, within the interval that was given.
@@ -319,7 +308,7 @@ func checkPersonas(t *testing.T, c *client.Client, truth simulate.Truth) {
 	values := map[string]map[string]float64{"personas": {}, "active-users": {}} // by window and cut
 	for _, m := range truth.Measures {
 		for _, v := range m.Values {
-			if of := values[m.Name]; of != nil {
+			if of := values[m.Name]; of != nil && v.Window != "month" {
 				of[v.Window+" "+v.Cut] = *v.Value
 			}
 		}
@@ -336,9 +325,15 @@ func checkPersonas(t *testing.T, c *client.Client, truth simulate.Truth) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if at == "whole all" && (journeys[0].Persona != "all" || !slices.ContainsFunc(journeys[0].Ends, func(e client.End) bool { return e.People >= fewest })) {
+			t.Errorf("%s: it is not told where newcomers stop: %+v", at, journeys[0])
+		}
 		least, most := map[string]float64{}, map[string]float64{} // by persona
 		all, more := 0.0, 0.0
 		for _, j := range journeys {
+			if j.Persona == "all" {
+				continue
+			}
 			least[j.Persona], most[j.Persona] = 1, fewest-1
 			if j.People != nil {
 				least[j.Persona], most[j.Persona] = float64(*j.People), float64(*j.People)

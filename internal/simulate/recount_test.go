@@ -105,7 +105,7 @@ func simulated(t tester, o Options) (*recount, Truth) {
 
 // used reports whether an event is a person's use of the platform.
 func (e told) used() bool {
-	tells := e.Type == typeUsage || (!strings.HasPrefix(e.Type, "dev.stoa.") && e.Type != typePipelineFinished)
+	tells := e.Type == typeUsage || (!strings.HasPrefix(e.Type, "dev.stoa.") && e.Type != typePipelineFinished && !strings.Contains(e.Type, ".ticket."))
 	return tells && e.Capability != "" && e.Bot == "" && strings.HasPrefix(e.Actor, "user/")
 }
 

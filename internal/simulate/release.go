@@ -195,7 +195,7 @@ func (g *generator) deploy(s *service, x deploying) int {
 	if x.on {
 		g.book.used(x.who, "deploy", x.at)
 	}
-	noted := deployment{at: x.at, service: s, path: x.on, cause: x.why}
+	noted := deployment{at: x.at, service: s, path: x.on, cause: x.why, silent: x.why != rollback && len(x.changes) == 0}
 	for _, c := range x.changes {
 		if c.dated > x.at {
 			noted.skewed++
@@ -206,8 +206,12 @@ func (g *generator) deploy(s *service, x deploying) int {
 	return g.book.serves(noted)
 }
 
-// changed adds the commits of a deployment.
+// changed adds the commits of a deployment, unless none is known: an empty list
+// would say that it brings none.
 func changed(o object, changes []change) object {
+	if len(changes) == 0 {
+		return o
+	}
 	o = append(o.key("changes"), '[')
 	for _, c := range changes {
 		if o[len(o)-1] != '[' {
@@ -246,7 +250,7 @@ func (g *generator) toDev(s *service, t ms, who *member, changes []change) bool 
 	}
 	s.inDev = true
 	g.book.used(who, "deploy", t)
-	g.book.elsewhere = append(g.book.elsewhere, moment{at: t, team: s.team, path: true})
+	g.book.elsewhere = append(g.book.elsewhere, moment{at: t, team: s.team, path: true, service: s.name})
 	return true
 }
 

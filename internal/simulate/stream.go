@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"encoding/hex"
-	"maps"
 	"slices"
 	"strconv"
 )
@@ -199,17 +198,6 @@ func (a *arrivals) add(other *arrivals) {
 		a.text = append(a.text, other.text[l.from:l.to]...)
 		a.lines = append(a.lines, line{l.at, l.n, from, len(a.text)})
 	}
-}
-
-// held is how much memory events take that have not been handed on.
-func (s *stream) held() int {
-	n := 0
-	for _, some := range [][]*arrivals{slices.Collect(maps.Values(s.waiting)), slices.Collect(maps.Values(s.later)), s.spare} {
-		for _, a := range some {
-			n += cap(a.text) + cap(a.lines)*lineSize
-		}
-	}
-	return n
 }
 
 // lineSize is the memory that one line takes.

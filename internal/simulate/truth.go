@@ -1,6 +1,8 @@
 package simulate
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/simulate/naming"
@@ -115,10 +117,26 @@ type cut struct {
 	name string
 	team func(*team) bool
 	path *bool // nil for both
+	// about is the name of what it is about: "none" for nothing, "" for anything.
+	about string
+}
+
+// everybody is the cut that leaves no team out.
+const everybody = "all"
+
+func everyTeam(*team) bool { return true }
+
+// ofEverybody gives the one of some cuts that is of everybody, if one is.
+func ofEverybody(cuts []cut) (cut, bool) {
+	i := slices.IndexFunc(cuts, func(c cut) bool { return c.name == everybody })
+	if i < 0 {
+		return cut{}, false
+	}
+	return cuts[i], true
 }
 
 func (b *book) teamCuts() []cut {
-	cuts := []cut{{name: "all", team: func(*team) bool { return true }}}
+	cuts := []cut{{name: everybody, team: everyTeam}}
 	for i := range naming.Segments {
 		cuts = append(cuts, cut{name: "segment=" + naming.Segments[i].Name, team: func(t *team) bool { return t.segment == &naming.Segments[i] }})
 	}
@@ -130,9 +148,28 @@ func (b *book) teamCuts() []cut {
 
 func (b *book) pathCuts() []cut {
 	on, off := true, false
-	every := func(*team) bool { return true }
-	return append(b.teamCuts(), cut{name: "path=on", team: every, path: &on}, cut{name: "path=off", team: every, path: &off})
+	return append(b.teamCuts(), cut{name: "path=on", team: everyTeam, path: &on}, cut{name: "path=off", team: everyTeam, path: &off})
 }
+
+// cutsAbout adds those of what is about one of some names of a dimension, or about none.
+func cutsAbout(cuts []cut, dimension string, names ...string) []cut {
+	for _, name := range append(names, "none") {
+		cuts = append(cuts, cut{name: dimension + "=" + name, team: everyTeam, about: name})
+	}
+	return cuts
+}
+
+// serviceCuts are those of teams, and of what is about each service.
+func (b *book) serviceCuts() []cut {
+	names := make([]string, len(b.services))
+	for i, s := range b.services {
+		names[i] = s.name
+	}
+	return cutsAbout(b.teamCuts(), "service", names...)
+}
+
+// isAbout reports whether what is about something, or "" for nothing, is in the cut.
+func (c cut) isAbout(name string) bool { return c.about == "" || c.about == cmp.Or(name, "none") }
 
 func (c cut) has(t *team, path bool) bool { return c.team(t) && (c.path == nil || *c.path == path) }
 
@@ -178,6 +215,7 @@ func (b *book) truth(counts Counts) Truth {
 		t.Windows[w.name] = Window{w.from.time(), w.to.time()}
 	}
 	var all []asks
+	months := b.months()
 	for _, some := range [][]asks{b.useMeasures(), b.onboardingMeasures(), b.deliveryMeasures(), b.incidentMeasures(), b.supportMeasures()} {
 		all = append(all, some...)
 	}
@@ -189,6 +227,11 @@ func (b *book) truth(counts Counts) Truth {
 		for _, w := range m.windows {
 			for _, c := range m.cuts {
 				t.Measures[last].Values = append(t.Measures[last].Values, m.answer(w, c).in(w.name, c.name))
+			}
+		}
+		if every, ok := ofEverybody(m.cuts); ok {
+			for _, w := range months {
+				t.Measures[last].Values = append(t.Measures[last].Values, m.answer(w, every).in("month", "month="+w.name))
 			}
 		}
 	}

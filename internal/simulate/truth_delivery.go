@@ -53,6 +53,7 @@ func (b *book) deliveryMeasures() []asks {
 			b.each(w, c, func(d *deployment) { n += d.skewed })
 			return number(n)
 		}},
+		{"lead-time-without-commit", "deployments", "Deployments that bring changes of which nobody says the commit: not rollbacks, which bring none.", cuts, all, counted(func(d *deployment) bool { return d.silent })},
 		{"change-failure-rate", "ratio", failedAre + " Over all deployments in the window." + deploymentsAre, cuts, all, share(every, failed)},
 		{"change-failure-rate-forward", "ratio", failedAre + " Over the deployments in the window that do not roll back.", cuts, all, share(forward, failed)},
 		{"rework-rate", "ratio", "Deployments with the cause rollback or hotfix over all in the window." + deploymentsAre, cuts, all, share(every, func(d *deployment) bool { return d.cause != planned })},
@@ -61,7 +62,7 @@ func (b *book) deliveryMeasures() []asks {
 		{"deployments-elsewhere", "deployments", "Deployments to other environments than production.", cuts, all, func(w window, c cut) answer { return b.moments(b.elsewhere, w, c, "") }},
 		{"share-new-services-on-path", "ratio", "Services first deployed in the window by the platform, of all first deployed in the window. " + watchedAre, b.teamCuts(), all, b.newOnPath},
 		{"new-services", "services", "Services first deployed in the window. " + watchedAre, cuts, all, func(w window, c cut) answer { return number(b.newServices(w, c)) }},
-		{"input-friction", "questions", "Questions that the platform asked in the window over the deployments by the platform in the window, to whatever environment, without rollbacks.", b.teamCuts(), all, func(w window, c cut) answer {
+		{"input-friction", "questions", "Questions that the platform asked in the window over the deployments by the platform in the window, to whatever environment, without rollbacks.", b.serviceCuts(), all, func(w window, c cut) answer {
 			done := b.moments(b.elsewhere, w, c, "").n
 			b.each(w, c, func(d *deployment) {
 				if d.path && d.cause != rollback {
@@ -73,8 +74,8 @@ func (b *book) deliveryMeasures() []asks {
 			}
 			return answer{b.moments(b.questions, w, c, "").value / float64(done), done, true}
 		}},
-		{"questions", "questions", "Questions that the platform asked.", b.teamCuts(), all, func(w window, c cut) answer { return b.moments(b.questions, w, c, "") }},
-		{"refusals", "refusals", "Releases that a gate refused.", b.teamCuts(), all, func(w window, c cut) answer { return b.moments(b.refusals, w, c, "") }},
+		{"questions", "questions", "Questions that the platform asked.", b.serviceCuts(), all, func(w window, c cut) answer { return b.moments(b.questions, w, c, "") }},
+		{"refusals", "refusals", "Releases that a gate refused.", b.serviceCuts(), all, func(w window, c cut) answer { return b.moments(b.refusals, w, c, "") }},
 	}
 }
 
@@ -87,7 +88,7 @@ const (
 // each visits the deployments in a window and cut.
 func (b *book) each(w window, c cut, visit func(*deployment)) {
 	for i := range b.deployments {
-		if d := &b.deployments[i]; w.has(d.at) && c.has(d.service.team, d.path) {
+		if d := &b.deployments[i]; w.has(d.at) && c.has(d.service.team, d.path) && c.isAbout(d.service.name) {
 			visit(d)
 		}
 	}
@@ -97,7 +98,7 @@ func (b *book) each(w window, c cut, visit func(*deployment)) {
 func (b *book) moments(all []moment, w window, c cut, what string) answer {
 	n := 0
 	for _, m := range all {
-		if w.has(m.at) && c.has(m.team, m.path) && (what == "" || m.what == what) {
+		if w.has(m.at) && c.has(m.team, m.path) && c.isAbout(m.service) && (what == "" || m.what == what) {
 			n++
 		}
 	}

@@ -67,7 +67,7 @@ func (b *book) onboardingMeasures() []asks {
 	}
 	last := []window{all[0]}
 	for step, name := range stepNames {
-		only := []cut{{name: "step=" + name, team: b.teamCuts()[0].team}}
+		only := []cut{{name: "step=" + name, team: everyTeam}}
 		measures = append(measures, asks{"teams-at-step", "teams", "Teams that have taken the step.", only, last, func(window, cut) answer {
 			n := 0
 			for _, t := range b.teams {

@@ -1,8 +1,11 @@
 package simulate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-const ticketsAre = "100 times the tickets opened in the window (questions, faults, access; not requests for features) over the active people of the window, times 30 over its days since the first of all."
+const ticketsAre = "100 times the tickets opened in the window (questions, faults, access; not requests for features) over the months of its active people: days of the window since the first of all, each with the people who were active in the 30 days that it lies in, counted back from the window's end, over 30."
 
 // incidentMeasures are about incidents in production.
 func (b *book) incidentMeasures() []asks {
@@ -42,16 +45,11 @@ func (b *book) eachIncident(w window, c cut, visit func(*incident)) {
 // supportMeasures are about tickets and requests.
 func (b *book) supportMeasures() []asks {
 	teams, all := b.teamCuts(), b.windows()
+	cuts := cutsAbout(slices.Clone(teams), "capability", "logs", "deploy")
 	measures := []asks{
-		{"tickets-opened", "tickets", "Tickets opened in the window: questions, faults, access.", teams, all, func(w window, c cut) answer { return number(b.opened(w, c, "")) }},
-		{"tickets-open", "tickets", "Tickets opened before the end of the window, whenever, and not closed by then: questions, faults, access.", teams, all, func(w window, c cut) answer {
-			n := 0
-			for _, t := range b.tickets {
-				if t.at < w.to && t.closed >= w.to && c.team(t.member.team) {
-					n++
-				}
-			}
-			return number(n)
+		{"tickets-opened", "tickets", "Tickets opened in the window: questions, faults, access.", cuts, all, func(w window, c cut) answer { return number(b.opened(w, c, "")) }},
+		{"tickets-open", "tickets", "Tickets opened before the end of the window, whenever, and not closed by then: questions, faults, access.", cuts, all, func(w window, c cut) answer {
+			return number(b.count(c, func(t ticket) bool { return t.at < w.to && t.closed >= w.to }))
 		}},
 		{"tickets-per-100-users", "tickets", ticketsAre, teams, all, func(w window, c cut) answer { return b.ticketsPer100(w, c, "") }},
 		{"tickets-per-100-daily-users", "tickets", "100 times the tickets opened in the window (questions, faults, access; not requests for features) over dau, times 30 over its days since the first of all.", teams, all,
@@ -62,10 +60,10 @@ func (b *book) supportMeasures() []asks {
 				}
 				return answer{100 * float64(b.opened(w, c, "")) / daily.value * b.toldIn(w).months(), daily.n, true}
 			}},
-		{"ticket-resolution-time", "seconds", "From the opening of a ticket in the window to its end. " + openAre, teams, all, func(w window, c cut) answer {
+		{"ticket-resolution-time", "seconds", "From the opening of a ticket in the window to its end. " + openAre, cuts, all, func(w window, c cut) answer {
 			var lives []life
 			for _, t := range b.tickets {
-				if w.has(t.at) && c.team(t.member.team) {
+				if w.has(t.at) && c.team(t.member.team) && c.isAbout(t.capability) {
 					lives = append(lives, life{min(t.closed, b.end) - t.at, t.closed < b.end})
 				}
 			}
@@ -81,27 +79,31 @@ func (b *book) supportMeasures() []asks {
 		{"tickets-of-teams", "tickets", ofTeams, b.pathCuts()[len(teams):], all, b.ticketsOfTeams},
 	}
 	for _, k := range ticketKinds {
-		only := []cut{{name: "kind=" + k.kind, team: teams[0].team}}
+		only := []cut{{name: "kind=" + k.kind, team: everyTeam}}
 		measures = append(measures, asks{"tickets-by-kind", "tickets", "Tickets opened in the window, by what they are about.", only, all, func(w window, c cut) answer {
 			return number(b.opened(w, c, k.kind))
 		}})
 	}
 	for _, k := range ticketKinds {
-		only := []cut{{name: "kind=" + k.kind, team: teams[0].team}}
+		only := []cut{{name: "kind=" + k.kind, team: everyTeam}}
 		measures = append(measures,
 			asks{"tickets-per-100-users-by-kind", "tickets", ticketsAre, only, all, func(w window, c cut) answer { return b.ticketsPer100(w, c, k.kind) }})
 	}
 	for _, q := range questions {
-		only := []cut{{name: "question=" + q, team: teams[0].team}}
+		only := []cut{{name: "question=" + q, team: everyTeam}}
 		measures = append(measures, asks{"questions-by-question", "questions", "Questions that the platform asked, by question.", only, all, func(w window, c cut) answer { return b.moments(b.questions, w, c, q) }})
 	}
 	return measures
 }
 
 func (b *book) opened(w window, c cut, kind string) int {
-	n := 0
+	return b.count(c, func(t ticket) bool { return w.has(t.at) && (kind == "" || t.kind == kind) })
+}
+
+// count counts the tickets of a cut that are so.
+func (b *book) count(c cut, is func(ticket) bool) (n int) {
 	for _, t := range b.tickets {
-		if w.has(t.at) && c.team(t.member.team) && (kind == "" || t.kind == kind) {
+		if c.team(t.member.team) && c.isAbout(t.capability) && is(t) {
 			n++
 		}
 	}
@@ -109,11 +111,24 @@ func (b *book) opened(w window, c cut, kind string) int {
 }
 
 func (b *book) ticketsPer100(w window, c cut, kind string) answer {
-	active := b.present(w, c)
-	if active == 0 {
+	months := b.personMonths(w, c)
+	if months == 0 {
 		return answer{}
 	}
-	return answer{100 * float64(b.opened(w, c, kind)) / float64(active) * b.toldIn(w).months(), active, true}
+	return answer{100 * float64(b.opened(w, c, kind)) / months, b.present(w, c), true}
+}
+
+// personMonths adds up, day by day since the first ticket or request of all, who was
+// active in the 30 days of the day.
+func (b *book) personMonths(w window, c cut) float64 {
+	sum, until, active, since := 0, never, 0, b.toldIn(w).from
+	for d := w.to - day; d >= since; d -= day {
+		if end := w.to - (w.to-day-d)/(30*day)*30*day; end != until {
+			until, active = end, b.present(b.lastDays(window{to: end}, 30), c)
+		}
+		sum += active
+	}
+	return float64(sum) / 30
 }
 
 const ofTeams = "Tickets opened (questions, faults, access) of the teams that are on the path, or off it, in a month (calendar month, UTC, as far as it lies in the window): by which most of their deployments " +

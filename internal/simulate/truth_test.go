@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -184,7 +185,22 @@ func checkSupport(t *testing.T, r *recount, truth Truth, window string, w Window
 	}
 	months := 30 / max(1, w.To.Sub(since).Hours()/24)
 	truth.agrees(t, "tickets-opened", window, cut, float64(tickets), true)
-	truth.agrees(t, "tickets-per-100-users", window, cut, months*100*float64(tickets)/float64(users), users > 0)
+	if segment == "" {
+		for _, capability := range []string{"logs", "deploy", ""} {
+			n := len(r.in(w, "", func(e told) bool { return opened(e) && e.Capability == capability }))
+			truth.agrees(t, "tickets-opened", window, "capability="+cmp.Or(capability, "none"), float64(n), true)
+		}
+	}
+	personDays := 0.0
+	for end := w.To; end.After(since); end = end.AddDate(0, 0, -30) {
+		piece := end.AddDate(0, 0, -30)
+		active := distinct(r.in(Window{piece, end}, segment, told.used), func(e told) string { return e.Actor })
+		if piece.Before(since) {
+			piece = since
+		}
+		personDays += float64(active) * end.Sub(piece).Hours() / 24
+	}
+	truth.agrees(t, "tickets-per-100-users", window, cut, 100*float64(tickets)/personDays*30, users > 0)
 	wishes := r.in(w, segment, wished)
 	truth.agrees(t, "feature-requests", window, cut, months*float64(distinct(wishes, func(e told) string { return e.Actor + e.Time.UTC().Format(" 2006-01") })), true)
 	closed := map[string]time.Time{}
@@ -213,6 +229,23 @@ func checkSupport(t *testing.T, r *recount, truth Truth, window string, w Window
 	asked := len(r.in(w, segment, func(e told) bool { return e.Type == typeQuestion }))
 	truth.agrees(t, "questions", window, cut, float64(asked), true)
 	truth.agrees(t, "refusals", window, cut, float64(len(r.in(w, segment, func(e told) bool { return e.Type == typeRefused }))), true)
+	if segment == "" {
+		refusals, questions := map[string]float64{}, map[string]float64{}
+		for _, e := range r.in(w, "", func(told) bool { return true }) {
+			switch e.Type {
+			case typeRefused:
+				refusals[e.Service]++
+			case typeQuestion:
+				questions[e.Service]++
+			}
+		}
+		for service, n := range refusals {
+			truth.agrees(t, "refusals", window, "service="+service, n, true)
+		}
+		for service, n := range questions {
+			truth.agrees(t, "questions", window, "service="+service, n, true)
+		}
+	}
 	onPath := len(r.in(w, segment, func(e told) bool {
 		return (e.Type == typeDeployed || e.Type == typeUpgraded) && e.Capability == "deploy"
 	}))
@@ -251,7 +284,7 @@ func checkDelivery(t *testing.T, r *recount, truth Truth, window string, w Windo
 		of := func(d *served) bool {
 			return (c.segment == "" || r.segment[d.Team] == c.segment) && (c.path == nil || *c.path == d.on)
 		}
-		var all, failed, back, fix, born, bornOn, skewed int
+		var all, failed, back, fix, born, bornOn, skewed, silent int
 		var leads, frequency []float64
 		perService, spans, open := map[string]int{}, map[time.Duration]int{}, []time.Duration{}
 		for _, d := range deployments {
@@ -278,6 +311,9 @@ func checkDelivery(t *testing.T, r *recount, truth Truth, window string, w Windo
 				fix++
 			}
 			if d.Data.CustomData.Cause != "rollback" {
+				if d.Data.CustomData.Changes == nil { // an empty list would say that it brings none
+					silent++
+				}
 				for _, change := range d.Data.CustomData.Changes {
 					if lead := d.Time.Sub(change.Time); lead >= 0 {
 						leads = append(leads, lead.Seconds())
@@ -303,6 +339,7 @@ func checkDelivery(t *testing.T, r *recount, truth Truth, window string, w Windo
 		truth.agrees(t, "change-failure-rate", window, cut, float64(failed)/float64(all), all > 0)
 		truth.agrees(t, "rework-rate", window, cut, float64(back+fix)/float64(all), all > 0)
 		truth.agrees(t, "lead-time-dropped", window, cut, float64(skewed), true)
+		truth.agrees(t, "lead-time-without-commit", window, cut, float64(silent), true)
 		if len(leads) > 0 {
 			truth.agrees(t, "lead-time", window, cut, middleOf(leads), true)
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-const useIs = "A use is an event with a capability of the platform that a person caused: recorded usage, a deployment by the platform, and the use of kafka and of test runs. What failed runs, questions and refusals tell of is none, nor is what bots do, a CI of a team's own among them."
+const useIs = "A use is an event with a capability of the platform that a person caused: recorded usage, a deployment by the platform, and the use of kafka and of test runs. What failed runs, questions, refusals and tickets tell of is none, nor is what bots do, a CI of a team's own among them."
 
 // useMeasures are about who uses the platform.
 func (b *book) useMeasures() []asks {
@@ -37,13 +37,14 @@ func (b *book) useMeasures() []asks {
 		}},
 		{"dau", "people", "Distinct people with a use, mean over the days from Monday to Friday, UTC, of the window.", teams, months, b.dailyUsers},
 		{"wau", "people", "Distinct people with a use in the last 7 days of the window.", teams, months, func(w window, c cut) answer {
-			return number(b.present(window{"", w.to - 7*day, w.to}, c))
+			return number(b.present(b.lastDays(w, 7), c))
 		}},
 		{"mau", "people", "Distinct people with a use in the last 30 days of the window.", teams, months, func(w window, c cut) answer {
-			return number(b.present(window{"", w.to - 30*day, w.to}, c))
+			return number(b.present(b.lastDays(w, 30), c))
 		}},
-		{"stickiness", "ratio", "dau over mau.", teams, months, func(w window, c cut) answer {
-			daily, monthly := b.dailyUsers(w, c), b.present(window{"", w.to - 30*day, w.to}, c)
+		{"stickiness", "ratio", "dau of the last 30 days of the window over mau.", teams, months, func(w window, c cut) answer {
+			last := b.lastDays(w, 30)
+			daily, monthly := b.dailyUsers(last, c), b.present(last, c)
 			if !daily.known || monthly == 0 {
 				return answer{}
 			}
@@ -104,6 +105,9 @@ func (b *book) usedIn(t *team, capability string, w window) bool {
 	}
 	return false
 }
+
+// lastDays are those before the end of a window, as far as there are any.
+func (b *book) lastDays(w window, n ms) window { return window{"", max(b.start, w.to-n*day), w.to} }
 
 // present counts distinct people with a use for a team of the cut.
 func (b *book) present(w window, c cut) int {
@@ -203,7 +207,7 @@ func (b *book) retention() Measure {
 
 // monthly are the series by calendar month.
 func (b *book) monthly() []Measure {
-	months, every := b.months(), b.teamCuts()[0]
+	months, every := b.months(), cut{name: everybody, team: everyTeam}
 	begun := make([]int, len(months))
 	for _, t := range b.teams {
 		if i := b.adoptedAt(t, months); i >= 0 {
@@ -221,9 +225,6 @@ func (b *book) monthly() []Measure {
 		series("new-teams", "teams", "Teams whose first use lies in the month. Their times of asking follow Bass' curve with parameters bassP and bassQ.", func(i int, _ window) answer {
 			return number(begun[i])
 		}),
-		series("adoption-rate-by-month", "ratio", "Teams with a use in the month, of all teams.", func(_ int, m window) answer { return b.adoptionOf("")(m, every) }),
-		series("active-users-by-month", "people", "Distinct people with a use in the month.", func(_ int, m window) answer { return number(b.present(m, every)) }),
-		series("tickets-per-100-users-by-month", "tickets", ticketsAre, func(_ int, m window) answer { return b.ticketsPer100(m, every, "") }),
 		series("feature-requesters-by-month", "people", "Distinct people who requested a feature in the month.", func(_ int, m window) answer { return number(len(b.requesters(m, every))) }),
 	}
 }

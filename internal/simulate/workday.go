@@ -126,15 +126,14 @@ func (g *generator) serving(t *team, when ms, d dice) string {
 	return found
 }
 
-// ticketKinds are what tickets are about, by weight.
+// ticketKinds are what tickets are about, by weight; some are about a capability.
 var ticketKinds = []struct {
-	kind    string
-	weight  int
-	summary string
+	weight                    int
+	kind, capability, summary string
 }{
-	{"question", 60, "How do I read the logs of a job?"},
-	{"bug", 25, "A release stays in building"},
-	{"access", 15, "A new colleague cannot see our team"},
+	{60, "question", "logs", "How do I read the logs of a job?"},
+	{25, "bug", "deploy", "A release stays in building"},
+	{15, "access", "", "A new colleague cannot see our team"},
 }
 
 var wishes = []string{"Preview environments", "Postgres branches", "Cron jobs with calendars", "Terraform export", "Slack messages for releases", "Cost per service"}
@@ -154,7 +153,7 @@ func (g *generator) speaks(of *member, from ms, share float64) {
 	if d.chance(m.FeatureRequestsPer100 / 100 / daysOfUse) {
 		if t := from + d.between(0, atWork); t-p.requested >= requestsApart && t >= of.begins && t < of.team.leaves {
 			p.requested = t
-			g.raise(of, t, "feature", wishes[d.IntN(len(wishes))])
+			g.raise(of, t, "feature", "", wishes[d.IntN(len(wishes))])
 			if g.book.happened(t) {
 				g.book.requests = append(g.book.requests, request{t, of})
 			}
@@ -172,9 +171,9 @@ func (g *generator) ticket(of *member, t ms) {
 		weights[i] = k.weight
 	}
 	k := ticketKinds[d.pick(weights)]
-	name := g.raise(of, t, k.kind, k.summary)
-	noted := ticket{at: t, closed: never, member: of, kind: k.kind}
-	if takes := d.logNormal(8, 1); !d.chance(0.03) && g.tellTicket(of, t+takes, typeTicketClosed, name, k.kind, k.summary) { // some are never closed
+	name := g.raise(of, t, k.kind, k.capability, k.summary)
+	noted := ticket{at: t, closed: never, member: of, kind: k.kind, capability: k.capability}
+	if takes := d.logNormal(8, 1); !d.chance(0.03) && g.tellTicket(of, t+takes, typeTicketClosed, name, k.kind, k.capability, k.summary) { // some are never closed
 		noted.closed = t + takes
 	}
 	if g.book.happened(t) {
@@ -183,16 +182,16 @@ func (g *generator) ticket(of *member, t ms) {
 }
 
 // raise opens a ticket in the portal and gives its id.
-func (g *generator) raise(of *member, t ms, kind, summary string) string {
+func (g *generator) raise(of *member, t ms, kind, capability, summary string) string {
 	g.ticketsMade++
 	name := numbered("T-", g.ticketsMade)
 	g.use(use{at: t / minute * minute, member: of, capability: "portal", surface: "portal", count: 2})
-	g.tellTicket(of, t, typeTicketCreated, name, kind, summary)
+	g.tellTicket(of, t, typeTicketCreated, name, kind, capability, summary)
 	return name
 }
 
-func (g *generator) tellTicket(of *member, t ms, kind, name, about, summary string) bool {
-	f := fact{at: t, source: sourceSupport, kind: kind, subject: "ticket/" + name, actor: of.person.principal(), team: of.team.nameAt(t)}
+func (g *generator) tellTicket(of *member, t ms, kind, name, about, capability, summary string) bool {
+	f := fact{at: t, source: sourceSupport, kind: kind, subject: "ticket/" + name, actor: of.person.principal(), team: of.team.nameAt(t), capability: capability}
 	if kind == typeTicketClosed {
 		f.actor, f.bot = botTickets, true
 	}
@@ -214,7 +213,7 @@ func (g *generator) asked(s *service, t ms, who *member) {
 	what := questions[s.dice.IntN(len(questions))]
 	if g.out.put("", fact{at: t, source: sourcePlatform, kind: typeQuestion, subject: "service/" + s.name, actor: who.person.principal(), team: s.team.nameAt(t),
 		service: s.name, capability: "deploy", question: what, surface: "cli"}) {
-		g.book.questions = append(g.book.questions, moment{at: t, team: s.team, path: true, what: what})
+		g.book.questions = append(g.book.questions, moment{at: t, team: s.team, path: true, what: what, service: s.name})
 	}
 }
 
@@ -226,6 +225,6 @@ func (g *generator) refused(s *service, t ms, who *member) {
 	data = append(object(append(data, '[', '{')).text("gate", gate).text("outcome", "deny").close(), ']', '}')
 	if g.out.put("", fact{at: t, source: sourcePlatform, kind: typeRefused, subject: "service/" + s.name, actor: who.person.principal(), team: s.team.nameAt(t),
 		service: s.name, capability: "deploy", gate: gate, data: data}) {
-		g.book.refusals = append(g.book.refusals, moment{at: t, team: s.team, path: true, what: gate})
+		g.book.refusals = append(g.book.refusals, moment{at: t, team: s.team, path: true, what: gate, service: s.name})
 	}
 }

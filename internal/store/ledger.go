@@ -22,7 +22,8 @@ type ledgerState struct {
 }
 
 // Appended returns a channel that closes when this process next commits events.
-// Other replicas' events do not close it: look again every second or so.
+// Other replicas' events, which there can be on PostgreSQL, do not close it: look
+// again every second or so there.
 func (s *Store) Appended() <-chan struct{} { return s.ledger.appended.Wait() }
 
 // ledgerTx adapts a transaction for package event.

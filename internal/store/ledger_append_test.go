@@ -91,7 +91,7 @@ func told(n int) []event.Event {
 
 func awaitAppending(t *testing.T, s *store.Store, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); s.AppendingForTest() != n; {
+	for deadline := time.Now().Add(time.Minute); s.AppendingForTest() != n; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d wait to append, want %d", s.AppendingForTest(), n)
 		}

@@ -83,7 +83,7 @@ func (s *Store) follow(ctx context.Context, extensions *event.ExtensionsDecoder,
 			}
 		}
 		r := event.Record{Seq: n[0], Received: fromMicros(n[2]), Erased: n[10] > 0, IDs: event.Dimensions{
-			Type: n[3], Actor: n[5], Team: n[6], Service: n[7], Capability: n[8], Environment: n[9],
+			Type: n[3], Source: n[4], Actor: n[5], Team: n[6], Service: n[7], Capability: n[8], Environment: n[9],
 		}}
 		r.Time, r.Subject = fromMicros(n[1]), subject
 		if r.ID, err = event.DecodeID(envelope); err != nil {

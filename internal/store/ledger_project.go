@@ -37,7 +37,7 @@ func (s *Store) Project(ctx context.Context, name string, change func(context.Co
 		}
 		before := p
 		if err := change(ctx, tx, &p); err != nil || p == before {
-			return err // every projector asks once a second: what did not move is not written
+			return err // what did not move is not written
 		}
 		var failedAt int64
 		if !p.FailedAt.IsZero() {

@@ -22,7 +22,7 @@ func (s *Store) QueryRow(ctx context.Context, query string, args ...any) *sql.Ro
 	return s.reader.QueryRowContext(ctx, query, args...)
 }
 
-const selectRecords = `SELECT e.seq, e.time, e.received, e.type, e.actor, e.team, e.service, e.capability, e.environment,
+const selectRecords = `SELECT e.seq, e.time, e.received, e.type, e.source, e.actor, e.team, e.service, e.capability, e.environment,
 	e.envelope, e.payload_hash, p.body FROM events e LEFT JOIN event_payload p ON p.seq = e.seq WHERE `
 
 // Events gives a page of the records that the filter selects. A page may be
@@ -198,7 +198,7 @@ func (s *Store) records(ctx context.Context, query string, args ...any) ([]event
 		var seq, at, received int64
 		var ids event.Dimensions
 		var envelope, hash, body []byte
-		if err := rows.Scan(&seq, &at, &received, &ids.Type, &ids.Actor, &ids.Team, &ids.Service, &ids.Capability, &ids.Environment,
+		if err := rows.Scan(&seq, &at, &received, &ids.Type, &ids.Source, &ids.Actor, &ids.Team, &ids.Service, &ids.Capability, &ids.Environment,
 			&envelope, &hash, &body); err != nil {
 			return nil, fmt.Errorf("read events: %w", s.translate(err))
 		}

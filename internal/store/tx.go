@@ -18,8 +18,6 @@ type Job struct {
 	Kind string
 	// Args is encoded as JSON.
 	Args any
-	// ScheduledAt is the earliest start; zero is at once.
-	ScheduledAt time.Time
 	// Long says that it may keep the machine busy for minutes, as a build does:
 	// such jobs have a limit of their own and keep no other job waiting. One that
 	// only waits, however long, is none.

@@ -43,6 +43,7 @@ func drawTickets(t *rapid.T) []event.Event {
 		e := told("T-"+strconv.Itoa(rapid.IntRange(1, 15).Draw(t, "ticket")), pick("predicate", "created", "created", "updated", "closed"), words.Draw(t, "kind"),
 			pick("actor", "user/ann", "user/bob", "user/cy", ""), 0)
 		e.ID, e.Team, e.Source = strconv.Itoa(i), pick("team", "red", "red", "blue", "core", ""), pick("source", "https://a.example.org", "https://b.example.org")
+		e.Service, e.Capability = pick("service", "", "shop", "mail"), pick("capability", "", "logs", "deploy")
 		// No two at the same time: then their order would tell which is first.
 		e.Time = start.Add(time.Duration(rapid.IntRange(0, 100*24).Draw(t, "at"))*time.Hour + time.Duration(i)*time.Microsecond)
 		if e.Actor == "user/cy" && rapid.Bool().Draw(t, "a machine tells of it") {
@@ -67,6 +68,8 @@ func unrelated(t *rapid.T) event.Event {
 type counted struct {
 	opened, closed time.Time
 	team, actor    string
+	service        string
+	capability     string
 	machine        bool
 	kind           string
 	said           time.Time
@@ -93,6 +96,7 @@ func recount(events []event.Event) map[string]*counted {
 		c := all[key]
 		if predicate == "created" && (c.opened.IsZero() || e.Time.Before(c.opened)) {
 			c.opened, c.team, c.actor, c.machine = e.Time, e.Team, e.Actor, e.Extensions[event.ExtBot] == "true"
+			c.service, c.capability = e.Service, e.Capability
 		}
 		if predicate == "closed" && e.Time.After(c.closed) {
 			c.closed = e.Time
@@ -104,20 +108,20 @@ func recount(events []event.Event) map[string]*counted {
 	return all
 }
 
-// group is where a ticket belongs in a cut; ok is false for the platform's own.
-func (c *counted) group(by measure.Dimension) (name string, ok bool) {
-	switch by {
-	case measure.ByTeam:
-		name = c.team
-	case measure.BySegment:
-		name = map[string]string{"red": "web"}[c.team]
-	default:
-		return "", c.team != "core"
+// group is where a ticket belongs in the cut of a scope; ok is false for what it leaves
+// out: another service or capability than it is narrowed to, and the platform's own.
+func (c *counted) group(s measure.Scope) (name string, ok bool) {
+	of := map[measure.Dimension]string{
+		measure.ByTeam: cmp.Or(c.team, "none"), measure.BySegment: "none", measure.ByService: cmp.Or(c.service, "none"), measure.ByCapability: cmp.Or(c.capability, "none"),
 	}
-	if name == "" {
-		name = "none"
+	if c.team == "red" {
+		of[measure.BySegment] = "web"
 	}
-	return name, c.team != "core"
+	ok = c.team != "core" || s.Only[measure.ByService] != nil // who asks for a service asks for whomever's it is
+	for dimension, names := range s.Only {
+		ok = ok && slices.Contains(names, of[dimension])
+	}
+	return of[s.By], ok
 }
 
 // people is how many are active in a group and a time, and used on how many
@@ -127,6 +131,11 @@ func people(group string, b measure.Bucket) int {
 		return 0
 	}
 	return 20 + len(group) + int(b.From%7)
+}
+
+// personDays is what the people of a time come to since a day.
+func personDays(group string, b measure.Bucket, since int64) int64 {
+	return int64(people(group, b)) * max(0, b.To-max(b.From, since)) * 2 / 3
 }
 
 func used(group string, b measure.Bucket) int { return people(group, b) * workingDays(b) / 3 }
@@ -147,7 +156,7 @@ type value struct {
 }
 
 // directly counts a measure of a group in a time.
-func directly(name string, all map[string]*counted, by measure.Dimension, group string, b measure.Bucket) value {
+func directly(name string, all map[string]*counted, s measure.Scope, group string, b measure.Bucket) value {
 	from, to := measure.Date(b.From), measure.Date(b.To)
 	var first time.Time // that any ticket was opened
 	var mine []*counted // opened in the time
@@ -156,7 +165,7 @@ func directly(name string, all map[string]*counted, by measure.Dimension, group 
 		if !c.opened.IsZero() && (first.IsZero() || c.opened.Before(first)) {
 			first = c.opened
 		}
-		if of, ok := c.group(by); !ok || of != group || c.opened.IsZero() || (c.kind == "feature") != (name == "feature-requests") || !c.opened.Before(to) {
+		if of, ok := c.group(s); !ok || of != group || c.opened.IsZero() || (c.kind == "feature") != (name == "feature-requests") || !c.opened.Before(to) {
 			continue
 		}
 		if before++; c.closed.IsZero() || !c.closed.Before(to) && !c.closed.Before(c.opened) {
@@ -180,7 +189,7 @@ func directly(name string, all map[string]*counted, by measure.Dimension, group 
 		return value{float64(open), before}
 	case "tickets-per-100-users":
 		if n := people(group, b); n > 0 && known {
-			return value{100 * float64(len(mine)) / float64(n) / months, n}
+			return value{100 * float64(len(mine)) / float64(personDays(group, b, measure.Day(since))) * 30, n}
 		}
 		return nothing
 	case "tickets-per-100-daily-users":
@@ -238,33 +247,56 @@ func halfOver(ended, waiting []float64) value {
 // engine gives the measures of a store with teams red, blue, and core, which runs
 // the platform.
 func engine(t fataler, s *store.Store) *measure.Engine {
-	o := &measure.Org{Teams: []*measure.Team{{Name: "blue"}, {Name: "core", Platform: true}, {Name: "red", Segment: "web"}}}
-	for _, team := range o.Teams {
-		var id int64
-		switch err := s.QueryRow(context.Background(), "SELECT id FROM dim WHERE kind = $1 AND name = $2", event.DimTeam, team.Name).Scan(&id); {
-		case err == nil:
-			team.IDs = []int64{id}
-		case !errors.Is(err, sql.ErrNoRows): // else no event has named it
+	o := &measure.Org{
+		Teams:    []*measure.Team{{Name: "blue"}, {Name: "core", Platform: true}, {Name: "red", Segment: "web"}},
+		Services: map[int64]string{}, CapabilityNames: map[int64]string{},
+		Names: map[measure.Dimension][]string{measure.ByService: {"shop", "mail"}, measure.ByCapability: {"logs", "deploy"}},
+	}
+	number := func(kind event.DimKind, name string) (id int64, named bool) {
+		err := s.QueryRow(context.Background(), "SELECT id FROM dim WHERE kind = $1 AND name = $2", kind, name).Scan(&id)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) { // else no event has named it
 			t.Fatal(err)
+		}
+		return id, err == nil
+	}
+	for _, team := range o.Teams {
+		if id, named := number(event.DimTeam, team.Name); named {
+			team.IDs = []int64{id}
+		}
+	}
+	for _, name := range o.Names[measure.ByService] {
+		if id, named := number(event.DimService, name); named {
+			o.Services[id] = name
+		}
+	}
+	for _, name := range o.Names[measure.ByCapability] {
+		if id, named := number(event.DimCapability, name); named {
+			o.CapabilityNames[id] = name
 		}
 	}
 	o.Index()
-	given := func(n func(string, measure.Bucket) int) support.Counted {
-		return func(_ context.Context, v *measure.View) (map[measure.Key]int, error) {
-			all := map[measure.Key]int{}
-			for _, group := range map[measure.Dimension][]string{"": {""}, measure.ByTeam: {"red", "blue", "none"}, measure.BySegment: {"web", "none"}}[v.By] {
-				for i, b := range v.Buckets() {
-					all[measure.Key{Group: group, Bucket: i}] = n(group, b)
-				}
-			}
-			return all, nil
-		}
+	users := func(_ context.Context, v *measure.View, since int64) (map[measure.Key]measure.Users, error) {
+		return given(v, func(group string, b measure.Bucket) measure.Users {
+			return measure.Users{People: people(group, b), PersonDays: personDays(group, b, since)}
+		}), nil
 	}
-	e, err := measure.NewEngine(s, teams{o}, support.Measures(given(people), given(used))...)
+	daysOfUse := func(_ context.Context, v *measure.View) (map[measure.Key]int, error) { return given(v, used), nil }
+	e, err := measure.NewEngine(s, teams{o}, support.Measures(users, daysOfUse)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// given is what another room says of each group and bucket.
+func given[N any](v *measure.View, n func(string, measure.Bucket) N) map[measure.Key]N {
+	all := map[measure.Key]N{}
+	for _, group := range map[measure.Dimension][]string{"": {""}, measure.ByTeam: {"red", "blue", "none"}, measure.BySegment: {"web", "none"}, measure.ByCapability: {"logs", "deploy", "none"}}[v.By] {
+		for i, b := range v.Buckets() {
+			all[measure.Key{Group: group, Bucket: i}] = n(group, b)
+		}
+	}
+	return all
 }
 
 type fataler interface{ Fatal(...any) }
@@ -317,48 +349,69 @@ func arrive(t *rapid.T, s *store.Store, events []event.Event) {
 
 func drawScope(t *rapid.T) measure.Scope {
 	s := measure.Scope{From: measure.Day(start) + rapid.Int64Range(-20, 90).Draw(t, "from"),
-		By:   rapid.SampledFrom([]measure.Dimension{"", measure.ByTeam, measure.BySegment}).Draw(t, "by"),
+		By:   rapid.SampledFrom([]measure.Dimension{"", measure.ByTeam, measure.BySegment, measure.ByService, measure.ByCapability}).Draw(t, "by"),
 		Step: rapid.SampledFrom([]measure.Step{measure.Whole, measure.Whole, measure.Weekly, measure.Monthly, measure.Daily}).Draw(t, "step")}
 	s.To = s.From + rapid.Int64Range(1, 100).Draw(t, "days")
+	switch rapid.IntRange(0, 5).Draw(t, "narrowed") {
+	case 0:
+		s.Only = map[measure.Dimension][]string{measure.ByService: {"shop"}}
+	case 1:
+		s.Only = map[measure.Dimension][]string{measure.ByCapability: {"logs", "none"}}
+	}
 	return s
 }
 
 // TestMeasuresAreWhatTheEventsSay compares every measure of random scopes.
 func TestMeasuresAreWhatTheEventsSay(t *testing.T) {
-	compared := map[string]int{}
-	url := filepath.Join(t.TempDir(), "stoa.db")
-	rapid.Check(t, func(t *rapid.T) {
-		s := fresh(t, url)
-		defer s.Close()
-		events := drawTickets(t)
-		arrive(t, s, events)
-		e, all := engine(t, s), recount(events)
-		for range 10 {
-			scope := drawScope(t)
-			for _, d := range e.Definitions() {
-				answer, err := e.Ask(context.Background(), d.Name, scope)
-				if err != nil {
-					t.Fatal(err)
+	compared := map[string]int{} // by measure, and by measure and cut
+	for name, url := range map[string]string{"sqlite": filepath.Join(t.TempDir(), "stoa.db"), "postgres": ""} {
+		t.Run(name, func(t *testing.T) {
+			if url == "" {
+				url = testenv.Postgres(t)
+			}
+			rapid.Check(t, func(t *rapid.T) {
+				s := fresh(t, url)
+				defer s.Close()
+				events := drawTickets(t)
+				arrive(t, s, events)
+				e, all := engine(t, s), recount(events)
+				for range 10 {
+					compare(t, e, all, drawScope(t), compared)
 				}
-				for _, p := range answer.Points {
-					want := directly(d.Name, all, scope.By, p.Group, measure.Bucket{From: dayOf(p.From), To: dayOf(p.To)})
-					if p.Value == nil { // where nothing was told there is no number
-						if !math.IsNaN(want.is) && want.is != 0 {
-							t.Errorf("%s of %q from %s to %s: nothing (%s), want %+v", d.Name, p.Group, p.From, p.To, p.Note, want)
-						}
-						continue
-					}
-					compared[d.Name]++
-					if math.IsNaN(want.is) || math.Abs(*p.Value-want.is) > 1e-9*max(1, math.Abs(want.is)) || p.N != int64(want.n) {
-						t.Errorf("%s of %q from %s to %s: %v of %d, want %+v", d.Name, p.Group, p.From, p.To, *p.Value, p.N, want)
-					}
-				}
+			})
+		})
+	}
+	for _, m := range support.Measures(nil, nil) {
+		for _, cut := range append(m.Cuts, "") {
+			if cut != measure.ByWave && compared[m.Name+" by "+string(cut)] < 4 {
+				t.Errorf("%s by %q had a value %d times only", m.Name, cut, compared[m.Name+" by "+string(cut)])
 			}
 		}
-	})
-	for _, m := range support.Measures(nil, nil) {
-		if compared[m.Name] < 4 {
-			t.Errorf("%s had a value %d times only", m.Name, compared[m.Name])
+	}
+}
+
+// compare counts every measure that has the cut of a scope.
+func compare(t *rapid.T, e *measure.Engine, all map[string]*counted, scope measure.Scope, compared map[string]int) {
+	for _, d := range e.Definitions() {
+		if _, ok := d.Allows(scope); !ok {
+			continue
+		}
+		answer, err := e.Ask(context.Background(), d.Name, scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range answer.Points {
+			want := directly(d.Name, all, scope, p.Group, measure.Bucket{From: dayOf(p.From), To: dayOf(p.To)})
+			if p.Value == nil { // where nothing was told there is no number
+				if !math.IsNaN(want.is) && want.is != 0 {
+					t.Errorf("%s of %+v in %q from %s to %s: nothing (%s), want %+v", d.Name, scope, p.Group, p.From, p.To, p.Note, want)
+				}
+				continue
+			}
+			compared[d.Name+" by "+string(scope.By)]++
+			if math.IsNaN(want.is) || math.Abs(*p.Value-want.is) > 1e-9*max(1, math.Abs(want.is)) || p.N != int64(want.n) {
+				t.Errorf("%s of %+v in %q from %s to %s: %v of %d, want %+v", d.Name, scope, p.Group, p.From, p.To, *p.Value, p.N, want)
+			}
 		}
 	}
 }
@@ -373,6 +426,9 @@ func everything(t *rapid.T, s *store.Store, scope measure.Scope) string {
 	e := engine(t, s)
 	var all strings.Builder
 	for _, d := range e.Definitions() {
+		if _, ok := d.Allows(scope); !ok {
+			continue
+		}
 		answer, err := e.Ask(context.Background(), d.Name, scope)
 		if err != nil {
 			t.Fatal(err)

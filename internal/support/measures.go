@@ -5,40 +5,55 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
 )
 
-// Counted counts something of the people who were active in each group and bucket of
-// a view.
-type Counted func(ctx context.Context, v *measure.View) (map[measure.Key]int, error)
+// Users gives the people who were active in each group and bucket of a view; their
+// days count from a day on.
+type Users func(ctx context.Context, v *measure.View, since int64) (map[measure.Key]measure.Users, error)
+
+// DaysOfUse counts the working days on which the people of each group and bucket of a
+// view were active.
+type DaysOfUse func(ctx context.Context, v *measure.View) (map[measure.Key]int, error)
 
 // month30 is a month in days, for rates.
 const month30 = 30.0
 
+// ofUsers tells what a rate for users is by capability.
+const ofUsers = " By capability it is of the tickets about each and of the people who use it."
+
 const sinceTheFirst = " Days before that of the first ticket or request of all do not count."
 
-// Measures are those of tickets and requests. Active people, and the working days on
-// which each of them was, come from the room that knows them.
-func Measures(active, daysOfUse Counted) []measure.Measure {
-	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave}
+// Measures are those of tickets and requests. The users, and the working days on
+// which each of them was active, come from the room that knows them.
+func Measures(users Users, daysOfUse DaysOfUse) []measure.Measure {
+	// Who uses a service is not known, so that there are no users of one to divide by.
+	cutsOfUsers := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByCapability}
+	cuts := append(slices.Clone(cutsOfUsers), measure.ByService)
+	used := func(ctx context.Context, v *measure.View, _ int64) (map[measure.Key]int, error) {
+		return daysOfUse(ctx, v)
+	}
 	help := func(t ticket) bool { return t.kind != Feature }
 	wish := func(t ticket) bool { return t.kind == Feature }
 	return measure.Earliest("SELECT min(opened) FROM tickets").Of(
 		measure.New(measure.Definition{
 			Name: "tickets-per-100-users", Title: "Tickets for 100 users", Question: "How much help do people need?",
-			Formula: "Tickets opened, without requests for features, ÷ active people of the same time, for 100 people in 30 days. The interval is exact for a Poisson " +
-				"count. The parts tell questions, faults and access apart. Usual are 50 in a platform's first month, 10 by its sixth and 5 by its twelfth." + sinceTheFirst,
-			Unit: measure.Per100, Better: measure.Lower, Version: 3, Cuts: cuts,
-		}, among(active, help, func(t *tally, n int, _ measure.Bucket) { t.people = n }), perUsers, evidence(help)),
+			Formula: "Tickets opened, without requests for features, ÷ months of the people who use the platform, for 100 of them in 30 days. The time is cut into pieces of 30 days, " +
+				"counted back from its end: who was active in a piece counts a month in it. A first piece that is shorter has those who were active in the 30 days up to its end, " +
+				"who count as much of a month as it has: a year is the mean of its months, though more people are active in a year than in any of them. " +
+				"n is the number of people active in the time. The interval is exact for a Poisson count over the same months. The parts tell questions, faults and access apart." + ofUsers + sinceTheFirst,
+			Unit: measure.Per100, Better: measure.Lower, Version: 4, Cuts: cutsOfUsers,
+		}, among(users, help, func(t *tally, n measure.Users, _ measure.Bucket) { t.users = n }), perUsers, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "tickets-per-100-daily-users", Title: "Tickets for 100 daily users", Question: "How much help do people need for as much use?",
 			Formula: "Tickets opened, without requests for features, ÷ active people on a mean working day, for 100 of them in 30 days: who uses the platform every day counts for more " +
 				"than who looks in once, so that groups can be set against each other that do not use it as much. n is the days of use, from Monday to Friday. " +
-				"The interval is exact for a Poisson count." + sinceTheFirst,
-			Unit: measure.Per100, Better: measure.Lower, Version: 2, Cuts: cuts,
-		}, among(daysOfUse, help, func(t *tally, n int, b measure.Bucket) { t.used, t.workingDays = n, b.WorkingDays() }), perDailyUsers, evidence(help)),
+				"The interval is exact for a Poisson count." + ofUsers + sinceTheFirst,
+			Unit: measure.Per100, Better: measure.Lower, Version: 2, Cuts: cutsOfUsers,
+		}, among(used, help, func(t *tally, n int, b measure.Bucket) { t.used, t.workingDays = n, b.WorkingDays() }), perDailyUsers, evidence(help)),
 		measure.New(measure.Definition{
 			Name: "tickets-opened", Title: "Tickets opened", Question: "How many tickets came in?",
 			Formula: "Tickets opened in the time, without requests for features.", Unit: measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
@@ -68,14 +83,16 @@ type ticket struct {
 
 // tally is what the tickets of one group come to.
 type tally struct {
-	n, people int
-	used      int   // days of use
-	days      int64 // of the bucket
+	n     int
+	users measure.Users
+	used  int   // days of use
+	days  int64 // of the bucket
 	// workingDays are those of the bucket, where there is use.
 	workingDays int
 	kinds       map[string]int
 	askers      map[asker]bool
 	unsaid      int // of which nobody says who asked
+	own         int // tickets of teams that run the platform, which are in none of the others
 	waits       []stat.Wait
 	backward    int
 }
@@ -86,19 +103,21 @@ type asker struct {
 	month int
 }
 
-// among reads tickets and those whom they come from, or how much these used: add puts
-// that into the tally of a group and bucket, which may have no ticket of its own.
-func among(counted Counted, keep func(ticket) bool, add func(t *tally, n int, b measure.Bucket)) func(context.Context, *measure.View) (map[measure.Key]tally, error) {
+// among reads tickets and those whom they come from, or how much these used since the
+// day of the first ticket: add puts that into the tally of a group and bucket, which
+// may have no ticket of its own.
+func among[N any](counted func(ctx context.Context, v *measure.View, since int64) (map[measure.Key]N, error), keep func(ticket) bool,
+	add func(t *tally, n N, b measure.Bucket)) func(context.Context, *measure.View) (map[measure.Key]tally, error) {
 	return func(ctx context.Context, v *measure.View) (map[measure.Key]tally, error) {
 		found, err := read(ctx, v, keep)
 		if err != nil {
 			return nil, err
 		}
-		people, err := counted(ctx, v)
+		first, err := told(ctx, v.DB)
 		if err != nil {
 			return nil, err
 		}
-		first, err := told(ctx, v.DB)
+		people, err := counted(ctx, v, measure.DayOf(first.Int64))
 		if err != nil {
 			return nil, err
 		}
@@ -116,17 +135,18 @@ func among(counted Counted, keep func(ticket) bool, add func(t *tally, n int, b 
 }
 
 // each calls do with every ticket that was opened in the view's time, with its
-// group; eachBefore with those before it too.
-func each(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(group string, t ticket)) error {
-	return eachSince(ctx, v, measure.Micros(v.From), keep, do)
+// group; eachBefore with those before it too. Those that are left out for being of a
+// team that runs the platform go to own, unless it is nil.
+func each(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(group string, t ticket), own func(measure.Key)) error {
+	return eachSince(ctx, v, measure.Micros(v.From), keep, do, own)
 }
 
 func eachBefore(ctx context.Context, v *measure.View, keep func(ticket) bool, do func(group string, t ticket)) error {
-	return eachSince(ctx, v, math.MinInt64, keep, do)
+	return eachSince(ctx, v, math.MinInt64, keep, do, nil)
 }
 
-func eachSince(ctx context.Context, v *measure.View, since int64, keep func(ticket) bool, do func(group string, t ticket)) error {
-	rows, err := v.DB.Query(ctx, `SELECT seq, closes, team, actor, kind, opened, closed FROM tickets WHERE opened >= $1 AND opened < $2`,
+func eachSince(ctx context.Context, v *measure.View, since int64, keep func(ticket) bool, do func(group string, t ticket), own func(measure.Key)) error {
+	rows, err := v.DB.Query(ctx, `SELECT seq, closes, team, service, capability, actor, kind, opened, closed FROM tickets WHERE opened >= $1 AND opened < $2`,
 		since, measure.Micros(v.To))
 	if err != nil {
 		return fmt.Errorf("read tickets: %w", err)
@@ -134,12 +154,17 @@ func eachSince(ctx context.Context, v *measure.View, since int64, keep func(tick
 	defer rows.Close()
 	for rows.Next() {
 		var t ticket
-		if err := rows.Scan(&t.seq, &t.closes, &t.cell.Team, &t.actor, &t.kind, &t.opened, &t.closed); err != nil {
+		if err := rows.Scan(&t.seq, &t.closes, &t.cell.Team, &t.cell.Service, &t.cell.Capability, &t.actor, &t.kind, &t.opened, &t.closed); err != nil {
 			return fmt.Errorf("read tickets: %w", err)
 		}
 		t.cell.Day = measure.DayOf(t.opened)
-		if group, ok := v.Group(t.cell); ok && keep(t) {
+		if !keep(t) {
+			continue
+		}
+		if group, ok := v.Group(t.cell); ok {
 			do(group, t)
+		} else if key, ok := v.Own(t.cell); ok && own != nil {
+			own(key)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -200,6 +225,10 @@ func read(ctx context.Context, v *measure.View, keep func(ticket) bool) (map[mea
 			sum.waits = append(sum.waits, stat.Wait{Duration: float64(max(0, known-t.opened)) / 1e6})
 		}
 		found[key] = sum
+	}, func(key measure.Key) { // of no cut: the bucket is there
+		sum := found[key]
+		sum.own++
+		found[key] = sum
 	})
 }
 
@@ -219,17 +248,18 @@ func told(ctx context.Context, db measure.Querier) (first sql.NullInt64, err err
 
 func perUsers(t tally) measure.Estimate {
 	switch {
-	case t.people == 0:
+	case t.users.People == 0:
 		return measure.None("nobody was active in this time")
 	case t.days == 0:
 		return measure.None("nobody has told of a ticket by then")
 	}
-	exposure := float64(t.people) / 100 * float64(t.days) / month30
-	rate, ok := stat.Rate(t.n, exposure)
+	months := float64(t.users.PersonDays) / month30
+	rate, ok := stat.Rate(t.n, months/100)
 	if !ok {
 		return measure.None("nobody was active in this time")
 	}
-	return kinds(measure.Of(rate.Value, int64(t.people)).Within(rate.Interval).With("tickets", float64(t.n)).With("people", float64(t.people)), t)
+	return kinds(measure.Of(rate.Value, int64(t.users.People)).Within(rate.Interval).
+		With("tickets", float64(t.n)).With("people", float64(t.users.People)).With("personMonths", months), t)
 }
 
 func perDailyUsers(t tally) measure.Estimate {
@@ -241,7 +271,7 @@ func perDailyUsers(t tally) measure.Estimate {
 	if !ok {
 		return measure.None("nobody has told of a ticket by then")
 	}
-	return measure.Of(rate.Value, int64(t.used)).Within(rate.Interval).With("tickets", float64(t.n)).With("dailyUsers", daily)
+	return measure.Of(rate.Value, int64(t.used)).Within(rate.Interval).With("tickets", float64(t.n)).With("dailyUsers", daily).Without(int64(t.own))
 }
 
 func kinds(e measure.Estimate, t tally) measure.Estimate {
@@ -251,7 +281,7 @@ func kinds(e measure.Estimate, t tally) measure.Estimate {
 		}
 		e = e.With(kind, float64(n))
 	}
-	return e
+	return e.Without(int64(t.own))
 }
 
 func resolution(t tally) measure.Estimate {
@@ -259,7 +289,7 @@ func resolution(t tally) measure.Estimate {
 	if t.backward > 0 {
 		e = e.Noted("%d left out that were closed before they were opened", t.backward)
 	}
-	return e
+	return e.Without(int64(t.own))
 }
 
 func requests(t tally) measure.Estimate {
@@ -278,7 +308,7 @@ func requests(t tally) measure.Estimate {
 	if t.unsaid > 0 {
 		e = e.With("unsaid", float64(t.unsaid)).Noted("of %d nobody says who asked: each counts", t.unsaid)
 	}
-	return e
+	return e.Without(int64(t.own))
 }
 
 func evidence(keep func(ticket) bool) func(context.Context, *measure.View, int64, int) ([]int64, error) {
@@ -289,7 +319,7 @@ func evidence(keep func(ticket) bool) func(context.Context, *measure.View, int64
 			if t.closes != 0 {
 				all = append(all, t.closes)
 			}
-		})
+		}, nil)
 		return measure.Page(all, after, limit), err
 	}
 }

@@ -8,11 +8,13 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/event"
 	"github.com/stoa-platform/stoa/internal/measure"
+	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/store"
 	"github.com/stoa-platform/stoa/internal/support"
 	"github.com/stoa-platform/stoa/internal/testenv"
@@ -116,13 +118,13 @@ func (org) Org(context.Context) (*measure.Org, error) {
 
 func checkMeasures(t *testing.T, s *store.Store) {
 	t.Helper()
-	active := func(_ context.Context, v *measure.View) (map[measure.Key]int, error) {
-		return map[measure.Key]int{{}: 50}, nil
+	users := func(_ context.Context, v *measure.View, since int64) (map[measure.Key]measure.Users, error) {
+		return map[measure.Key]measure.Users{{}: {People: 50, PersonDays: 40 * (v.To - since)}}, nil // a month has 40 of them
 	}
 	daysOfUse := func(_ context.Context, v *measure.View) (map[measure.Key]int, error) {
 		return map[measure.Key]int{{}: 525}, nil // 25 on each of the 21 working days up to the 30th of March 2026
 	}
-	e, err := measure.NewEngine(s, org{}, support.Measures(active, daysOfUse)...)
+	e, err := measure.NewEngine(s, org{}, support.Measures(users, daysOfUse)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,9 +137,9 @@ func checkMeasures(t *testing.T, s *store.Store) {
 		parts map[string]float64
 	}{
 		{"tickets-opened", 4, 4, map[string]float64{"question": 1, "bug": 1, "access": 1, "other": 1}},
-		{"tickets-per-100-users", 8 * 30.0 / 29, 50, map[string]float64{"tickets": 4, "people": 50, "bug": 1}},   // 4 tickets, half a hundred people, 29 days since the first
-		{"tickets-per-100-daily-users", 16 * 30.0 / 29, 525, map[string]float64{"tickets": 4, "dailyUsers": 25}}, // as before, of half as many
-		{"ticket-resolution-time", 4 * 86400, 3, nil},                                                            // 2 and 4 days, and one still open
+		{"tickets-per-100-users", 10 * 30.0 / 29, 50, map[string]float64{"tickets": 4, "people": 50, "bug": 1, "personMonths": 40 * 29.0 / 30}}, // 4 tickets, 29 days since the first
+		{"tickets-per-100-daily-users", 16 * 30.0 / 29, 525, map[string]float64{"tickets": 4, "dailyUsers": 25}},                                // as before, of half as many
+		{"ticket-resolution-time", 4 * 86400, 3, nil},                                                                                           // 2 and 4 days, and one still open
 		{"feature-requests", 2 * 30.0 / 29, 3, map[string]float64{"requests": 3, "people": 2}},
 	} {
 		answer, err := e.Ask(t.Context(), c.name, march)
@@ -209,6 +211,77 @@ func checkOpen(t *testing.T, e *measure.Engine, from int64) {
 		}
 		if proof, err := e.Evidence(t.Context(), "tickets-open", c.scope, 0, 100); err != nil || len(proof) != c.proof {
 			t.Errorf("open tickets %s: evidence %v, %v, want %d", name, proof, err, c.proof)
+		}
+	}
+}
+
+// A ticket is about what its opening names, whoever says another thing later, and so are
+// the events behind the numbers. Of no service anybody counts the users.
+func TestTicketsAreAboutSomething(t *testing.T) {
+	about := func(e event.Event, service, capability string) event.Event {
+		e.Service, e.Capability = service, capability
+		return e
+	}
+	for name, url := range map[string]func(testing.TB) string{
+		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "stoa.db") },
+		"postgres": testenv.Postgres,
+	} {
+		t.Run(name, func(t *testing.T) {
+			own := about(told("p", "created", "bug", "user/cy", 3), "mail", "logs")
+			own.Team = "core"
+			s := openStore(t, url(t), []event.Event{
+				about(told("a", "closed", "", "user/bob", 3), "mail", "deploy"), about(told("a", "created", "bug", "user/ann", 1), "shop", "logs"),
+				about(told("b", "created", "question", "user/ann", 2), "shop", ""), told("c", "created", "access", "user/cy", 2),
+				about(told("d", "created", "feature", "user/cy", 2), "mail", "deploy"), own,
+			})
+			e, month := engine(t, s), measure.Scope{From: measure.Day(start), To: measure.Day(start) + 30}
+			only := func(d measure.Dimension, names ...string) measure.Scope {
+				return measure.Scope{From: month.From, To: month.To, Only: map[measure.Dimension][]string{d: names}}
+			}
+			for _, c := range []struct {
+				measure string
+				scope   measure.Scope
+				want    string
+				proof   int
+			}{
+				{"tickets-opened", measure.Scope{From: month.From, To: month.To, By: measure.ByService}, "none 1, shop 2", 4},
+				{"tickets-opened", measure.Scope{From: month.From, To: month.To, By: measure.ByCapability}, "logs 1, none 2", 4},
+				{"tickets-opened", only(measure.ByService, "shop"), " 2", 3},
+				{"tickets-opened", only(measure.ByService, "mail"), " 1", 1}, // of the team that runs the platform: who asks for it gets it
+				{"tickets-opened", only(measure.ByCapability, "logs"), " 1", 2},
+				{"tickets-opened", only(measure.ByCapability, "deploy"), " 0", 0},
+				{"tickets-open", only(measure.ByService, "shop"), " 1", 1},
+				{"ticket-resolution-time", only(measure.ByCapability, "logs"), " 172800", 2},
+				{"feature-requests", measure.Scope{From: month.From, To: month.To, By: measure.ByService}, "mail 1", 1}, // 29 days
+			} {
+				answer, err := e.Ask(t.Context(), c.measure, c.scope)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var said []string
+				for _, p := range answer.Points {
+					said = append(said, fmt.Sprintf("%s %.0f", p.Group, *p.Value))
+				}
+				if got := strings.Join(said, ", "); got != c.want {
+					t.Errorf("%s of %+v: %q, want %q", c.measure, c.scope, got, c.want)
+				}
+				if proof, err := e.Evidence(t.Context(), c.measure, c.scope, 0, 100); err != nil || len(proof) != c.proof {
+					t.Errorf("%s of %+v: evidence %v, %v, want %d", c.measure, c.scope, proof, err, c.proof)
+				}
+			}
+			if _, err := e.Ask(t.Context(), "tickets-per-100-users", only(measure.ByService, "shop")); !problem.Is(err, problem.Invalid) {
+				t.Errorf("for users of a service: %v", err)
+			}
+		})
+	}
+}
+
+// A formula says how a value comes about; what it is held against is the scorecard's to
+// say, which judges by it.
+func TestFormulasTellNoTargets(t *testing.T) {
+	for _, m := range support.Measures(nil, nil) {
+		if target, ok := measure.Balanced().Targets()[m.Name]; ok && strings.Contains(m.Formula, "Usual are") {
+			t.Errorf("%s is held against %s, and its formula tells of another: %s", m.Name, m.Unit.Target(target), m.Formula)
 		}
 	}
 }

@@ -49,17 +49,20 @@ type Tickets struct{}
 func (Tickets) Name() string { return "tickets" }
 
 // Version grows when the rows that follow from the same events change.
-func (Tickets) Version() int { return 3 }
+func (Tickets) Version() int { return 4 }
 
 // Reset empties the table.
 func (Tickets) Reset(ctx context.Context, tx event.SQL) error {
 	return tx.Empty(ctx, "tickets")
 }
 
-const upsertTicket = `INSERT INTO tickets (source, id, seq, closes, team, actor, kind, said, opened, closed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+const upsertTicket = `INSERT INTO tickets (source, id, seq, closes, team, service, capability, actor, kind, said, opened, closed)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 	ON CONFLICT (source, id) DO UPDATE SET
 		seq    = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.seq ELSE tickets.seq END,
 		team   = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.team ELSE tickets.team END,
+		service = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.service ELSE tickets.service END,
+		capability = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.capability ELSE tickets.capability END,
 		actor  = CASE WHEN excluded.opened IS NOT NULL AND (tickets.opened IS NULL OR excluded.opened < tickets.opened) THEN excluded.actor ELSE tickets.actor END,
 		kind   = CASE WHEN excluded.said < tickets.said OR tickets.said IS NULL OR excluded.said = tickets.said AND excluded.kind < tickets.kind
 			THEN excluded.kind ELSE tickets.kind END,
@@ -108,7 +111,8 @@ func (Tickets) Apply(ctx context.Context, tx event.SQL, records []event.Record) 
 		case "closed":
 			closed, closes = r.Time.UnixMicro(), r.Seq
 		}
-		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes, r.IDs.Team, actor, kind, said, opened, closed); err != nil {
+		if _, err := tx.Exec(ctx, upsertTicket, event.NameKey(r.Source), id, r.Seq, closes,
+			r.IDs.Team, r.IDs.Service, r.IDs.Capability, actor, kind, said, opened, closed); err != nil {
 			return fmt.Errorf("keep ticket %s: %w", id, err)
 		}
 	}

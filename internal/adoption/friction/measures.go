@@ -20,26 +20,27 @@ const (
 // Measures are those of friction, which read what heard is the record of.
 func Measures(heard *measure.Record) []measure.Measure {
 	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave}
-	read := func(query string) func(context.Context, *measure.View) (map[measure.Key]hindrance, error) {
+	read := func(query string, keep func(*measure.View, int64) bool) func(context.Context, *measure.View) (map[measure.Key]hindrance, error) {
 		return func(ctx context.Context, v *measure.View) (map[measure.Key]hindrance, error) {
-			found, err := readHindrances(ctx, v, query)
+			found, err := readHindrances(ctx, v, query, keep)
 			if err != nil {
 				return nil, err
 			}
 			return found, measure.Fill(ctx, v, heard, found)
 		}
 	}
-	questions := read("SELECT day, question, capability, team, n FROM question_day WHERE day >= $1 AND day < $2")
+	questions := read("SELECT day, question, capability, team, service, n FROM question_day WHERE day >= $1 AND day < $2", aboutRelease)
 	input := measure.Definition{
 		Name: "input-friction", Title: "Questions per golden-path run", Question: "How often must Stoa ask somebody what it could know?",
-		Formula: "Questions that Stoa asked about releases ÷ deployments on the golden path, without rollbacks. The parts say which question was asked how often. " + withoutOwn,
-		Unit:    measure.PerRun, Better: measure.Lower, Version: 1, Cuts: cuts,
+		Formula: "Questions that Stoa asked about releases ÷ deployments on the golden path, without rollbacks. The parts say which question was asked how often.",
+		Unit:    measure.PerRun, Better: measure.Lower, Version: 1, Cuts: append(slices.Clone(cuts), measure.ByService),
 	}
 	refusals := measure.Definition{
 		Name: "refusals", Title: "Refusals", Question: "What stands in people's way?",
-		Formula: "Changes that a gate refused; one that several gates refuse counts for each. The parts say which gate refused how often. " + withoutOwn,
-		Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
+		Formula: "Changes that a gate refused; one that several gates refuse counts for each. The parts say which gate refused how often.",
+		Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: append(slices.Clone(cuts), measure.ByService, measure.ByCapability),
 	}
+	anything := func(*measure.View, int64) bool { return true }
 	return heard.Of(
 		measure.New(input, func(ctx context.Context, v *measure.View) (map[measure.Key]hindrance, error) {
 			found, err := questions(ctx, v)
@@ -48,13 +49,13 @@ func Measures(heard *measure.Record) []measure.Measure {
 			}
 			return found, addRuns(ctx, v, found)
 		}, inputEstimate, eventsOf(input.Name, TypeInputAsked, aboutRelease)),
-		measure.New(refusals, read("SELECT day, gate, 0, team, n FROM gate_day WHERE day >= $1 AND day < $2"), func(d hindrance) measure.Estimate {
+		measure.New(refusals, read("SELECT day, gate, capability, team, service, n FROM gate_day WHERE day >= $1 AND day < $2", anything), func(d hindrance) measure.Estimate {
 			e := measure.Of(float64(d.n), d.n)
 			for gate, n := range d.of {
 				e = e.With(PartGate+gate, float64(n))
 			}
-			return d.noted(e)
-		}, eventsOf(refusals.Name, TypeGateRefused, func(*measure.View, int64) bool { return true })),
+			return e.Without(d.own)
+		}, eventsOf(refusals.Name, TypeGateRefused, anything)),
 	)
 }
 
@@ -67,23 +68,14 @@ type hindrance struct {
 	of                    map[string]int64
 }
 
-// withoutOwn is said of what is counted without the platform's own team.
-const withoutOwn = "The platform team's own are left out; the note says how many those are."
-
-func (d hindrance) noted(e measure.Estimate) measure.Estimate {
-	if d.own == 0 {
-		return e
-	}
-	return e.Noted("without the platform team's own: %d", d.own)
-}
-
 // aboutRelease reports whether a question of a capability is about a release:
 // one that names none is too.
 func aboutRelease(v *measure.View, capability int64) bool {
 	return capability == 0 || v.Org.CapabilityNames[capability] == event.CapabilityDeploy
 }
 
-func readHindrances(ctx context.Context, v *measure.View, query string) (map[measure.Key]hindrance, error) {
+// readHindrances adds up the rows of which keep holds for their capability.
+func readHindrances(ctx context.Context, v *measure.View, query string, keep func(*measure.View, int64) bool) (map[measure.Key]hindrance, error) {
 	rows, err := v.DB.Query(ctx, query, v.From, v.To)
 	if err != nil {
 		return nil, err
@@ -94,10 +86,10 @@ func readHindrances(ctx context.Context, v *measure.View, query string) (map[mea
 		var cell measure.Cell
 		var what string
 		var n int64
-		if err := rows.Scan(&cell.Day, &what, &cell.Capability, &cell.Team, &n); err != nil {
+		if err := rows.Scan(&cell.Day, &what, &cell.Capability, &cell.Team, &cell.Service, &n); err != nil {
 			return nil, err
 		}
-		if !aboutRelease(v, cell.Capability) {
+		if !keep(v, cell.Capability) {
 			continue
 		}
 		if key, own := v.Own(cell); own {
@@ -120,27 +112,31 @@ func readHindrances(ctx context.Context, v *measure.View, query string) (map[mea
 	return found, rows.Err()
 }
 
-// addRuns adds the deployments on the golden path that put nothing back.
+// addRuns adds the deployments on the golden path that put nothing back. Those of
+// services have many more rows than those of teams, and are read only when asked for.
 func addRuns(ctx context.Context, v *measure.View, found map[measure.Key]hindrance) error {
+	if v.By == measure.ByService || v.Only[measure.ByService] != nil {
+		return addRunsBy(ctx, v, found, "SELECT day, team, service, n FROM run_day WHERE day >= $1 AND day < $2")
+	}
 	for _, kind := range slices.Sorted(maps.Keys(v.Org.Kinds)) {
 		use := v.Org.Kinds[kind]
-		subject, predicate, ok := event.CDEvent(use.Type)
-		if !ok || use.Capability != event.CapabilityDeploy || subject != "service" || (predicate != "deployed" && predicate != "upgraded") {
+		if !isRun(use.Type, use.Capability) {
 			continue
 		}
-		if err := addRunsOf(ctx, v, kind, found); err != nil {
+		query := "SELECT day, team, 0, n FROM usage_day WHERE day >= $1 AND day < $2 AND kind = $3"
+		if v.Step == measure.Whole { // no matter which day: a year of teams is summed up where it lies
+			query = "SELECT min(day), team, 0, CAST(sum(n) AS BIGINT) FROM usage_day WHERE day >= $1 AND day < $2 AND kind = $3 GROUP BY team"
+		}
+		if err := addRunsBy(ctx, v, found, query, kind); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func addRunsOf(ctx context.Context, v *measure.View, kind int64, found map[measure.Key]hindrance) error {
-	query := "SELECT day, team, n FROM usage_day WHERE kind = $1 AND day >= $2 AND day < $3"
-	if v.Step == measure.Whole { // no matter which day: a year of teams is summed up where it lies
-		query = "SELECT min(day), team, CAST(sum(n) AS BIGINT) FROM usage_day WHERE kind = $1 AND day >= $2 AND day < $3 GROUP BY team"
-	}
-	rows, err := v.DB.Query(ctx, query, kind, v.From, v.To)
+// addRunsBy adds the runs that a query gives for the view's days and more arguments.
+func addRunsBy(ctx context.Context, v *measure.View, found map[measure.Key]hindrance, query string, more ...any) error {
+	rows, err := v.DB.Query(ctx, query, append([]any{v.From, v.To}, more...)...)
 	if err != nil {
 		return err
 	}
@@ -148,7 +144,7 @@ func addRunsOf(ctx context.Context, v *measure.View, kind int64, found map[measu
 	for rows.Next() {
 		var cell measure.Cell
 		var n int64
-		if err := rows.Scan(&cell.Day, &cell.Team, &n); err != nil {
+		if err := rows.Scan(&cell.Day, &cell.Team, &cell.Service, &n); err != nil {
 			return err
 		}
 		if key, own := v.Own(cell); own {
@@ -178,7 +174,7 @@ func inputEstimate(d hindrance) measure.Estimate {
 	for question, n := range d.of {
 		e = e.With(PartQuestion+question, float64(n))
 	}
-	return d.noted(e)
+	return e.Without(d.own)
 }
 
 // eventsOf finds the events of one type in the scope as evidence.
@@ -189,7 +185,7 @@ func eventsOf(name, eventType string, keep func(v *measure.View, capability int6
 			return nil, nil
 		}
 		found, err := v.Events(ctx, measure.Sought{Types: []int64{number}, From: v.From, To: v.To, After: after, Limit: limit, Keep: func(r *event.Record) bool {
-			_, in := v.Key(measure.Cell{Day: measure.Day(r.Time), Team: r.IDs.Team})
+			_, in := v.Key(measure.Cell{Day: measure.Day(r.Time), Team: r.IDs.Team, Service: r.IDs.Service, Capability: r.IDs.Capability})
 			return in && keep(v, r.IDs.Capability)
 		}})
 		if err != nil {

@@ -66,6 +66,7 @@ type notRead struct {
 type observer struct {
 	*output.Printer
 	live    *terminal.Live
+	client  *client.Client  // of the platform that is told; nil for a dry run
 	posting *client.Posting // nil for a dry run
 	broken  bool            // the platform does not take events any more
 	at      string          // the repository that is read
@@ -144,6 +145,7 @@ func (o Observation) Run(ctx context.Context) (err error) {
 	if o.Client == nil {
 		opts.State, err = history.OpenState("", 0)
 	} else {
+		sink.client = o.Client
 		sink.posting = o.Client.NewPosting(func(n client.NotTaken) { sink.sum.NotTaken = append(sink.sum.NotTaken, n) })
 		opts.State, err = o.progress(ctx)
 	}
@@ -229,7 +231,15 @@ func (o *observer) read(ctx context.Context, src history.Source, found func([]hi
 		before := o.sum.Events
 		o.at, o.done, o.all = r.Path, i, len(repos)
 		o.bar()
-		err := src.Read(ctx, r, o)
+		other, err := o.toldBy(ctx, r)
+		if err != nil {
+			return repos, err
+		}
+		if other != "" {
+			o.Skipped(r.Path, fmt.Sprintf("the deployments of service %s were told by %s first, and would count twice: go on with that way", r.Service, other))
+			continue
+		}
+		err = src.Read(ctx, r, o)
 		var p *problem.Problem
 		alone := errors.As(err, &p) && p.Kind == problem.Failed
 		if alone {

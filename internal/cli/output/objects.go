@@ -53,10 +53,11 @@ func columns(kind string) []column {
 	}
 }
 
-// Objects gives head and rows of a table of objects.
-func Objects(kind string, items []json.RawMessage, now time.Time) (head []string, rows [][]string, err error) {
+// Objects gives head and rows of a table of objects. Of services, unwell tells
+// the states of this moment that differ from what was stored.
+func Objects(kind string, items []json.RawMessage, unwell []client.Unwell, now time.Time) (head []string, rows [][]string, err error) {
 	if kind == "Service" {
-		return serviceTable(items)
+		return serviceTable(items, unwell)
 	}
 	columns := columns(kind)
 	head = []string{"NAME"}
@@ -82,8 +83,13 @@ func Objects(kind string, items []json.RawMessage, now time.Time) (head []string
 }
 
 // serviceTable has one row for each environment that a service is in.
-func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err error) {
+func serviceTable(items []json.RawMessage, unwell []client.Unwell) (head []string, rows [][]string, err error) {
 	head = []string{"NAME", "OWNER", "ENVIRONMENT", "RELEASE", "STATE", "URL"}
+	type place struct{ service, env string }
+	states := map[place]string{}
+	for _, u := range unwell {
+		states[place{u.Service, u.Environment}] = u.State
+	}
 	for _, raw := range items {
 		var s client.Service
 		if err := json.Unmarshal(raw, &s); err != nil {
@@ -107,10 +113,36 @@ func serviceTable(items []json.RawMessage) (head []string, rows [][]string, err 
 			if d.State == client.StateStopped {
 				url = ""
 			}
-			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, env, d.Release, cmp.Or(d.State, client.StateUnreleased), url})
+			rows = append(rows, []string{s.Metadata.Name, s.Metadata.Owner, env, d.Release,
+				cmp.Or(states[place{s.Metadata.Name, env}], d.State, client.StateUnreleased), url})
 		}
 	}
 	return head, rows, nil
+}
+
+// Instances gives head and rows of a table of how instances run; that of further
+// processes has their names.
+func Instances(all []client.Instance, now time.Time) (head []string, rows [][]string) {
+	head = []string{"INSTANCE", "RELEASE", "STATE", "PID", "PORT", "RESTARTS", "SINCE", "LAST EXIT"}
+	several := slices.ContainsFunc(all, func(i client.Instance) bool { return i.Process != "" })
+	if several {
+		head = slices.Insert(head, 1, "PROCESS")
+	}
+	for _, i := range all {
+		last, port := "", ""
+		if i.LastExit != nil {
+			last = i.LastExit.String()
+		}
+		if i.Port != 0 {
+			port = fmt.Sprint(i.Port)
+		}
+		row := []string{i.ID, i.Release, i.State, fmt.Sprint(i.PID), port, fmt.Sprint(i.Restarts), Ago(i.Since, now), last}
+		if several {
+			row = slices.Insert(row, 1, i.Process)
+		}
+		rows = append(rows, row)
+	}
+	return head, rows
 }
 
 // at follows a dotted path into decoded JSON.

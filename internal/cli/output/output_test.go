@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
+	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -119,5 +122,90 @@ func TestProblemQuotesHarmlessly(t *testing.T) {
 	p := problem.New(problem.Failed, "the build failed: \x1b]0;x\x07boom").Because("npm:\n\x1b[2J  not found")
 	if got, want := Problem(p, "", terminal.Paint{}), "failed: the build failed: boom\n  why    npm:\n  not found\n"; got != want {
 		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// Of a long text the beginning is shown; what is short is whole.
+func TestBriefYAML(t *testing.T) {
+	long := "make all\n" + strings.Repeat("echo more\n", 50)
+	raw, err := json.Marshal(map[string]any{"build": []any{map[string]any{"shell": long}}, "lines": "a\nb", "port": 8080, "share": 0.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "build:\n  - shell: make all …\nlines: |-\n  a\n  b\nport: 8080\nshare: 0.5\n# … stands for more of a long text: -o json shows the whole\n"
+	if got, err := BriefYAML(raw); got != want || err != nil {
+		t.Errorf("%s\n%v", got, err)
+	}
+	if got, err := YAML(raw); strings.Count(got, "echo more\n") != 50 || err != nil {
+		t.Errorf("whole it is\n%s\n%v", got, err)
+	}
+	if got, _ := BriefYAML([]byte(`{"a":"b"}`)); got != "a: b\n" {
+		t.Errorf("a short text is %s", got)
+	}
+}
+
+// A start command that is a script is shown by its beginning, and where the whole is.
+func TestReleaseIsBrief(t *testing.T) {
+	rel := client.Release{Spec: client.ReleaseSpec{Cause: client.CauseDeploy, Workload: &client.Component{}}}
+	rel.Metadata.Name = "shop-7"
+	for text, want := range map[string]bool{"starts by ./run …": true, "starts by ./run": false} {
+		lines := strings.Join(Lines(Release(rel, []detect.Line{{Text: text}}, "", ""), terminal.Paint{}), "\n")
+		if got := strings.Contains(lines, "whole      stoa describe release shop-7 -o json"); got != want {
+			t.Errorf("%s:\n%s", text, lines)
+		}
+	}
+}
+
+// Instances of further processes are told apart from those that serve.
+func TestInstances(t *testing.T) {
+	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	serving := client.Instance{ID: "shop-1-a", Release: "shop-1", State: client.InstanceHealthy, PID: 7, Port: 4000, Since: now}
+	worker := client.Instance{ID: "shop-1-b", Process: "worker", Release: "shop-1", State: client.InstanceCrashLooping, Restarts: 4, Since: now,
+		LastExit: &client.Exit{Code: 1, After: time.Second}}
+	if head, rows := Instances([]client.Instance{serving}, now); slices.Contains(head, "PROCESS") || len(rows) != 1 || len(rows[0]) != len(head) {
+		t.Errorf("without a further process: %q %q", head, rows)
+	}
+	head, rows := Instances([]client.Instance{serving, worker}, now)
+	if len(rows) != 2 || head[1] != "PROCESS" || rows[0][1] != "" || rows[1][1] != "worker" || rows[1][3] != client.InstanceCrashLooping || len(rows[1]) != len(head) {
+		t.Errorf("with one: %q %q", head, rows)
+	}
+}
+
+// The table of services tells of now, also where what was stored last was well.
+func TestServicesAsTheyAreNow(t *testing.T) {
+	shop := json.RawMessage(`{"metadata":{"name":"shop"},"status":{"environments":{"dev":{"release":"shop-1","state":"running"},"prod":{"release":"shop-1","state":"running"}}}}`)
+	_, rows, err := Objects("Service", []json.RawMessage{shop}, []client.Unwell{{Service: "shop", Environment: "prod", State: client.StateDegraded}}, time.Time{})
+	if err != nil || len(rows) != 2 || rows[0][4] != client.StateRunning || rows[1][4] != client.StateDegraded {
+		t.Errorf("%q, %v", rows, err)
+	}
+}
+
+func TestTakeDetected(t *testing.T) {
+	release := func(spec, status string) object.Object {
+		return object.Object{Kind: "Release", Spec: json.RawMessage(spec), Status: json.RawMessage(status)}
+	}
+	const admitted = `{"detected":[{"field":"port","value":"8080","source":"main.go:3","confidence":0.9}],"number":12345678901234567890,"workload":{"settings":[],"type":"backend"}}`
+	for name, c := range map[string]struct {
+		in, want object.Object
+		rows     [][]string
+	}{
+		"one that has run": {
+			release(admitted, `{"detected":[{"field":"port","value":"8080","refuted":"bound :3000"},{"field":"health","value":"/up","source":"convention","confidence":0.3},{"field":"env","verified":"set"}],"phase":"succeeded"}`),
+			release(`{"number":12345678901234567890,"workload":{"type":"backend"}}`, `{"phase":"succeeded"}`),
+			[][]string{{"port", "8080", "", "refuted: bound :3000"}, {"health", "/up", "convention", "unconfirmed"}, {"env", "", "", "set"}},
+		},
+		"one that has not":   {release(admitted, ""), release(`{"number":12345678901234567890,"workload":{"type":"backend"}}`, ""), [][]string{{"port", "8080", "main.go:3", ""}}},
+		"a rollback":         {release(`{"from":"shop-1"}`, `{}`), release(`{"from":"shop-1"}`, `{}`), nil},
+		"what is no release": {object.Object{Kind: "Service", Spec: json.RawMessage(`{"detected":[]}`)}, object.Object{Kind: "Service", Spec: json.RawMessage(`{"detected":[]}`)}, nil},
+	} {
+		got := c.in
+		settings, err := TakeDetected(&got)
+		_, rows := Settings(settings)
+		if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+		if diff := cmp.Diff(c.rows, rows); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
 	}
 }

@@ -2,13 +2,18 @@ package output
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"io"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/detect"
+	"github.com/stoa-platform/stoa/internal/object"
 )
 
 // Release tells what is known of a release: explained says what its workload was
@@ -35,29 +40,32 @@ func Release(rel client.Release, explained []detect.Line, server, confirm string
 	return rows
 }
 
+// answerOf is what the line itself has said already.
+var answerOf = regexp.MustCompile(`^GET \S+ answered `)
+
 // detectedRows are the workload's settings with their evidence, and the owner.
 func detectedRows(rel client.Release, explained []detect.Line, server, confirm string) []Row {
 	if rel.Spec.Workload == nil {
 		return nil
 	}
 	var rows []Row
-	guesses := false
+	guesses, cut := false, false
 	for _, l := range explained {
 		r := Row{Text: l.Text, Source: l.Source}
 		switch {
+		case l.Refuted != "":
+			r.Verified = "refuted: " + answerOf.ReplaceAllString(l.Refuted, "")
 		case l.Verified != "":
-			r.Verified = "verified: " + strings.TrimPrefix(l.Verified, "GET "+rel.Spec.Workload.Health+" answered ")
+			r.Verified = "verified: " + answerOf.ReplaceAllString(l.Verified, "")
 		case l.Unconfirmed:
 			r.Verified, guesses = "unconfirmed", true
 		}
 		rows = append(rows, r)
+		cut = cut || strings.HasSuffix(l.Text, "…")
 	}
 	for _, d := range rel.Status.Detected {
-		switch {
-		case d.Source == "observed" && d.Field == "port":
+		if d.Source == "observed" && d.Field == "port" {
 			rows = append(rows, Row{Text: "listens", Source: d.Source, Verified: "verified: " + d.Verified})
-		case d.Source == "observed" && d.Field == "health":
-			rows = append(rows, Row{Text: "answers", Source: d.Source, Verified: "verified: " + d.Verified})
 		}
 	}
 	rows = append(rows, ownerRow(rel, confirm))
@@ -70,10 +78,89 @@ func detectedRows(rel client.Release, explained []detect.Line, server, confirm s
 			rows = append(rows, Row{Label: "secret", Text: "stoa secret set " + rel.Spec.Service + " " + name + " --env " + rel.Spec.Environment})
 		}
 	}
+	if cut {
+		rows = append(rows, Row{Label: "whole", Text: "stoa describe release " + rel.Metadata.Name + " -o json"})
+	}
 	if guesses && server != "" {
 		rows = append(rows, Row{Label: "confirm", Text: server + "/services/" + rel.Spec.Service})
 	}
 	return rows
+}
+
+// TakeDetected takes out of a release what was detected. It stands there three times:
+// as it was admitted, as it is built by, and as a run has shown it, which says all that
+// the others say.
+func TakeDetected(o *object.Object) ([]client.Setting, error) {
+	if o.Kind != "Release" {
+		return nil, nil
+	}
+	spec, admitted, err := take(o.Spec, "detected")
+	if err != nil {
+		return nil, err
+	}
+	if spec, _, err = take(spec, "workload", "settings"); err != nil {
+		return nil, err
+	}
+	status, shown, err := take(o.Status, "detected")
+	if err != nil {
+		return nil, err
+	}
+	if len(shown) == 0 { // it has not run
+		shown = admitted
+	}
+	var settings []client.Setting
+	if len(shown) > 0 {
+		if err := json.Unmarshal(shown, &settings); err != nil {
+			return nil, fmt.Errorf("decode answer: %w", err)
+		}
+	}
+	o.Spec, o.Status = spec, status
+	return settings, nil
+}
+
+// take gives a JSON object without the field at the path, and the field; nil if there
+// is none.
+func take(raw json.RawMessage, path ...string) (rest, taken json.RawMessage, err error) {
+	if len(raw) == 0 {
+		return raw, nil, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, nil, fmt.Errorf("decode answer: %w", err)
+	}
+	inner, there := fields[path[0]]
+	switch {
+	case !there:
+		return raw, nil, nil
+	case len(path) == 1:
+		taken = inner
+		delete(fields, path[0])
+	default:
+		if fields[path[0]], taken, err = take(inner, path[1:]...); err != nil {
+			return nil, nil, err
+		}
+	}
+	rest, err = json.Marshal(fields)
+	return rest, taken, err
+}
+
+// Settings are the columns and rows of what was detected: each setting once, with
+// what a run showed of it. A long value is told by its beginning.
+func Settings(settings []client.Setting) (head []string, rows [][]string) {
+	for _, s := range settings {
+		seen := s.Verified
+		switch {
+		case s.Refuted != "":
+			seen = "refuted: " + s.Refuted
+		case seen == "" && s.Confidence < detect.Unconfirmed:
+			seen = "unconfirmed"
+		}
+		if len(s.Value) > longest {
+			s.Value = detect.Brief(s.Value)
+		}
+		rows = append(rows, []string{s.Field, s.Value, s.Source, seen})
+	}
+	return []string{"FIELD", "VALUE", "SOURCE", "VERIFIED"}, rows
 }
 
 // isSet reports whether the run had a variable that detection had left out.
@@ -155,4 +242,18 @@ func gatesLine(verdicts []client.Verdict) string {
 		parts = append(parts, fmt.Sprintf("%d policies", policies))
 	}
 	return strings.Join(slices.Clip(parts), " · ")
+}
+
+// OnTheWay tells of releases that have not ended, a line of each.
+func OnTheWay(w io.Writer, all []client.OnTheWay) {
+	for _, rel := range all {
+		fmt.Fprintf(w, "  %s is on its way: %s", rel.Release, rel.Step)
+		if rel.Since != nil {
+			fmt.Fprintf(w, " for %s", Ago(*rel.Since, time.Now()))
+		}
+		if rel.Message != "" {
+			fmt.Fprintf(w, ", %s", rel.Message)
+		}
+		fmt.Fprintln(w)
+	}
 }

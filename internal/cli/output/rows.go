@@ -38,8 +38,8 @@ func Lines(rows []Row, p terminal.Paint) []string {
 		}
 		if r.Verified != "" {
 			line += strings.Repeat(" ", max(0, source-ansi.StringWidth(r.Source))+3)
-			if strings.HasPrefix(r.Verified, "unconfirmed") {
-				line += p.Warn(r.Verified)
+			if strings.HasPrefix(r.Verified, "unconfirmed") || strings.HasPrefix(r.Verified, "refuted") {
+				line += p.Warn(terminal.OneLine(r.Verified))
 			} else {
 				line += p.Good(terminal.OneLine(r.Verified))
 			}

@@ -27,7 +27,8 @@ type Contrast struct {
 	Interval   *measure.Interval `json:"interval,omitempty"`
 	// Clear says that the interval leaves out 0. Without it nothing may be claimed.
 	Clear bool `json:"clear"`
-	// Segments were compared; LeftOut have data on one side only.
+	// Segments were compared; LeftOut have data on one side only, or are the few that
+	// have too little of it for an interval.
 	Segments []string `json:"segments"`
 	LeftOut  []string `json:"leftOut,omitempty"`
 	Caution  string   `json:"caution"`
@@ -39,7 +40,8 @@ type Contrast struct {
 // ContrastFormula says how the comparison is made.
 const ContrastFormula = "Deployments are compared one by one. A difference is made within each segment; the mean of the segments weighs each by n·m ÷ (n + m), " +
 	"n and m being what is compared on either side. What one team does is alike, whatever it is on: the interval of a difference is wider by how much teams of one side differ. " +
-	"Where no two teams of one side are of one segment nothing is known of that, and there is no interval.\n\n" +
+	"Where no two teams of one side are of one segment nothing is known of that, and there is no interval. " +
+	"A segment that has too little on a side for an interval, such as under six services or changes, is left out and named, unless all have.\n\n" +
 	"Tickets are a team's and not a deployment's: a team is on the path in a month (UTC) if most of its deployments to production in the month were, and off it if most were not. " +
 	"Its tickets (without requests for features) count there, for 100 daily users: teams that have only begun have as many people, who use the platform on fewer days. " +
 	"They are compared within the same segment and month, for as time goes by people ask for less help on either side. " +
@@ -140,7 +142,7 @@ func comparisons() map[string]comparison {
 	medians := func(values func(*tally) []float64) comparison {
 		return comparison{
 			func(on, off *tally, wider float64) (stat.Comparison, bool) {
-				return stat.ClusteredMedianDifference(values(on), values(off), wider)
+				return stat.MedianDifference(values(on), values(off), wider)
 			},
 			func(group *tally) func(part *tally) (hits, of int) {
 				median, _ := stat.Median(values(group))
@@ -241,35 +243,65 @@ func (c *Contrast) match(on, off *side, m comparison) {
 	if !known {
 		wider = 1
 	}
-	var weights, sum, low, high float64
-	for _, segment := range slices.Sorted(maps.Keys(both)) {
+	segments := map[string]stat.Comparison{}
+	var few []string // segments with too few for an interval
+	for _, name := range slices.Sorted(maps.Keys(both)) {
 		var d stat.Comparison
-		ok := both[segment]
+		ok := both[name]
 		if ok {
-			d, ok = m.difference(on.segments[segment].whole, off.segments[segment].whole, wider)
+			d, ok = m.difference(on.segments[name].whole, off.segments[name].whole, wider)
 		}
 		if !ok {
-			c.LeftOut = append(c.LeftOut, segment)
+			c.LeftOut = append(c.LeftOut, name)
 			continue
 		}
-		c.Segments = append(c.Segments, segment)
+		segments[name] = d
+		if !d.Interval.Bounded() {
+			few = append(few, name)
+		}
+	}
+	switch {
+	case len(segments) == 0:
+		return
+	case !known:
+		c.Note = tooFewTeams
+	case len(few) == len(segments):
+		c.Note = "too few for an interval: " + segmentsText(few)
+	case len(few) > 0: // one of them would leave the whole without an interval
+		c.Note = "left out, with too few for an interval: " + segmentsText(few)
+		c.LeftOut = slices.Sorted(slices.Values(slices.Concat(c.LeftOut, few)))
+		for _, name := range few {
+			delete(segments, name)
+		}
+	}
+	var weights, sum, low, high float64
+	for _, name := range slices.Sorted(maps.Keys(segments)) {
+		d := segments[name]
+		c.Segments = append(c.Segments, name)
 		w := float64(d.NA) * float64(d.NB) / float64(d.NA+d.NB)
 		weights += w
 		sum += w * d.Value
 		low = math.Hypot(low, w*(d.Value-d.Interval.Low))
 		high = math.Hypot(high, w*(d.Interval.High-d.Value))
 	}
-	if weights == 0 {
-		return
-	}
 	average := sum / weights
 	c.Difference = &average
-	if !known {
-		c.Note = "too few teams for an interval"
-	}
 	if interval := (stat.Interval{Low: average - low/weights, High: average + high/weights}); known && interval.Bounded() {
 		c.Interval, c.Clear = &measure.Interval{Low: interval.Low, High: interval.High}, !interval.Contains(0)
 	}
+}
+
+// tooFewTeams is said of a difference without an interval.
+const tooFewTeams = "too few teams for an interval"
+
+func segmentsText(names []string) string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		if texts[i] = "segment " + name; name == measure.Nobody {
+			texts[i] = "teams without a segment"
+		}
+	}
+	return strings.Join(texts, ", ")
 }
 
 // shares are those of the segment's teams that have anything to compare.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,7 +123,7 @@ func TestTicketContrast(t *testing.T) {
 			t.Errorf("segments %v, left out %v, %q", c.Segments, c.LeftOut, c.Caution)
 		}
 		if want := "left out: 1 × a month of a team without a deployment, 1 × a month of a team with as many on the path as off it, " +
-			"2 × a ticket of a team of which nobody was active on a working day of the month, 8 × a ticket of no team that is known"; c.Note != want {
+			"2 × a ticket of a team of which nobody was active on a working day of the month, 8 × a ticket of no team that is known; too few teams for an interval"; c.Note != want {
 			t.Errorf("%q, want %q", c.Note, want)
 		}
 		if c := contrastOf(t, contrasts, dora.CostPerService); c.Note != "waits for cost data" || c.On.Value != nil || c.Difference != nil || c.Caution == "" {
@@ -133,7 +134,7 @@ func TestTicketContrast(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := contrastOf(t, contrasts, dora.Tickets); c.On.Value != nil || c.Note != "tickets are a team's: nobody says which service they are about" {
+		if c := contrastOf(t, contrasts, dora.Tickets); c.On.Value != nil || c.Note != "tickets are for users of teams: nobody says who uses which service" {
 			t.Errorf("of a service: %+v", c)
 		}
 	})
@@ -188,6 +189,51 @@ func TestContrastKnowsThatTeamsDiffer(t *testing.T) {
 				if got := contrastOf(t, contrasts, m); got.Clear {
 					t.Errorf("%s: %+v in %+v", m, got, got.Interval)
 				}
+			}
+		})
+	}
+}
+
+// A segment with too few for an interval does not leave the others without one, and is
+// named; where all have too few that is why there is none.
+func TestContrastNamesSegmentsWithTooFew(t *testing.T) {
+	took := func(team string, onPath bool, n int, hour float64) (all []said) {
+		for i := range n {
+			at := 24 + float64(i)*12
+			made := hours(at - hour*(1+float64(i%5)/50)).Format(time.RFC3339)
+			all = append(all, by(team, onPath, deploy(at, team, fmt.Sprint(team, i), "commit", fmt.Sprint(team, i), "commitTime", made)))
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		red               int // changes of each team of a segment on the path; the other segment has few
+		note              string
+		segments, leftOut []string
+	}{
+		"of one segment": {40, "left out, with too few for an interval: segment seg-b", []string{"seg-r"}, []string{"seg-b"}},
+		"of both":        {2, "too few for an interval: segment seg-b, segment seg-r", []string{"seg-b", "seg-r"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			all := slices.Concat(took("red", true, c.red, 5), took("rose", true, c.red, 5.2), took("ruby", false, 40, 30), took("rust", false, 40, 31),
+				took("blue", true, 3, 5), took("bronze", false, 4, 90))
+			add(t, s, events(t, all...)...)
+			project(t, s, 200)
+			contrasts, err := dora.Contrasts(t.Context(), measure.NewView(s, org(t, s), measure.Scope{From: measure.Day(start), To: measure.Day(start) + 30}), nobody{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := contrastOf(t, contrasts, dora.LeadTime)
+			if got.Difference == nil || (got.Interval != nil) != (c.leftOut != nil) || got.Clear != (c.leftOut != nil) || got.Note != c.note ||
+				!slices.Equal(got.Segments, c.segments) || !slices.Equal(got.LeftOut, c.leftOut) {
+				t.Errorf("%+v, interval %+v", got, got.Interval)
+			}
+			if got.Interval != nil && (*got.Difference > -20*3600 || *got.Difference < -30*3600) {
+				t.Errorf("the segment that is left out is in the difference of %v s", *got.Difference)
 			}
 		})
 	}
@@ -278,6 +324,9 @@ func TestTicketContrastIsARecount(t *testing.T) {
 		}
 		if want != "" {
 			want = "left out: " + want[2:]
+		}
+		if matched && !surer {
+			want = strings.TrimPrefix(want+"; too few teams for an interval", "; ")
 		}
 		if c.Note != want {
 			rt.Fatalf("%q, want %q", c.Note, want)

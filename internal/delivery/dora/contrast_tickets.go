@@ -71,7 +71,7 @@ func ticketContrast(ctx context.Context, v *measure.View, others Asker, teams te
 	}
 	c := Contrast{Measure: Tickets, Segments: []string{}, Caution: Caution}
 	if dimension, ok := d.Allows(teams.Scope); !ok {
-		c.Note = fmt.Sprintf("tickets are a team's: nobody says which %s they are about", dimension)
+		c.Note = fmt.Sprintf("tickets are for users of teams: nobody says who uses which %s", dimension)
 		c.On, c.Off = measure.None(c.Note), measure.None(c.Note)
 		return []Contrast{c}, nil
 	}
@@ -87,6 +87,8 @@ func ticketContrast(ctx context.Context, v *measure.View, others Asker, teams te
 		c.Difference, c.Clear = &difference.Value, difference.Clear
 		if difference.Interval.Bounded() {
 			c.Interval = &measure.Interval{Low: difference.Interval.Low, High: difference.Interval.High}
+		} else {
+			c.Note = strings.TrimPrefix(c.Note+"; "+tooFewTeams, "; ")
 		}
 	}
 	return []Contrast{c}, nil

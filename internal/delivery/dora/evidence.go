@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -31,12 +32,17 @@ func deployments(ctx context.Context, v *measure.View, condition string, do func
 // view. The columns are seq, at, service, team and path.
 func inView(rows *sql.Rows, v *measure.View, do func(seq int64, in bool)) error {
 	if err := eachRow(rows, 5, func(row []int64) {
-		_, in := v.Key(measure.Cell{Day: measure.DayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])})
+		_, in := v.Key(cellOf(row))
 		do(row[0], in)
 	}); err != nil {
 		return fmt.Errorf("read deployments: %w", err)
 	}
 	return nil
+}
+
+// cellOf gives the cell of a row whose columns begin as those of inView.
+func cellOf(row []int64) measure.Cell {
+	return measure.Cell{Day: measure.DayOf(row[1]), Service: row[2], Team: row[3], Path: pathName(row[4])}
 }
 
 // trim makes a list of what production gives, with -1, which no environment has.
@@ -74,6 +80,33 @@ func deploymentEvidence(condition string) evidenceFunc {
 		}
 		return page, nil
 	}
+}
+
+// commitEvidence gives a page of what says when the commits were made whose deployments
+// did not say it themselves, as deploymentEvidence reads. One event may say it for many
+// deployments: where a reading ended is a deployment too.
+func commitEvidence(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
+	in, args := production(v, 5)
+	query := `SELECT DISTINCT t.seq, d.at, d.service, d.team, d.path, d.seq FROM deployments d JOIN changes c ON c.deployment = d.seq JOIN commit_times t ON t.change = c.change
+		WHERE d.environment IN (` + trim(in) + `) AND d.at >= $1 AND d.at < $2 AND d.brings <> 0 AND d.repeated = 0 AND c.own = 0 AND c.at IS NOT NULL
+		AND (t.seq > $3 OR t.seq = $3 AND d.seq > $4) ORDER BY t.seq, d.seq LIMIT ` + strconv.Itoa(evidenceAtOnce)
+	page, of := []int64{}, int64(math.MaxInt64)
+	for read := evidenceAtOnce; len(page) < limit && read == evidenceAtOnce; {
+		rows, err := v.DB.Query(ctx, query, slices.Concat([]any{measure.Micros(v.From), measure.Micros(v.To), after, of}, args)...)
+		if err != nil {
+			return nil, fmt.Errorf("read when commits were made: %w", err)
+		}
+		read = 0
+		if err := eachRow(rows, 6, func(row []int64) {
+			read, after, of = read+1, row[0], row[5]
+			if _, in := v.Key(cellOf(row)); in && len(page) < limit && !slices.Contains(page[max(0, len(page)-1):], after) {
+				page = append(page, after)
+			}
+		}); err != nil {
+			return nil, fmt.Errorf("read when commits were made: %w", err)
+		}
+	}
+	return page, nil
 }
 
 // failureEvidence gives failed deployments with what says that they failed:
@@ -127,7 +160,7 @@ func incidentEvidence(unattributedOnly bool) evidenceFunc {
 			if !unattributedOnly || !attributed {
 				in[id] = true
 			}
-		}); err != nil {
+		}, nil); err != nil {
 			return err
 		}
 		rows, err := v.DB.Query(ctx, "SELECT f.incident, f.seq FROM incidents i JOIN incident_facts f ON f.incident = i.incident WHERE i.started >= $1 AND i.started < $2",
@@ -145,6 +178,6 @@ func incidentEvidence(unattributedOnly bool) evidenceFunc {
 
 func pipelineEvidence(ctx context.Context, v *measure.View, after int64, limit int) ([]int64, error) {
 	return evidence(func(ctx context.Context, v *measure.View, do func(int64)) error {
-		return pipelines(ctx, v, func(_ measure.Key, seq int64) { do(seq) })
+		return pipelines(ctx, v, func(_ measure.Key, seq int64) { do(seq) }, nil)
 	})(ctx, v, after, limit)
 }

@@ -50,6 +50,9 @@ type change struct {
 	known bool // at was said
 }
 
+// made is when a commit was made, and the event that says so.
+type made struct{ at, seq int64 }
+
 type incidentFact struct {
 	incident, name, seq, at, event     int64
 	says                               int64
@@ -61,7 +64,7 @@ type pipelineFact struct{ seq, at, service, team, environment, path int64 }
 // facts are what a batch of records says about delivery.
 type facts struct {
 	deployments []deployment
-	commits     map[int64]int64 // the earliest time of each
+	commits     map[int64]made // by key, the earliest word on each
 	incidents   []incidentFact
 	pipelines   []pipelineFact
 }
@@ -102,7 +105,7 @@ func decode(r *event.Record) payload {
 
 // collect picks out of records what tells of delivery.
 func collect(records []event.Record) facts {
-	f := facts{commits: map[int64]int64{}}
+	f := facts{commits: map[int64]made{}}
 	for i := range records {
 		r := &records[i]
 		subject, predicate, ok := event.CDEvent(r.Type)
@@ -199,11 +202,11 @@ func (f *facts) merged(r *event.Record, p payload) {
 	if id == 0 {
 		return
 	}
-	if made, ok := moment(p.CustomData.FirstCommitTime); ok {
-		at = made
+	if first, ok := moment(p.CustomData.FirstCommitTime); ok {
+		at = first
 	}
-	if known, ok := f.commits[id]; !ok || at < known {
-		f.commits[id] = at
+	if known, ok := f.commits[id]; !ok || at < known.at {
+		f.commits[id] = made{at, r.Seq}
 	}
 }
 

@@ -48,7 +48,7 @@ func TestOddPayloads(t *testing.T) {
 		record("service.published", "{}"), record("change.created", "{}"), record("change.merged", "{}"), record("pipelinerun.finished", "{}"),
 		record("ticket.created", "{}"), {Event: event.Event{Type: "dev.stoa.usage.recorded"}}, {Event: event.Event{Type: "dev.cdevents."}},
 	})
-	if !reflect.DeepEqual(other, facts{commits: map[int64]int64{}}) {
+	if !reflect.DeepEqual(other, facts{commits: map[int64]made{}}) {
 		t.Errorf("of what tells nothing: %+v", other)
 	}
 }

@@ -26,19 +26,22 @@ const (
 var thereAre = fmt.Sprintf("A service is there from a deployment to production on, for %d days or until the day of the next; "+
 	"by path or team, it is where it was deployed last. Days to come do not count.", aliveFor)
 
+// fromNone says what the interval is where nothing was deployed.
+const fromNone = " Where so many services had no deployment that the interval would be from 0 to 0, it goes up to where the exact one of a Poisson count does of a service that had none."
+
 // Measures gives the measures of delivery.
 func Measures() []measure.Measure {
 	cuts := []measure.Dimension{measure.ByTeam, measure.BySegment, measure.ByWave, measure.ByService, measure.ByPath}
 	return (&measure.Record{Begins: deployedSince}).Of(
 		measure.New(measure.Definition{
 			Name: DeploymentFrequency, Title: "Deployment frequency", Question: "How often do services reach production?",
-			Formula: "Deployments to production of each service ÷ the days on which it was there; the median of the services that were. " + thereAre + " Upgrades and rollbacks are deployments.",
+			Formula: "Deployments to production of each service ÷ the days on which it was there; the median of the services that were. " + thereAre + " Upgrades and rollbacks are deployments." + fromNone,
 			Unit:    measure.PerDay, Better: measure.Higher, Version: 2, Cuts: cuts,
 		}, reading{services: true}.tallies, frequency, deploymentEvidence("")),
 		measure.New(measure.Definition{
 			Name: DeploymentDays, Title: "Days with a deployment", Question: "On how many days of a week does a service reach production?",
 			Formula: "Distinct days in UTC on which a service was deployed to production ÷ the weeks in which it was there; the median of the services that were. " + thereAre +
-				" Ten deployments in a day are one day.",
+				" Ten deployments in a day are one day." + fromNone,
 			Unit: measure.PerWeek, Better: measure.Higher, Version: 2, Cuts: cuts,
 		}, reading{services: true}.tallies, deploymentDays, deploymentEvidence("")),
 		measure.New(measure.Definition{
@@ -47,7 +50,7 @@ func Measures() []measure.Measure {
 				"commits later than their deployment, and deployments of which nobody said when their commits were made. " +
 				"A rollback, and a deployment of the same commit as the one before, bring no change.",
 			Unit: measure.Seconds, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, reading{leads: true}.deployed, leadTime, deploymentEvidence("")),
+		}, reading{leads: true}.deployed, leadTime, bothEvidence(deploymentEvidence(""), commitEvidence)),
 		measure.New(measure.Definition{
 			Name: ChangeFailureRate, Title: "Change failure rate", Question: "How many deployments go wrong?",
 			Formula: "Deployments to production that failed ÷ all deployments to production, each once. One failed if an incident or a fix names it, else if the next one rolled it back " +
@@ -80,7 +83,7 @@ func Measures() []measure.Measure {
 			Name: FailedPipelines, Title: "Failed pipelines", Question: "How many pipeline runs failed?",
 			Formula: "Pipeline runs that finished with a failure or an error, for whatever environment or for none, such as the tests of a change. None of them is a failed deployment by that alone.",
 			Unit:    measure.Count, Better: measure.Lower, Version: 1, Cuts: cuts,
-		}, pipelineTallies, func(n int) measure.Estimate { return measure.Counted(n, n) }, pipelineEvidence),
+		}, pipelineTallies, failedPipelines, pipelineEvidence),
 	)
 }
 
@@ -113,7 +116,7 @@ func (t *tally) noted(e measure.Estimate) measure.Estimate {
 	if t.nowhere > 0 {
 		e = e.Noted("left out: %d × a deployment without an environment", t.nowhere)
 	}
-	return e
+	return e.Without(int64(t.own))
 }
 
 const (
@@ -123,11 +126,31 @@ const (
 
 func frequency(t *tally) measure.Estimate {
 	median, ok := stat.Median(t.aDay())
-	e := of(median, ok, noServices)
+	e := of(t.upFromNone(median, 1), ok, noServices)
 	if days, ok := stat.Median(t.daysAWeek()); ok {
 		e = e.With("services", t.deployedServices()).With("deployments", float64(t.n)).With("deploymentDaysPerWeek", days.Value)
 	}
 	return t.noted(e)
+}
+
+// upFromNone is the median of what services come to in so many days, with an interval
+// that does not end at 0: where so many of them had no deployment that it would, it
+// ends where that of one service does that had none, on the days on which the median
+// service was there. It had none yet; nobody knows that it never will.
+func (t *tally) upFromNone(e stat.Estimate, days float64) stat.Estimate {
+	if len(t.services) == 0 || e.Interval.High != 0 {
+		return e
+	}
+	var there []float64
+	for _, s := range t.services {
+		there = append(there, float64(s.there))
+	}
+	if median, ok := stat.Median(there); ok {
+		if none, ok := stat.Rate(0, median.Value/days); ok {
+			e.Interval.High = none.Interval.High
+		}
+	}
+	return e
 }
 
 // deployedServices is how many services were deployed in the time, of those that were
@@ -163,7 +186,7 @@ func (t *tally) daysAWeek() []float64 {
 
 func deploymentDays(t *tally) measure.Estimate {
 	median, ok := stat.Median(t.daysAWeek())
-	return t.noted(of(median, ok, noServices).With("services", t.deployedServices()).With("deployments", float64(t.n)))
+	return t.noted(of(t.upFromNone(median, 7), ok, noServices).With("services", t.deployedServices()).With("deployments", float64(t.n)))
 }
 
 func leadTime(t *tally) measure.Estimate {
@@ -222,7 +245,7 @@ func restoreTime(t *incidentTally) measure.Estimate {
 	if t.backward > 0 {
 		e = e.Noted("%d that ended before they began are left out", t.backward)
 	}
-	return e.With("unattributed", float64(t.unattributed))
+	return e.With("unattributed", float64(t.unattributed)).Without(int64(t.own))
 }
 
 // median is the time by which half of the waits were over.
@@ -235,7 +258,17 @@ func median(waits []stat.Wait, empty, what string) measure.Estimate {
 }
 
 func unattributed(t *incidentTally) measure.Estimate {
-	return measure.Counted(t.unattributed, t.n).With("incidents", float64(t.n))
+	if t.n == 0 {
+		return measure.None("no incident").Without(int64(t.own))
+	}
+	return measure.Counted(t.unattributed, t.n).With("incidents", float64(t.n)).Without(int64(t.own))
+}
+
+func failedPipelines(t pipelineTally) measure.Estimate {
+	if t.n == 0 {
+		return measure.None("no pipeline run failed").Without(int64(t.own))
+	}
+	return measure.Counted(t.n, t.n).Without(int64(t.own))
 }
 
 // evidence gives a page of what collect gathers.

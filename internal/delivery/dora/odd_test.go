@@ -2,6 +2,7 @@ package dora_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -337,6 +338,27 @@ func TestNothingIsComparedWithHalfATime(t *testing.T) {
 			card, err := engine(t, s, org(t, s)).Score(t.Context(), "card", spec, measure.Scope{From: from, To: from + days})
 			if err != nil || (card.Rows[0].Change != nil) != (note == "") || card.Rows[0].Note != note {
 				t.Errorf("%d days: %+v, %v", days, card.Rows, err)
+			}
+		}
+	})
+}
+
+// A month without a deployment does not show that there never is one: of 30 days
+// without an event the exact interval of a rate ends at ln(1 ÷ 0.025) in them.
+func TestNoDeploymentIsNotNever(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		var all []said
+		for i := range 8 {
+			all = append(all, deploy(float64(i), fmt.Sprint("s", i), "v1"))
+		}
+		add(t, s, events(t, append(all, deploy(45*24, "late", "v1"))...)...)
+		project(t, s, 20)
+		scope := measure.Scope{From: measure.Day(start) + 10, To: measure.Day(start) + 40}
+		end := math.Log(1/0.025) / 30
+		for name, want := range map[string]float64{dora.DeploymentFrequency: end, dora.DeploymentDays: 7 * end} {
+			e := ask(t, s, org(t, s), name, scope)[0].Estimate
+			if e.Value == nil || *e.Value != 0 || e.N != 8 || e.Interval == nil || e.Interval.Low != 0 || math.Abs(e.Interval.High-want) > 1e-6 {
+				t.Errorf("%s: %+v in %+v, want 0 up to %v", name, e, e.Interval, want)
 			}
 		}
 	})

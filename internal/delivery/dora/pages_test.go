@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,6 +175,118 @@ func TestEvidence(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s: %v, want %v", name, got, want)
 			}
+		}
+	})
+}
+
+// A commit whose time comes from another event than its deployment's opens that event
+// too: the earliest word on it, whether it came before the deployment or after.
+func TestEvidenceOfBorrowedTimes(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		merged := func(at float64, commit string, first time.Time) said {
+			e := said{kind: "change.merged", at: hours(at), subject: "change", custom: map[string]any{"commit": commit}}
+			if !first.IsZero() {
+				e.custom["firstCommitTime"] = first.Format(time.RFC3339)
+			}
+			return e
+		}
+		add(t, s, events(t,
+			merged(1, "c1", time.Time{}), deploy(2, "a", "v1", "commit", "c1"), // 1, 2
+			deploy(4, "a", "v2", "commit", "c2"), merged(3, "c2", time.Time{}), merged(3.5, "c2", hours(2)), // 3 to 5: the last one knows more
+			deploy(6, "a", "v3", "commit", "c3", "commitTime", hours(5).Format(time.RFC3339)), merged(5.5, "c3", time.Time{}), // 6, 7: said by itself
+			by("blue", true, deploy(8, "b", "v1", "commit", "c4")), merged(7, "c4", time.Time{}), // 8, 9: of another team
+			in("dev", deploy(10, "a", "v4", "commit", "c5")), merged(9, "c5", time.Time{}))...) // 10, 11: elsewhere
+		for _, batch := range []int{1, 20} {
+			statements(t, s, "UPDATE projections SET watermark = 0, version = 0 WHERE name = 'delivery'")
+			project(t, s, batch)
+			scope := month()
+			scope.Only = map[measure.Dimension][]string{measure.ByTeam: {"red"}}
+			var got []int64
+			for after := int64(0); ; after = got[len(got)-1] {
+				page, err := engine(t, s, org(t, s)).Evidence(t.Context(), dora.LeadTime, scope, after, 2)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got = append(got, page...); len(page) < 2 {
+					break
+				}
+			}
+			if want := []int64{1, 2, 3, 5, 6}; !slices.Equal(got, want) {
+				t.Errorf("in batches of %d: %v, want %v", batch, got, want)
+			}
+		}
+	})
+}
+
+// One event may say for more deployments than are read at once when a commit was made: it
+// is there once, and also where only the last of them is of the team that is asked of.
+func TestEvidenceOfACommitThatManyBring(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		const many = 1001 // more than two readings
+		merged := said{kind: "change.merged", at: hours(1), subject: "change", custom: map[string]any{"commit": "c1"}}
+		all := []said{merged}
+		for i := range many {
+			d := deploy(2+float64(i)/1000, fmt.Sprintf("s%d", i), "v1", "commit", "c1")
+			if i < many-1 {
+				d = by("blue", true, d)
+			}
+			all = append(all, d)
+		}
+		add(t, s, events(t, all...)...)
+		project(t, s, 2000)
+		for team, want := range map[string][]int64{"red": {1, many + 1}, "blue": {1, 2, 3}} {
+			scope := month()
+			scope.Only = map[measure.Dimension][]string{measure.ByTeam: {team}}
+			if got, err := engine(t, s, org(t, s)).Evidence(t.Context(), dora.LeadTime, scope, 0, 3); err != nil || !slices.Equal(got, want) {
+				t.Errorf("of %s: %v, want %v (%v)", team, got, want, err)
+			}
+		}
+	})
+}
+
+// What a team that runs the platform delivers is in no number about others, each of
+// which says how much that is, and in every number that is asked of it.
+func TestOwnDeploymentsAreTold(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		broken := by("blue", false, detected(22, "i9", "tool"))
+		add(t, s, events(t, by("blue", true, deploy(20, "tool", "v1", "commit", "c1", "commitTime", hours(19).Format(time.RFC3339))), by("blue", true, deploy(21, "tool", "v2")), broken, by("blue", true, in("dev", deploy(22, "tool", "v3"))),
+			by("blue", false, said{kind: "pipelinerun.finished", at: hours(23), content: map[string]any{"outcome": "failure"}}))...)
+		project(t, s, 20)
+		o := org(t, s, func(o *measure.Org) {
+			for _, team := range o.Teams {
+				team.Platform = team.Name == "blue"
+			}
+		})
+		e, whole, own := engine(t, s, o), month(), month()
+		own.Only = map[measure.Dimension][]string{measure.ByTeam: {"blue"}}
+		for name, left := range map[string]int64{
+			dora.DeploymentFrequency: 2, dora.DeploymentDays: 2, dora.LeadTime: 2, dora.ChangeFailureRate: 2, dora.RecoveryTime: 2, dora.ReworkRate: 2,
+			dora.MTTR: 1, dora.UnattributedIncidents: 1, dora.FailedPipelines: 1,
+		} {
+			told := fmt.Sprintf("without the platform team's own: %d", left)
+			for _, step := range []measure.Step{measure.Whole, measure.Monthly} {
+				whole.Step = step
+				a, err := e.Ask(t.Context(), name, whole)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if p := a.Points[0]; p.Value != nil || p.N != 0 || p.Own != left || !strings.Contains(p.Note, told) || !slices.Equal(a.Apart, []string{"blue"}) {
+					t.Errorf("%s: %+v, apart %v", name, p, a.Apart)
+				}
+			}
+			if a, err := e.Ask(t.Context(), name, own); err != nil || a.Points[0].N == 0 || a.Points[0].Own != 0 || a.Apart != nil {
+				t.Errorf("%s of blue: %+v, %v", name, a.Points, err)
+			}
+		}
+		whole.Step = measure.Whole
+		for _, name := range []string{dora.LeadTime, dora.MTTR, dora.UnattributedIncidents, dora.FailedPipelines} {
+			if found, err := e.Evidence(t.Context(), name, whole, 0, 10); err != nil || len(found) > 0 {
+				t.Errorf("%s: evidence without the platform team's own: %v, %v", name, found, err)
+			}
+		}
+		v, err := e.View(t.Context(), whole)
+		if n, err2 := dora.Own(t.Context(), v); err != nil || err2 != nil || n != 2 {
+			t.Errorf("%d own, %v, %v", n, err, err2)
 		}
 	})
 }

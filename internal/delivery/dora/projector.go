@@ -28,7 +28,7 @@ type Projector struct{}
 func (Projector) Name() string { return "delivery" }
 
 // Version grows when the rows that follow from the same events change.
-func (Projector) Version() int { return 4 }
+func (Projector) Version() int { return 5 }
 
 // Reset empties the tables.
 func (Projector) Reset(ctx context.Context, tx event.SQL) error {
@@ -77,7 +77,8 @@ func (w *work) came(service, environment, at int64) {
 }
 
 var (
-	upsertCommit = event.NewUpsert("commit_times", "ON CONFLICT (change) DO UPDATE SET at = excluded.at WHERE excluded.at < commit_times.at", "change", "at")
+	upsertCommit = event.NewUpsert("commit_times", `ON CONFLICT (change) DO UPDATE SET at = excluded.at, seq = excluded.seq
+		WHERE excluded.at < commit_times.at OR (excluded.at = commit_times.at AND excluded.seq < commit_times.seq)`, "change", "at", "seq")
 
 	insertDeployment = event.NewUpsert("deployments", "", "seq", "at", "event", "service", "team", "environment", "path", "cause", "release", "newest", "fixes", "brings")
 	insertChange     = event.NewUpsert("changes", "", "deployment", "n", "change", "own", "at")
@@ -93,7 +94,7 @@ func (w *work) add(ctx context.Context, f *facts) error {
 	var commits, deployments, changes, incidents, pipelines []any
 	borrows := false
 	for _, c := range slices.Sorted(maps.Keys(f.commits)) {
-		commits = append(commits, c, f.commits[c])
+		commits = append(commits, c, f.commits[c].at, f.commits[c].seq)
 	}
 	for _, d := range f.deployments {
 		deployments = append(deployments, d.seq, d.at, d.event, d.service, d.team, d.environment, d.path, d.cause, d.release, d.newest, d.fixes, d.brings)

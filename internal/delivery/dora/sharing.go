@@ -95,6 +95,29 @@ func queryPeriods(ctx context.Context, v *measure.View, from, to int64) (*period
 	return read, nil
 }
 
+// Own counts the deployments to production that the view leaves out because their
+// team runs the platform.
+func Own(ctx context.Context, v *measure.View) (n int, err error) {
+	periods, err := readPeriods(ctx, v, v.From, v.To)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range periods.rows {
+		cell := measure.Cell{Service: r.service, Team: r.team, Path: pathName(r.path)}
+		if r.environment == 0 || !v.OwnTeam(cell) {
+			continue
+		}
+		if err := unpack(r.period, periods.packed[r.from:r.to], func(d *delivered) {
+			if day := measure.DayOf(d.at); day >= v.From && day < v.To {
+				n++
+			}
+		}); err != nil {
+			return 0, fmt.Errorf("read deployments of service %d: %w", r.service, err)
+		}
+	}
+	return n, nil
+}
+
 // incidentRow is an incident in production.
 type incidentRow struct {
 	id, started, resolved int64 // resolved is null while it is open

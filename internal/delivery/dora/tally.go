@@ -32,6 +32,7 @@ type tally struct {
 	nowhere  int // deployments without an environment
 	// unattributed is how many incidents are laid to no deployment.
 	unattributed int
+	own          int // deployments of teams that run the platform, which are in none of the others
 }
 
 // serviceTally is the deployments of one service, on which days they were, a bit
@@ -124,7 +125,7 @@ func (r reading) deployed(ctx context.Context, v *measure.View) (map[measure.Key
 	}
 	deployed := make(map[measure.Key]*tally, len(all))
 	for key, t := range all {
-		if t.n > 0 || t.nowhere > 0 {
+		if t.n > 0 || t.nowhere > 0 || t.own > 0 {
 			deployed[key] = t
 		}
 	}
@@ -179,6 +180,7 @@ type gatherer struct {
 
 	// What the row at hand belongs to, and the tallies of its group by bucket.
 	outside     bool // of the view: it says only where the service was
+	own         bool // and is of a team that runs the platform
 	served      *served
 	stay        int
 	group       string
@@ -194,7 +196,8 @@ type gatherer struct {
 // enter begins a row; it is false for one that says nothing of the view.
 func (g *gatherer) enter(cell measure.Cell, environment int64) bool {
 	group, ok := g.groupOf(cell)
-	if !ok && (g.presence == nil || environment == 0) {
+	g.own = !ok && environment != 0 && g.v.By == "" && g.v.OwnTeam(cell)
+	if !ok && !g.own && (g.presence == nil || environment == 0) {
 		return false
 	}
 	if group != g.group {
@@ -236,10 +239,14 @@ func (g *gatherer) add(d *delivered) {
 	if g.served != nil && day < g.v.To && day >= g.v.From-aliveFor {
 		g.served.touches = append(g.served.touches, touch{d.at, g.stay})
 	}
-	if g.outside || day < g.v.From || day >= g.v.To {
+	if day < g.v.From || day >= g.v.To || g.outside && !g.own {
 		return
 	}
 	b := g.v.BucketOf(day)
+	if g.own {
+		g.at(measure.Key{Bucket: b}).own++
+		return
+	}
 	t := g.inGroup[b]
 	if t == nil {
 		t = g.at(measure.Key{Group: g.group, Bucket: b})

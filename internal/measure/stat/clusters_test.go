@@ -111,7 +111,7 @@ func TestClusteredMediansHoldTheTruth(t *testing.T) {
 func averaged(all []drawnSegment, wider float64) stat.Interval {
 	var weights, sum, low, high float64
 	for _, s := range all {
-		d, _ := stat.ClusteredMedianDifference(s.a, s.b, wider)
+		d, _ := stat.MedianDifference(s.a, s.b, wider)
 		w := float64(d.NA) * float64(d.NB) / float64(d.NA+d.NB)
 		weights, sum = weights+w, sum+w*d.Value
 		low, high = math.Hypot(low, w*(d.Value-d.Interval.Low)), math.Hypot(high, w*(d.Interval.High-d.Value))
@@ -119,24 +119,20 @@ func averaged(all []drawnSegment, wider float64) stat.Interval {
 	return stat.Interval{Low: (sum - low) / weights, High: (sum + high) / weights}
 }
 
-func TestClusteredMedianDifference(t *testing.T) {
+func TestMedianDifferenceOfClusters(t *testing.T) {
 	a, b := oneTo(99), oneTo(9)
-	plain, _ := stat.MedianDifference(a, b)
-	if same, ok := stat.ClusteredMedianDifference(a, b, 1); !ok || same != plain {
-		t.Errorf("%+v, of clusters that are not alike %+v", plain, same)
-	}
-	if d, ok := stat.ClusteredMedianDifference(a, a, 2); !ok || d.NA != 99 || d.Interval.Width() < 1.5*mustWidth(t, a, a) {
+	if d, ok := stat.MedianDifference(a, a, 2); !ok || d.NA != 99 || d.Interval.Width() < 1.5*mustWidth(t, a, a) {
 		t.Errorf("twice as long: %+v, %v, of independent values %v", d, ok, mustWidth(t, a, a))
 	}
-	if d, ok := stat.ClusteredMedianDifference(a, b[:5], 1.4); !ok || d.Interval.Bounded() || d.Clear {
+	if d, ok := stat.MedianDifference(a, b[:5], 1.4); !ok || d.Interval.Bounded() || d.Clear {
 		t.Errorf("of five values: %+v, %v", d, ok)
 	}
 	for _, wrong := range []float64{0, 0.9, -1, math.NaN()} {
-		if d, ok := stat.ClusteredMedianDifference(a, b, wrong); ok {
+		if d, ok := stat.MedianDifference(a, b, wrong); ok {
 			t.Errorf("%v times: %+v", wrong, d)
 		}
 	}
-	if d, ok := stat.ClusteredMedianDifference(a, b, math.Inf(1)); !ok || d.Clear || d.Interval.Width() < 90 {
+	if d, ok := stat.MedianDifference(a, b, math.Inf(1)); !ok || d.Clear || d.Interval.Width() < 90 {
 		t.Errorf("as much as of one value: %+v", d)
 	}
 	// Three of four values of a are near 1, the others near 30, and all of b are near
@@ -149,7 +145,7 @@ func TestClusteredMedianDifference(t *testing.T) {
 	for i := range late {
 		late[i] = 31 + float64(i)/1000
 	}
-	if d, ok := stat.ClusteredMedianDifference(fast, late, 2.5); !ok || !d.Interval.Contains(-1.5) {
+	if d, ok := stat.MedianDifference(fast, late, 2.5); !ok || !d.Interval.Contains(-1.5) {
 		t.Errorf("between a fast team and a slow one: %+v, %v", d, ok)
 	}
 }
@@ -170,7 +166,7 @@ func TestClusteredProportionDifference(t *testing.T) {
 }
 
 func mustWidth(t *testing.T, a, b []float64) float64 {
-	d, ok := stat.MedianDifference(a, b)
+	d, ok := stat.MedianDifference(a, b, 1)
 	if !ok {
 		t.Fatal("no difference")
 	}

@@ -40,18 +40,16 @@ func TestPropertiesOfProportions(t *testing.T) {
 		n := rapid.IntRange(1, 100_000).Draw(t, "n")
 		k := rapid.IntRange(0, n).Draw(t, "k")
 		times := rapid.IntRange(2, 50).Draw(t, "times")
-		for what, of := range map[string]func(k, n int) (stat.Estimate, bool){"Wilson": stat.Proportion, "exact": stat.ExactProportion} {
-			e, _ := of(k, n)
-			holds(t, what, e)
-			if e.Interval != (stat.Interval{Low: max(e.Interval.Low, 0), High: min(e.Interval.High, 1)}) {
-				t.Fatalf("%s: outside 0 to 1: %+v", what, e)
-			}
-			if more, _ := of(k*times, n*times); more.Interval.Width() >= e.Interval.Width() {
-				t.Fatalf("%s: %d times as many are no surer: %+v, %+v", what, times, e, more)
-			}
-			if rest, _ := of(n-k, n); !alike(1-rest.Interval.Low, e.Interval.High) || math.Abs(1-rest.Interval.High-e.Interval.Low) > 1e-12 {
-				t.Fatalf("%s: %+v, and of the rest %+v", what, e, rest)
-			}
+		e, _ := stat.Proportion(k, n)
+		holds(t, "Wilson", e)
+		if e.Interval != (stat.Interval{Low: max(e.Interval.Low, 0), High: min(e.Interval.High, 1)}) {
+			t.Fatalf("outside 0 to 1: %+v", e)
+		}
+		if more, _ := stat.Proportion(k*times, n*times); more.Interval.Width() >= e.Interval.Width() {
+			t.Fatalf("%d times as many are no surer: %+v, %+v", times, e, more)
+		}
+		if rest, _ := stat.Proportion(n-k, n); !alike(1-rest.Interval.Low, e.Interval.High) || math.Abs(1-rest.Interval.High-e.Interval.Low) > 1e-12 {
+			t.Fatalf("%+v, and of the rest %+v", e, rest)
 		}
 	})
 }
@@ -118,13 +116,6 @@ func TestPropertiesOfRates(t *testing.T) {
 		if more, _ := stat.Rate(4*b, 4*tb); more.Interval.Width() >= rb.Interval.Width() {
 			t.Fatalf("four times as much is no surer: %+v, %+v", rb, more)
 		}
-		ratio, ok := stat.RateRatio(a, ta, b, tb)
-		if !ok || !ratio.Interval.Contains(ratio.Value) || ratio.Clear == ratio.Interval.Contains(1) {
-			t.Fatalf("%+v", ratio)
-		}
-		if back, ok := stat.RateRatio(b, tb, a, ta); ok && (!alike(back.Interval.Low*ratio.Interval.High, 1) || !alike(back.Interval.High*ratio.Interval.Low, 1)) {
-			t.Fatalf("%+v, upside down %+v", ratio, back)
-		}
 	})
 }
 
@@ -182,7 +173,7 @@ func TestPropertiesOfQuantiles(t *testing.T) {
 func TestPropertiesOfMedianDifferences(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := someValues.Draw(t, "a"), someValues.Draw(t, "b")
-		d, ok := stat.MedianDifference(a, b)
+		d, ok := stat.MedianDifference(a, b, 1)
 		if !ok || !d.Interval.Contains(d.Value) || d.NA != len(a) || d.NB != len(b) || d.Clear == d.Interval.Contains(0) {
 			t.Fatalf("%+v", d)
 		}
@@ -191,27 +182,8 @@ func TestPropertiesOfMedianDifferences(t *testing.T) {
 		if d.Value != ma.Value-mb.Value {
 			t.Fatalf("%+v of medians %+v and %+v", d, ma, mb)
 		}
-		if other, _ := stat.MedianDifference(shuffled(t, a), shuffled(t, b)); other != d {
+		if other, _ := stat.MedianDifference(shuffled(t, a), shuffled(t, b), 1); other != d {
 			t.Fatalf("%+v, in another order %+v", d, other)
-		}
-	})
-}
-
-func TestPropertiesOfMeans(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		xs := someValues.Draw(t, "values")
-		m, ok := stat.Mean(xs)
-		holds(t, "mean", m)
-		other, _ := stat.Mean(shuffled(t, xs))
-		if !ok || math.Abs(other.Value-m.Value) > 1e-9 || len(xs) > 1 && math.Abs(other.Interval.Low-m.Interval.Low) > 1e-6 {
-			t.Fatalf("%+v, in another order %+v", m, other)
-		}
-		if len(xs) == 1 {
-			return
-		}
-		more, _ := stat.Mean(slices.Repeat(xs, 3))
-		if math.Abs(more.Value-m.Value) > 1e-9 || more.Interval.Width() > m.Interval.Width() {
-			t.Fatalf("three times as many are no surer: %+v, %+v", m, more)
 		}
 	})
 }

@@ -30,29 +30,6 @@ func Proportion(k, n int) (Estimate, bool) {
 	return Estimate{p, n, interval.including(p)}, true
 }
 
-// ExactProportion is k of n, between 0 and 1, with the interval of Clopper and
-// Pearson: at least 95 % whatever the truth is, so wider than Proportion's. For
-// where too narrow would be worse than too wide.
-// ok is false unless 0 ≤ k ≤ n and 1 ≤ n ≤ 10⁹ (above, the two agree).
-//
-// C. Clopper, E. S. Pearson, Biometrika 26 (1934) 404–413, by quantiles of the
-// beta distribution.
-func ExactProportion(k, n int) (Estimate, bool) {
-	if !counts(k, n) || n == 0 || k > n || n > maxBeta {
-		return Estimate{}, false
-	}
-	hits, misses := float64(k), float64(n-k)
-	p := hits / float64(n)
-	interval := Interval{0, 1}
-	if k > 0 {
-		interval.Low = betaQuantile(tail, hits, misses+1)
-	}
-	if k < n {
-		interval.High = betaQuantile(1-tail, hits+1, misses)
-	}
-	return Estimate{p, n, interval}, true
-}
-
 // ProportionDifference is kA of nA less kB of nB, between −1 and 1, with
 // Newcombe's hybrid score interval, of two groups that share no member.
 // ok is false where either has no Proportion.

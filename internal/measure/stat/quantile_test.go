@@ -78,15 +78,15 @@ func TestQuantilesThatAreNone(t *testing.T) {
 		if e, ok := stat.Median(xs); ok || e != (stat.Estimate{}) {
 			t.Errorf("Median(%v) = %v", xs, e)
 		}
-		if d, ok := stat.MedianDifference(xs, oneTo(9)); ok || d != (stat.Comparison{}) {
+		if d, ok := stat.MedianDifference(xs, oneTo(9), 1); ok || d != (stat.Comparison{}) {
 			t.Errorf("MedianDifference(%v, …) = %v", xs, d)
 		}
-		if _, ok := stat.MedianDifference(oneTo(9), xs); ok {
+		if _, ok := stat.MedianDifference(oneTo(9), xs, 1); ok {
 			t.Errorf("MedianDifference(…, %v)", xs)
 		}
 	}
 	far := []float64{-math.MaxFloat64, math.MaxFloat64}
-	if _, ok := stat.MedianDifference(far, far); ok {
+	if _, ok := stat.MedianDifference(far, far, 1); ok {
 		t.Error("too far apart for a difference")
 	}
 	if m, ok := stat.Median(far); !ok || m.Value != 0 {
@@ -108,7 +108,7 @@ func TestMedianDifferenceIsTheBootstrap(t *testing.T) {
 		for atMost(high) < 0.975 {
 			high++
 		}
-		d, ok := stat.MedianDifference(oneTo(n), make([]float64, n))
+		d, ok := stat.MedianDifference(oneTo(n), make([]float64, n), 1)
 		if !ok || d.Value != float64(n+1)/2 || !d.Clear {
 			t.Errorf("n = %d: %+v", n, d)
 		}
@@ -125,7 +125,7 @@ func TestMedianDifferenceAgainstResampling(t *testing.T) {
 	draw := rand.New(rand.NewPCG(7, 7))
 	for _, n := range [][2]int{{12, 9}, {30, 41}, {64, 64}} {
 		a, b := logNormal(n[0], 1, 1, draw), logNormal(n[1], 0, 0.5, draw)
-		d, _ := stat.MedianDifference(a, b)
+		d, _ := stat.MedianDifference(a, b, 1)
 		plain := make([]float64, 8_000)
 		for i := range plain {
 			plain[i] = medianOf(resample(a, draw)) - medianOf(resample(b, draw))
@@ -170,7 +170,7 @@ func TestMedianDifferenceCovers(t *testing.T) {
 		const rounds = 120
 		hits := 0
 		for range rounds {
-			d, _ := stat.MedianDifference(logNormal(c.nA, c.mu, c.sA, draw), logNormal(c.nB, 0, c.sB, draw))
+			d, _ := stat.MedianDifference(logNormal(c.nA, c.mu, c.sA, draw), logNormal(c.nB, 0, c.sB, draw), 1)
 			if d.Interval.Contains(math.Exp(c.mu) - 1) {
 				hits++
 			}
@@ -183,7 +183,7 @@ func TestMedianDifferenceCovers(t *testing.T) {
 
 func TestMedianDifferenceOfFew(t *testing.T) {
 	for n, bounded := range map[int]bool{1: false, 5: false, 6: true} {
-		d, ok := stat.MedianDifference(oneTo(n), oneTo(50))
+		d, ok := stat.MedianDifference(oneTo(n), oneTo(50), 1)
 		if !ok || d.Interval.Bounded() != bounded || d.NA != n || d.NB != 50 || d.Value != float64(n+1)/2-25.5 {
 			t.Errorf("%d against 50: %+v", n, d)
 		}
@@ -191,4 +191,14 @@ func TestMedianDifferenceOfFew(t *testing.T) {
 			t.Errorf("%d against 50 may claim nothing: %+v", n, d)
 		}
 	}
+}
+
+// binomialAtMost adds up the chances one by one.
+func binomialAtMost(k, n int, p float64) float64 {
+	lg := func(x int) float64 { l, _ := math.Lgamma(float64(x + 1)); return l }
+	sum := 0.0
+	for i := 0; i <= k; i++ {
+		sum += math.Exp(lg(n) - lg(i) - lg(n-i) + float64(i)*math.Log(p) + float64(n-i)*math.Log1p(-p))
+	}
+	return sum
 }

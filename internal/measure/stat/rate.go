@@ -23,37 +23,3 @@ func Rate(events int, exposure float64) (Estimate, bool) {
 	}
 	return Estimate{n / exposure, events, interval}, true
 }
-
-// RateRatio is the rate of A ÷ the rate of B, with the exact interval that
-// follows from how the events that there were fell to the two: 0.7 reads "30 %
-// fewer". Both exposures are in one unit. It is clear where it leaves out 1.
-// ok is false unless both exposures are above 0, B has an event (nothing can be
-// divided by a rate of 0: show both rates instead), A has 0 or more, and
-// together they have 10⁹ at most.
-//
-// J. Przyborowski, H. Wilenski, Biometrika 31 (1940) 313–323; as in E. L.
-// Lehmann, J. P. Romano, Testing Statistical Hypotheses, §4.5.
-func RateRatio(eventsA int, exposureA float64, eventsB int, exposureB float64) (Comparison, bool) {
-	a, okA := Rate(eventsA, exposureA)
-	b, okB := Rate(eventsB, exposureB)
-	if !okA || !okB || eventsB == 0 {
-		return Comparison{}, false
-	}
-	all := eventsA + eventsB
-	shareA, ok := ExactProportion(eventsA, all)
-	if !ok {
-		return Comparison{}, false
-	}
-	shareB, _ := ExactProportion(eventsB, all)
-	// The odds of A are p/(1−p); 1−p of one is p of the other, with more digits.
-	perEvent := exposureB / exposureA
-	interval := Interval{
-		shareA.Interval.Low / shareB.Interval.High * perEvent,
-		shareA.Interval.High / shareB.Interval.Low * perEvent,
-	}
-	value := a.Value / b.Value
-	if !finite(value) || !interval.Bounded() {
-		return Comparison{}, false
-	}
-	return Comparison{value, eventsA, eventsB, interval, !interval.Contains(1)}, true
-}

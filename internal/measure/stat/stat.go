@@ -107,3 +107,20 @@ func finite(xs ...float64) bool {
 	}
 	return true
 }
+
+// sum adds with the lost digits carried along, so that the order hardly
+// matters: A. Neumaier, ZAMM 54 (1974) 39–51.
+func sum(values []float64, of func(float64) float64) float64 {
+	var total, lost float64
+	for _, v := range values {
+		x := of(v)
+		next := total + x
+		if math.Abs(total) >= math.Abs(x) {
+			lost += total - next + x
+		} else {
+			lost += x - next + total
+		}
+		total = next
+	}
+	return total + lost
+}

@@ -103,19 +103,38 @@ func (p Panel) Top() float64 {
 	return Round(most)
 }
 
-// Round gives the least of 1, 2, 2.5, 5 times a power of ten that is not below v;
+// Round gives the least of 1, 2, 4, 6, 8 times a power of ten that is not below v, so
+// that the half of it, which the scale names too, has one digit;
 // 1 for what is not positive.
 func Round(v float64) float64 {
 	if v <= 0 || math.IsNaN(v) || math.IsInf(v, 0) {
 		return 1
 	}
 	power := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, step := range []float64{1, 2, 2.5, 5} {
+	for _, step := range []float64{1, 2, 4, 6, 8} {
 		if v <= step*power*(1+1e-9) {
 			return step * power
 		}
 	}
 	return 10 * power
+}
+
+// RoundTime is Round for seconds: it gives a number of seconds, minutes, hours or
+// days, half of which is also read at a glance.
+func RoundTime(seconds float64) float64 {
+	const minute, hour, day = 60, 60 * 60, 24 * 60 * 60
+	if !(seconds > 2) { // NaN as well
+		return Round(seconds)
+	}
+	for _, step := range []float64{
+		4, 10, 20, 30, minute, 2 * minute, 4 * minute, 10 * minute, 20 * minute, 30 * minute,
+		hour, 2 * hour, 4 * hour, 6 * hour, 12 * hour, day, 2 * day, 4 * day, 6 * day,
+	} {
+		if seconds <= step*(1+1e-9) {
+			return step
+		}
+	}
+	return Round(seconds/day) * day
 }
 
 // runs cuts points where steps are missing between them.

@@ -16,9 +16,21 @@ func at(minute int, value float64) Point {
 }
 
 func TestRound(t *testing.T) {
-	for v, want := range map[float64]float64{0: 1, -3: 1, 0.3: 0.5, 1: 1, 1.01: 2, 2.3: 2.5, 6: 10, 10: 10, 130: 200, math.Inf(1): 1} {
+	for v, want := range map[float64]float64{0: 1, -3: 1, 0.3: 0.4, 1: 1, 1.01: 2, 2.3: 4, 6: 6, 6.1: 8, 9: 10, 10: 10, 130: 200, math.Inf(1): 1} {
 		if got := Round(v); math.Abs(got-want) > 1e-9 {
 			t.Errorf("Round(%v) = %v, want %v", v, got, want)
+		}
+	}
+}
+
+func TestRoundTime(t *testing.T) {
+	const hour, day = 3600, 24 * 3600
+	for v, want := range map[float64]float64{
+		0: 1, -1: 1, 0.3: 0.4, 1.2: 2, 3: 4, 59: 60, 61: 120, 3600: hour, 3601: 2 * hour, 5.1 * hour: 6 * hour, 24 * hour: day, 25 * hour: 2 * day,
+		2.2 * day: 4 * day, 5 * day: 6 * day, 6.5 * day: 8 * day, 40 * day: 40 * day, 41 * day: 60 * day, math.Inf(1): day,
+	} {
+		if got := RoundTime(v); math.Abs(got-want) > 1e-9 {
+			t.Errorf("RoundTime(%v) = %v, want %v", v, got, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,8 @@ type Trend struct {
 	// Most is the top of the scale where it has a natural one, such as 1 for a
 	// share; 0 takes the next round number.
 	Most float64
+	// Round gives the top of a scale for the largest value; nil is Round.
+	Round func(float64) float64
 	// Labels is how many labels the axis has room for; 0 is eight.
 	Labels int
 	Format func(float64) string
@@ -25,6 +28,7 @@ type Trend struct {
 // Bucket is one place on the axis.
 type Bucket struct {
 	Label     string   // on the axis, such as "Nov"
+	Year      bool     // a year begins here, and the label says which
 	Title     string   // what the pointer finds
 	Value     *float64 // nil is no data
 	Low, High *float64 // the interval; nil where none is known
@@ -46,18 +50,22 @@ func (t Trend) known() bool {
 // scale gives the bottom and the top of the axis; the bottom is 0 unless
 // something lies below.
 func (t Trend) scale() (bottom, top float64) {
+	round := t.Round
+	if round == nil {
+		round = Round
+	}
 	var least, most float64
 	for _, v := range t.shown() {
 		least, most = min(least, v), max(most, v)
 	}
 	if top = t.Most; top < most || top == 0 {
-		top = Round(most)
+		top = round(most)
 	}
 	if most == 0 && least < 0 {
 		top = 0
 	}
 	if least < 0 {
-		bottom = -Round(-least)
+		bottom = -round(-least)
 	}
 	return bottom, top
 }
@@ -177,15 +185,28 @@ func (t Trend) band() string {
 	return b.String()
 }
 
-// labels are the buckets whose label is drawn.
-func (t Trend) labels() []int {
+// label is that of a bucket on the axis. A spare one is not drawn where there is
+// little room.
+type label struct {
+	bucket int
+	spare  bool
+}
+
+// labels are those that are drawn, as far apart as there is room for, but so that
+// those of the years are among them: without these nobody knows which March it is.
+func (t Trend) labels() []label {
 	room := cmp.Or(t.Labels, 8)
 	every := (len(t.Buckets) + room - 1) / room
-	var all []int
-	for i := range t.Buckets {
-		if i%every == 0 {
-			all = append(all, i)
+	year := slices.IndexFunc(t.Buckets, func(b Bucket) bool { return b.Year })
+	if year >= 0 {
+		for every < 12 && 12%every != 0 { // so that each January is among them
+			every++
 		}
+	}
+	year = max(year, 0)
+	var all []label
+	for i := year % every; i < len(t.Buckets); i += every {
+		all = append(all, label{i, (i-year)/every%2 != 0 && !t.Buckets[i].Year})
 	}
 	return all
 }

@@ -33,10 +33,10 @@ func TestTrendKeepsGapsAndExpectations(t *testing.T) {
 // What is usual is a line of its own, within the scale.
 func TestTrendShowsWhatIsUsual(t *testing.T) {
 	chart := trend(Bucket{Value: known(1), Usual: known(2)}, Bucket{Value: known(1), Usual: known(8)}, Bucket{Value: known(2)})
-	if got, want := chart.usual(), "M166.7 80L500 20"; got != want {
+	if got, want := chart.usual(), "M166.7 75L500 0"; got != want {
 		t.Errorf("what is usual is %s, want %s", got, want)
 	}
-	if _, top := chart.scale(); top != 10 {
+	if _, top := chart.scale(); top != 8 {
 		t.Errorf("the scale ends at %v", top)
 	}
 	if got := trend(Bucket{Value: known(1)}).usual(); got != "" {
@@ -50,9 +50,9 @@ func TestTrendScale(t *testing.T) {
 		bottom, top float64
 	}{
 		"a share":                {Trend{Most: 1, Buckets: []Bucket{{Value: known(0.3)}}}, 0, 1},
-		"a target above":         {Trend{Target: known(7), Buckets: []Bucket{{Value: known(3)}}}, 0, 10},
-		"below nothing":          {Trend{Buckets: []Bucket{{Value: known(-31)}, {Value: known(20)}}}, -50, 20},
-		"a wild interval is cut": {Trend{Buckets: []Bucket{{Value: known(4), Low: known(0), High: known(9000)}}}, 0, 10},
+		"a target above":         {Trend{Target: known(7), Buckets: []Bucket{{Value: known(3)}}}, 0, 8},
+		"below nothing":          {Trend{Buckets: []Bucket{{Value: known(-31)}, {Value: known(20)}}}, -40, 20},
+		"a wild interval is cut": {Trend{Buckets: []Bucket{{Value: known(4), Low: known(0), High: known(9000)}}}, 0, 8},
 		"nothing but zero":       {Trend{Buckets: []Bucket{{Value: known(0)}}}, 0, 1},
 	} {
 		if bottom, top := c.chart.scale(); bottom != c.bottom || top != c.top {
@@ -77,6 +77,41 @@ func TestTrendIsDrawn(t *testing.T) {
 	for _, want := range []string{`href="/audit?x=1"`, "target 5", ">Oct<", "Nov: no data"} {
 		if got := draw(chart); !strings.Contains(got, want) {
 			t.Errorf("%q is not in %s", want, got)
+		}
+	}
+}
+
+// An axis of more than a year names each year that begins on it, and on a narrow
+// screen every other label makes room for the rest.
+func TestTrendNamesYears(t *testing.T) {
+	axis := func(from, months, room int) (all string) {
+		chart := Trend{Labels: room}
+		for n := from; n < from+months; n++ {
+			b := Bucket{Label: []string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}[n%12]}
+			if n%12 == 0 {
+				b.Label, b.Year = strconv.Itoa(2025+n/12), true
+			}
+			chart.Buckets = append(chart.Buckets, b)
+		}
+		for _, l := range chart.labels() {
+			all += chart.Buckets[l.bucket].Label
+			if l.spare {
+				all += "-"
+			}
+			all += " "
+		}
+		return all
+	}
+	for want, got := range map[string]string{
+		"2026 Apr- Jul Oct- 2027 Apr- Jul Oct- ":   axis(11, 23, 0), // from December
+		"Nov- 2026 Mar- May Jul- Sep Nov- ":        axis(10, 13, 0),
+		"Oct- 2026 Apr- Jul Oct- ":                 axis(9, 14, 5),
+		"Mar May- Jul Sep- ":                       axis(2, 8, 4),
+		"2025 May- Sep 2026 May Sep- 2027 May- ":   axis(0, 30, 0),
+		"2025 Jul- 2026 Jul- 2027 Jul- 2028 Jul- ": axis(0, 43, 0),
+	} {
+		if got != want {
+			t.Errorf("the axis is %q, want %q", got, want)
 		}
 	}
 }

@@ -27,6 +27,9 @@ func (i Insight) Adoption(ctx context.Context, s measure.Scope, now time.Time, m
 		return show, err
 	}
 	show.Chips = chips("/adoption", s, view.Org)
+	if show.Ranges.Apart, err = apart(ctx, "/adoption", view, counted{use: true}); err != nil {
+		return show, err
+	}
 	var forecast adoption.Forecasted
 	var past *forecasted
 	var stuck []adoption.StuckTeam
@@ -70,7 +73,7 @@ func (i Insight) Adoption(ctx context.Context, s measure.Scope, now time.Time, m
 	}
 	show.Curve, show.Stuck = curve(forecast, s), stuckSheet(stuck, mayAudit)
 	rate := whole.Points[0].Estimate
-	show.Sentence = adoptionSentence(rate, forecast, past, stuck)
+	show.Sentence = adoptionSentence(rate, s.Days(), forecast, past, stuck)
 	show.First = rate.Value == nil || rate.Parts["using"] == 0
 	return show, nil
 }
@@ -116,7 +119,9 @@ func (i Insight) forecastBefore(ctx context.Context, f adoption.Forecasted, s me
 	return nil, nil
 }
 
-func adoptionSentence(rate measure.Estimate, f adoption.Forecasted, past *forecasted, stuck []adoption.StuckTeam) string {
+// adoptionSentence says how many use the platform in the days of the page, and where
+// it is foretold how many have started, which is more, how many did.
+func adoptionSentence(rate measure.Estimate, days int64, f adoption.Forecasted, past *forecasted, stuck []adoption.StuckTeam) string {
 	if rate.Value == nil {
 		return "Nothing is known of anybody using the platform in this time."
 	}
@@ -124,14 +129,19 @@ func adoptionSentence(rate measure.Estimate, f adoption.Forecasted, past *foreca
 	if past != nil && f.Market > 0 {
 		last := f.Counted[len(f.Counted)-1]
 		points := (last.Teams - past.teams.Teams) / float64(f.Market) * 100
-		text := "as many have started as was forecast on " + past.at
+		text := "as many as was forecast on " + past.at
 		if side := map[bool]string{true: "over", false: "under"}[points > 0]; points >= 0.5 || points <= -0.5 {
 			text = fmt.Sprintf("%.0f points %s the forecast of %s", max(points, -points), side, past.at)
 			if in := past.teams.Interval; in != nil && last.Teams >= in.Low && last.Teams <= in.High {
 				text += ", within its band"
 			}
 		}
-		parts[0] += ", " + text
+		started := fmt.Sprintf("%s of %s had started by the end of %s", measure.Ratio.Format(last.Teams/float64(f.Market)), page.Plural(int64(f.Market), "team"), month(last.Month+"-01"))
+		used := measure.Ratio.Format(*rate.Value)
+		if rate.N != int64(f.Market) {
+			used += " of " + page.Count(rate.N)
+		}
+		parts = []string{started + ", " + text, fmt.Sprintf("%s used it in these %s", used, page.Plural(days, "day"))}
 	}
 	if n := len(stuck); n > 0 {
 		parts = append(parts, stuckWords(stuck))
@@ -173,12 +183,12 @@ var stepWords = map[string]string{
 }
 
 func stuckSheet(stuck []adoption.StuckTeam, mayAudit func(team string) bool) page.Sheet {
-	sheet := page.Sheet{Name: "stuck", Title: "Teams that are stuck", Says: "They wait for their next step longer than three of four teams that got as far.",
+	sheet := page.Sheet{Name: "stuck", Title: "Teams that are stuck", Says: stuckSays(stuck),
 		Empty: "No team waits longer for its next step than is usual.",
 		Columns: []page.Column{{Key: "team", Title: "Team"}, {Key: "step", Title: "Waits for"}, {Key: "since", Title: "Since"}, {Key: "waited", Title: "Waited"},
 			{Key: "usual", Title: "Three of four need"}, {Key: "evidence", Title: "The step before"}}}
 	for _, t := range stuck {
-		usual := page.Cell{Text: "too few ever got there", None: true}
+		usual := page.Cell{Text: "no usual time known: over " + measure.Seconds.Format(t.Limit), None: true}
 		if t.Usual != nil {
 			usual = page.Cell{Text: measure.Seconds.Format(*t.Usual), Raw: *t.Usual}
 		}
@@ -192,9 +202,29 @@ func stuckSheet(stuck []adoption.StuckTeam, mayAudit func(team string) bool) pag
 	return sheet
 }
 
-// stepMeasures are the measures that tell of a step within a time.
+// stuckSays says what the teams that are stuck wait longer than: what is usual, as
+// far as it is known of their steps.
+func stuckSays(stuck []adoption.StuckTeam) string {
+	unknown := 0
+	for _, t := range stuck {
+		if t.Usual == nil {
+			unknown++
+		}
+	}
+	limit := measure.Seconds.Format(adoption.StuckUnknown)
+	switch usual := "They wait for their next step longer than three of four teams that had got as far needed for it, and longer than a day"; unknown {
+	case 0:
+		return usual + "."
+	case len(stuck):
+		return "They wait for their next step longer than " + limit + ": too few teams ever got there to say what is usual."
+	default:
+		return usual + "; longer than " + limit + " where too few teams ever got there to say what is usual."
+	}
+}
+
+// stepMeasures are the measures whose evidence is the events of a step.
 var stepMeasures = map[string]string{
-	string(adoption.AccessGranted): "time-to-access", string(adoption.FirstDeployment): "time-to-first-deployment",
+	string(adoption.AccessAsked): "time-to-access", string(adoption.AccessGranted): "time-to-access", string(adoption.FirstDeployment): "time-to-first-deployment",
 	string(adoption.FirstLogQuery): "time-to-first-log-query", string(adoption.FirstAlert): "time-to-first-alert", "onboarded": "time-to-onboard",
 }
 
@@ -206,23 +236,30 @@ func funnelSheet(f adoption.Path, s measure.Scope) page.Sheet {
 	if f.Teams == 0 {
 		return sheet
 	}
+	if f.Since != 0 {
+		s.From = min(s.From, f.Since) // the page's own time may hold none of it
+	}
 	for n, step := range f.Steps {
-		head := page.Cell{Text: upper(stepWords[step.Name]), Raw: step.Name}
-		if name := stepMeasures[step.Name]; name != "" {
-			head.Href = address("/measures/"+name, s)
+		events, from := "", ""
+		if name := stepMeasures[step.Name]; name != "" && step.Teams > 0 {
+			events = address("/measures/"+name, s)
+			if from = events; name == "time-to-access" { // that is of people, not of teams
+				from = ""
+			}
 		}
+		head := page.Cell{Text: upper(stepWords[step.Name]), Raw: step.Name}
 		share := estimated(measure.Ratio, step.Share, "")
 		if step.Share.Value != nil {
 			share.Bar = page.Drawn(*step.Share.Value)
 		}
-		start, before := estimated(measure.Seconds, step.FromStart, ""), estimated(measure.Seconds, step.FromBefore, "")
+		start, before := estimated(measure.Seconds, step.FromStart, from), estimated(measure.Seconds, step.FromBefore, "")
 		if n == 0 {
 			start, before = page.Cell{Text: "the start", None: true}, page.Cell{Text: "the start", None: true}
 		}
 		if step.Name == "onboarded" { // it is no step of its own
 			before = page.Cell{Text: "with the last of them", None: true}
 		}
-		sheet.Rows = append(sheet.Rows, page.Cells{head, {Text: fmt.Sprintf("%d of %d", step.Teams, f.Teams), Raw: step.Teams}, share, start, before})
+		sheet.Rows = append(sheet.Rows, page.Cells{head, {Text: fmt.Sprintf("%d of %d", step.Teams, f.Teams), Href: events, Raw: step.Teams}, share, start, before})
 	}
 	return sheet
 }
@@ -239,7 +276,7 @@ var stageWords = map[adoption.Stage]string{
 	adoption.Observed: "looked at their logs", adoption.Onboarded: "onboarded, quiet", adoption.Active: "onboarded and active", adoption.Lapsed: "lapsed",
 }
 
-// namesShown is how many teams of a stage are named at once.
+// namesShown is how many teams of a stage are named at once; the others are unfolded.
 const namesShown = 8
 
 func stageSheet(stages []adoption.StageTeams) page.Sheet {
@@ -250,13 +287,15 @@ func stageSheet(stages []adoption.StageTeams) page.Sheet {
 	for _, stage := range stages {
 		total += len(stage.Teams)
 		which := page.Cell{Text: "none", None: true}
-		if n := len(stage.Teams); n > 0 {
+		if len(stage.Teams) > 0 {
 			which = page.Cell{Raw: stage.Teams}
-			for _, team := range stage.Teams[:min(n, namesShown)] {
-				which.Links = append(which.Links, page.Choice{Label: team, Href: "/teams/" + team})
-			}
-			if n > namesShown {
-				which.Sub = fmt.Sprintf("and %d more, in the files", n-namesShown)
+			for k, team := range stage.Teams {
+				link := page.Choice{Label: team, Href: "/teams/" + team}
+				if k < namesShown {
+					which.Links = append(which.Links, link)
+				} else {
+					which.More = append(which.More, link)
+				}
 			}
 		}
 		sheet.Rows = append(sheet.Rows, page.Cells{{Text: upper(stageWords[stage.Stage]), Raw: string(stage.Stage)}, {Text: page.Count(int64(len(stage.Teams))), Raw: len(stage.Teams)}, which})
@@ -288,8 +327,8 @@ func (i Insight) retentionSheet(ctx context.Context, s measure.Scope) (page.Shee
 	sheet.Columns[2].Title = "At first"
 	together := page.Cells{{Text: "All together", Raw: "all"}, {}}
 	teams := 0
-	for _, e := range r.Months {
-		cell := shared(e, "")
+	for k, e := range r.Months {
+		cell := shared(e, keptEvents(r.Cohorts[0].Month, k, s, s.To))
 		cell.Sub = "n\u00a0" + page.Count(e.N)
 		together = append(together, cell)
 	}
@@ -302,13 +341,28 @@ func (i Insight) retentionSheet(ctx context.Context, s measure.Scope) (page.Shee
 				continue
 			}
 			share := float64(c.Active[k]) / float64(c.Teams)
-			row = append(row, page.Cell{Text: measure.Ratio.Format(share), Sub: fmt.Sprintf("%d of %d", c.Active[k], c.Teams), Shade: shade(share), Raw: share})
+			row = append(row, page.Cell{Text: measure.Ratio.Format(share), Sub: fmt.Sprintf("%d of %d", c.Active[k], c.Teams), Href: keptEvents(c.Month, k, s, 0), Shade: shade(share), Raw: share})
 		}
 		sheet.Rows = append(sheet.Rows, row)
 	}
 	together[1] = page.Cell{Text: page.Count(int64(teams)), Raw: teams}
 	sheet.Rows = append([]page.Cells{together}, sheet.Rows...)
 	return sheet, nil
+}
+
+// keptMonths is after how many months a measure has the events of who stayed.
+const keptMonths = 3
+
+// keptEvents is where the events stand of the teams that started in a month and used
+// the platform after k months, and of those that started later up to a day, 0 for
+// none; "" after as many months as no measure is of.
+func keptEvents(started string, k int, s measure.Scope, until int64) string {
+	first, err := time.Parse("2006-01", started)
+	if err != nil || k != keptMonths {
+		return ""
+	}
+	s.From, s.To = measure.Day(first.AddDate(0, k, 0)), max(until, measure.Day(first.AddDate(0, k+1, 0)))
+	return address("/measures/retention-3-months", s) + "#evidence"
 }
 
 func retentionWords(r adoption.Retained) string {

@@ -30,7 +30,8 @@ func curve(f adoption.Forecasted, s measure.Scope) page.Curve {
 		share := m.Teams / market
 		expected := n >= len(f.Counted)
 		title := month(m.Month + "-01")
-		b := chart.Bucket{Label: shortMonth(m.Month + "-01"), Value: &share, Expected: expected}
+		b := chart.Bucket{Value: &share, Expected: expected}
+		b.Label, b.Year = shortMonth(m.Month + "-01")
 		row := page.Cells{{Text: title, Raw: m.Month}, {Text: measure.Digits(m.Teams), Raw: m.Teams}, {Text: measure.Ratio.Format(share), Raw: share}, {Text: "–", None: true}, {Text: "happened", Raw: "happened"}}
 		b.Title = fmt.Sprintf("%s: %s, %s of %d teams", title, measure.Ratio.Format(share), measure.Digits(m.Teams), f.Market)
 		if u, ok := usual(n + 1); ok {

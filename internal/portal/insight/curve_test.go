@@ -1,12 +1,17 @@
 package insight
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/journey"
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
+	"github.com/stoa-platform/stoa/internal/portal/chart"
+	"github.com/stoa-platform/stoa/internal/portal/page"
 )
 
 // What happened leads to its evidence, what is expected has a band and leads
@@ -53,18 +58,66 @@ func TestAdoptionSentence(t *testing.T) {
 		}
 		return all
 	}
+	narrow := measure.Estimate{Value: &value, N: 45}
 	for want, got := range map[string]string{
-		"Nothing is known of anybody using the platform in this time.":                                             adoptionSentence(measure.Estimate{}, f, nil, nil),
-		"62 % of 48 teams use Stoa; no team is stuck.":                                                             adoptionSentence(rate, f, nil, nil),
-		"62 % of 48 teams use Stoa, 4 points over the forecast of 1 Aug 2026; no team is stuck.":                   adoptionSentence(rate, f, at(28, 27, 29), nil),
-		"62 % of 48 teams use Stoa, 4 points under the forecast of 1 Aug 2026, within its band; no team is stuck.": adoptionSentence(rate, f, at(32, 28, 36), nil),
-		"62 % of 48 teams use Stoa, as many have started as was forecast on 1 Aug 2026; no team is stuck.":         adoptionSentence(rate, f, at(30.1, 28, 36), nil),
-		"62 % of 48 teams use Stoa; 1 team is stuck before its first alert.":                                       adoptionSentence(rate, f, nil, stuck(adoption.FirstAlert)),
-		"62 % of 48 teams use Stoa; 2 teams are stuck before their first log query.":                               adoptionSentence(rate, f, nil, stuck(adoption.FirstLogQuery, adoption.FirstLogQuery)),
-		"62 % of 48 teams use Stoa; 3 teams are stuck, 2 of them before their access.":                             adoptionSentence(rate, f, nil, stuck(adoption.FirstAlert, adoption.AccessGranted, adoption.AccessGranted)),
+		"Nothing is known of anybody using the platform in this time.": adoptionSentence(measure.Estimate{}, 30, f, nil, nil),
+		"62 % of 48 teams use Stoa; no team is stuck.":                 adoptionSentence(rate, 30, f, nil, nil),
+		"62.5 % of 48 teams had started by the end of Oct 2026, 4 points over the forecast of 1 Aug 2026; 62 % used it in these 30 days; no team is stuck.":                   adoptionSentence(rate, 30, f, at(28, 27, 29), nil),
+		"62.5 % of 48 teams had started by the end of Oct 2026, 4 points under the forecast of 1 Aug 2026, within its band; 62 % used it in these 30 days; no team is stuck.": adoptionSentence(rate, 30, f, at(32, 28, 36), nil),
+		"62.5 % of 48 teams had started by the end of Oct 2026, as many as was forecast on 1 Aug 2026; 62 % of 45 used it in these 30 days; no team is stuck.":                adoptionSentence(narrow, 30, f, at(30.1, 28, 36), nil),
+		"62 % of 48 teams use Stoa; 1 team is stuck before its first alert.":                                                                                                  adoptionSentence(rate, 30, f, nil, stuck(adoption.FirstAlert)),
+		"62 % of 48 teams use Stoa; 2 teams are stuck before their first log query.":                                                                                          adoptionSentence(rate, 30, f, nil, stuck(adoption.FirstLogQuery, adoption.FirstLogQuery)),
+		"62 % of 48 teams use Stoa; 3 teams are stuck, 2 of them before their access.":                                                                                        adoptionSentence(rate, 30, f, nil, stuck(adoption.FirstAlert, adoption.AccessGranted, adoption.AccessGranted)),
 	} {
 		if got != want {
 			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+}
+
+// Of teams for whose step no time is usual it is not said that they wait longer than
+// others needed.
+func TestStuckSaysWhatTheyWaitLongerThan(t *testing.T) {
+	usual := 3600.0
+	known, unknown := adoption.StuckTeam{Step: adoption.FirstAlert, Usual: &usual, Limit: adoption.StuckAtLeast}, adoption.StuckTeam{Step: adoption.FirstAlert, Limit: adoption.StuckUnknown}
+	for n, c := range []struct {
+		stuck       []adoption.StuckTeam
+		usual, days bool
+	}{{[]adoption.StuckTeam{known}, true, false}, {[]adoption.StuckTeam{unknown}, false, true}, {[]adoption.StuckTeam{known, unknown}, true, true}} {
+		sheet := stuckSheet(c.stuck, func(string) bool { return false })
+		if got := strings.Contains(sheet.Says, "three of four teams"); got != c.usual {
+			t.Errorf("%d: it says %q", n, sheet.Says)
+		}
+		if got := strings.Contains(sheet.Says, "14 d"); got != c.days {
+			t.Errorf("%d: it says %q", n, sheet.Says)
+		}
+		if last := sheet.Rows[len(sheet.Rows)-1][4]; c.days && (!last.None || last.Text != "no usual time known: over 14 d") {
+			t.Errorf("%d: %+v", n, last)
+		}
+	}
+}
+
+// Every team of a stage is named on the page, those of a long list when it is unfolded.
+func TestStagesNameEachTeam(t *testing.T) {
+	var teams []string
+	for n := range namesShown + 3 {
+		teams = append(teams, fmt.Sprintf("team-%d", n))
+	}
+	sheet := stageSheet([]adoption.StageTeams{{Stage: adoption.Active, Teams: teams}, {Stage: adoption.Lapsed, Teams: teams[:2]}})
+	if long, short := sheet.Rows[0][2], sheet.Rows[1][2]; len(long.Links) != namesShown || len(long.More) != 3 || len(short.Links) != 2 || len(short.More) != 0 {
+		t.Fatalf("of a long list %d and %d, of a short one %d and %d", len(long.Links), len(long.More), len(short.Links), len(short.More))
+	}
+	var drawn strings.Builder
+	if err := page.SheetTable(page.Frame{}, sheet).Render(t.Context(), &drawn); err != nil {
+		t.Fatal(err)
+	}
+	folded := regexp.MustCompile(`(?s)<details class="more-links">.*?</details>`).FindString(drawn.String())
+	if !strings.Contains(folded, "and 3 more") {
+		t.Errorf("it says not how many more there are: %s", folded)
+	}
+	for n, team := range teams {
+		if link := fmt.Sprintf(`href="/teams/%s"`, team); !strings.Contains(drawn.String(), link) || strings.Contains(folded, link) != (n >= namesShown) {
+			t.Errorf("%s is not where it should be", team)
 		}
 	}
 }
@@ -80,21 +133,45 @@ func TestShade(t *testing.T) {
 // Numbers of fewer people than may be shown are not in the cells either.
 func TestJourneyHidesFew(t *testing.T) {
 	people, newcomers := 9, 6
-	j := adoption.Journey{Persona: adoption.Developer, People: &people, Newcomers: &newcomers, Stops: []adoption.Stop{{Capability: "logs", Share: measure.None("all but fewer than 5")}}}
-	show := journey("developer", "Developers", j, measure.Scope{From: 1, To: 2})
-	if cell := show.Stops.Rows[0][4]; !cell.None || cell.Raw != nil || cell.Text != "not shown" {
-		t.Errorf("who stopped: %+v", cell)
-	}
+	j := journey.Journey{Persona: journey.Developer, People: &people, Newcomers: &newcomers, Stops: []journey.Stop{{Capability: "logs", Share: measure.None("all but fewer than 5")}}}
+	show := personaCard("developer", "Developers", j)
 	for _, cell := range show.Stops.Rows[0][1:3] {
 		if !cell.None || cell.Raw != nil {
 			t.Errorf("who came to it: %+v", cell)
 		}
 	}
-	if !strings.Contains(show.Says, "fewer than 5") {
-		t.Errorf("it says %q", show.Says)
+	if !strings.Contains(show.Says, "fewer than 5") || len(show.Ends.Rows) != 0 {
+		t.Errorf("it says %q, with %v", show.Says, show.Ends.Rows)
 	}
-	if none := journey("qa", "QA", adoption.Journey{}, measure.Scope{}); none.Says != "Nobody in this time." || len(none.Stops.Rows) != 0 {
+	if none := personaCard("qa", "QA", journey.Journey{}); none.Says != "Nobody in this time." || len(none.Stops.Rows) != 0 {
 		t.Errorf("of nobody it says %q", none.Says)
+	}
+}
+
+// The page answers where newcomers stop as far as that may be told, and otherwise how
+// many there were and why it may not.
+func TestJourneySentence(t *testing.T) {
+	n := func(n int) *int { return &n }
+	of := func(newcomers, left *int, ends ...journey.End) []journey.Journey {
+		return []journey.Journey{{Persona: journey.Everybody, People: n(40), Newcomers: newcomers, Left: left, Ends: ends}}
+	}
+	portal, rest := journey.End{After: []string{"portal"}, People: 9}, journey.End{After: []string{"deploy", "logs"}, Others: true, People: 5}
+	for want, all := range map[string][]journey.Journey{
+		"Nobody used the platform in this time.":                                                                                     nil,
+		"Too few people are new in this time to show where they go.":                                                                 of(nil, nil),
+		"30 people are new in this time; how many of them stopped is not shown, since it would tell of fewer than 5.":                of(n(30), nil),
+		"30 people are new in this time; none of the newcomers stopped.":                                                             of(n(30), n(0)),
+		"30 people are new in this time; 7 stopped: they were not seen for 30 days; after each step too few did for it to be shown.": of(n(30), n(7)),
+		"30 people are new in this time; 14 stopped: they were not seen for 30 days, 9 of them after portal.":                        of(n(30), n(14), portal, rest),
+		"30 people are new in this time; 9 stopped: they were not seen for 30 days, all of them after portal.":                       of(n(30), n(9), portal, journey.End{After: []string{"logs"}}),
+	} {
+		if got := journeySentence(all); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+	show := personaCard("all", "Everybody", of(n(30), n(14), portal, rest)[0])
+	if row := show.Ends.Rows[1]; len(show.Ends.Rows) != 2 || row[0].Text != "deploy, logs or something that few come to" || row[1].Raw != 5 || row[2].Text != "35.7 %" {
+		t.Errorf("where they stopped: %+v", show.Ends.Rows)
 	}
 }
 
@@ -105,5 +182,22 @@ func TestRetentionWords(t *testing.T) {
 	}
 	if got := retentionWords(adoption.Retained{Trend: stat.Flat}); got != "Its direction: flat." {
 		t.Errorf("it says %q", got)
+	}
+}
+
+// The scale of a duration is of whole hours or days, not of round numbers of seconds.
+func TestTrendOfADurationIsReadAtAGlance(t *testing.T) {
+	value := 26 * 3600.0
+	for unit, want := range map[measure.Unit][]string{measure.Seconds: {"<span>2 d</span>", "<span>24 h</span>"}, measure.PerDay: {"<span>100000/day</span>"}} {
+		var drawn strings.Builder
+		points := []measure.Point{{From: "2026-10-01", To: "2026-11-01", Estimate: measure.Estimate{Value: &value, N: 3}}}
+		if err := chart.DrawTrend(trend(measure.Definition{Title: "Lead time", Unit: unit}, points, nil)).Render(t.Context(), &drawn); err != nil {
+			t.Fatal(err)
+		}
+		for _, label := range want {
+			if !strings.Contains(drawn.String(), label) {
+				t.Errorf("%s: no %s in %s", unit, label, drawn.String())
+			}
+		}
 	}
 }

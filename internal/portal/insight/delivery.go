@@ -67,6 +67,9 @@ func (i Insight) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (
 			return i.contrastSheet(s, contrasts), err
 		}),
 		func(ctx context.Context) error { return i.failedSheet(ctx, q, view, &show) },
+		into(&show.Ranges.Apart, func(ctx context.Context) (*page.Apart, error) {
+			return apart(ctx, "/delivery", view, counted{delivery: true})
+		}),
 	); err != nil {
 		return show, err
 	}
@@ -130,7 +133,7 @@ func deliverySentence(whole map[string]measure.Estimate) string {
 // deliveryGroups is the table of teams or, of one team, of its services.
 func (i Insight) deliveryGroups(ctx context.Context, q DeliveryQuery, s measure.Scope) (page.Sheet, error) {
 	s.By = measure.ByTeam
-	sheet := page.Sheet{Name: "teams", Title: "By team", Empty: "No team deployed to production in this time."}
+	sheet := page.Sheet{Name: "teams", Title: "By team", Compact: true, Empty: "No team deployed to production in this time."}
 	if teams := s.Only[measure.ByTeam]; len(teams) > 0 {
 		s.By = measure.ByService
 		sheet.Name, sheet.Title, sheet.Empty = "services", "Services of "+page.List(teams), "No service of it was deployed to production in this time."
@@ -270,11 +273,15 @@ func (i Insight) contrastSheet(s measure.Scope, contrasts []dora.Contrast) page.
 			difference, says.Text = page.NoData(""), c.Note
 		}
 		if c.Difference != nil {
-			difference = page.Cell{Text: d.Unit.Difference(*c.Difference), Raw: *c.Difference}
+			both := s
+			if slices.Contains(d.Cuts, measure.ByPath) {
+				both.By = measure.ByPath
+			}
+			difference = page.Cell{Text: d.Unit.Difference(*c.Difference), Href: address("/measures/"+c.Measure, both), Raw: *c.Difference}
 			says = page.Cell{State: page.State{Level: page.Unknown, Word: "may be chance"}, Raw: "may be chance"}
 			difference.Sub = c.Note
 			if c.Interval != nil {
-				difference.Sub = unbroken(d.Unit.Difference(c.Interval.Low) + " to " + d.Unit.Difference(c.Interval.High))
+				difference.Sub = unbroken(d.Unit.DifferenceBetween(&[2]*float64{&c.Interval.Low, &c.Interval.High}))
 			}
 			if c.Clear && d.Better != measure.Neither {
 				says.State = page.State{Level: page.Bad, Word: "worse"}

@@ -65,8 +65,12 @@ func trend(d measure.Definition, points []measure.Point, aim *measure.Target) ch
 	if d.Unit == measure.Ratio {
 		t.Most = 1
 	}
+	if d.Unit == measure.Seconds {
+		t.Round = chart.RoundTime
+	}
 	for _, p := range points {
-		b := chart.Bucket{Label: shortMonth(p.From), Title: month(p.From) + ": no data", Value: p.Value}
+		b := chart.Bucket{Title: month(p.From) + ": no data", Value: p.Value}
+		b.Label, b.Year = shortMonth(p.From)
 		if p.Value != nil {
 			b.Title = month(p.From) + ": " + d.Unit.Format(*p.Value) + within(d.Unit, p.Estimate) + ", n " + page.Count(p.N)
 			b.Href = page.Link("/measures/"+d.Name, "from", p.From, "to", p.To)
@@ -95,7 +99,11 @@ func within(u measure.Unit, e measure.Estimate) string {
 	if e.Interval == nil {
 		return ""
 	}
-	return " (95 %: " + u.Between(*e.Interval) + ")"
+	between := u.Between(*e.Interval)
+	if between == "" { // without an end that is bounded it says nothing
+		return ""
+	}
+	return " (95 %: " + between + ")"
 }
 
 // finite is nil for an end that is not bounded.
@@ -114,16 +122,17 @@ func month(day string) string {
 	return at.Format("Jan 2006")
 }
 
-// shortMonth is a month on an axis; the first of a year says which.
-func shortMonth(day string) string {
+// shortMonth is a month on an axis, and whether a year begins with it: that says
+// which.
+func shortMonth(day string) (label string, year bool) {
 	at, err := time.Parse("2006-01-02", day)
 	switch {
 	case err != nil:
-		return day
+		return day, false
 	case at.Month() == time.January:
-		return at.Format("’06")
+		return at.Format("2006"), true
 	}
-	return at.Format("Jan")
+	return at.Format("Jan"), false
 }
 
 func valueText(u measure.Unit, v *float64) string {

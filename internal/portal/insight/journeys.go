@@ -3,44 +3,50 @@ package insight
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/journey"
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/portal/page"
 )
 
 // personas in the order in which the page shows them, as people read them.
 var personas = []struct {
-	persona adoption.Persona
+	persona journey.Persona
 	title   string
 }{
-	{adoption.Developer, "Developers"}, {adoption.Data, "Data"}, {adoption.QA, "QA"}, {adoption.Operations, "Operations"}, {adoption.Visitor, "Visitors"},
+	{journey.Everybody, "Everybody"},
+	{journey.Developer, "Developers"}, {journey.Data, "Data"}, {journey.QA, "QA"}, {journey.Operations, "Operations"}, {journey.Visitor, "Visitors"},
 }
 
 // Journeys answers: where do newcomers stop?
 func (i Insight) Journeys(ctx context.Context, s measure.Scope, now time.Time) (page.Journeys, error) {
 	s.By, s.Step = "", measure.Whole
-	show := page.Journeys{Ranges: ranges("/journeys", s, now), Fewest: adoption.Fewest,
+	show := page.Journeys{Ranges: ranges("/journeys", s, now), Fewest: journey.Fewest,
 		Same: page.Command{Text: "stoa journeys " + flags(s), Says: "The same on the command line"}}
 	view, err := i.Measures.View(ctx, s)
 	if err != nil {
 		return show, err
 	}
 	show.Chips = chips("/journeys", s, view.Org)
+	if show.Ranges.Apart, err = apart(ctx, "/journeys", view, counted{use: true}); err != nil {
+		return show, err
+	}
 	journeys, err := adoption.Journeys(ctx, view)
 	if err != nil {
 		return show, err
 	}
-	by := map[adoption.Persona]adoption.Journey{}
+	by := map[journey.Persona]journey.Journey{}
 	for _, j := range journeys {
 		by[j.Persona] = j
 	}
 	for _, p := range personas {
-		show.Personas = append(show.Personas, journey(string(p.persona), p.title, by[p.persona], s))
+		show.Personas = append(show.Personas, personaCard(string(p.persona), p.title, by[p.persona]))
 	}
-	for _, r := range adoption.PersonaRules() {
+	for _, r := range journey.PersonaRules() {
 		show.Rules = append(show.Rules, page.Part{Name: personaTitle(r.Persona), Value: strings.Join(r.Words, ", ")})
 	}
 	show.First = len(journeys) == 0
@@ -48,7 +54,7 @@ func (i Insight) Journeys(ctx context.Context, s measure.Scope, now time.Time) (
 	return show, nil
 }
 
-func personaTitle(p adoption.Persona) string {
+func personaTitle(p journey.Persona) string {
 	for _, known := range personas {
 		if known.persona == p {
 			return known.title
@@ -57,11 +63,14 @@ func personaTitle(p adoption.Persona) string {
 	return string(p)
 }
 
-// journey is the table of one persona.
-func journey(name, title string, j adoption.Journey, s measure.Scope) page.Persona {
-	show := page.Persona{Stops: page.Sheet{Name: name, Title: title, Empty: "Too few newcomers to show where they go.",
-		Columns: []page.Column{{Key: "capability", Title: "They come to"}, {Key: "reached", Title: "Newcomers who did"}, {Key: "share", Title: "Share"},
-			{Key: "days", Title: "Days until then"}, {Key: "ended", Title: "Stopped there"}}}}
+// personaCard is what the page shows of one persona.
+func personaCard(name, title string, j journey.Journey) page.Persona {
+	show := page.Persona{
+		Stops: page.Sheet{Name: name, Title: title, Empty: "Too few newcomers to show where they go.",
+			Columns: []page.Column{{Key: "capability", Title: "They come to"}, {Key: "reached", Title: "Newcomers who did"}, {Key: "share", Title: "Share"}, {Key: "days", Title: "Days until then"}}},
+		Ends: page.Sheet{Name: name + "-ends", Title: title + ": where they stopped", Compact: true,
+			Columns: []page.Column{{Key: "after", Title: "They stopped after"}, {Key: "people", Title: "Newcomers"}, {Key: "share", Title: "Of those who stopped"}}},
+	}
 	switch {
 	case j.Persona == "":
 		show.Says = "Nobody in this time."
@@ -70,9 +79,9 @@ func journey(name, title string, j adoption.Journey, s measure.Scope) page.Perso
 	case j.Newcomers == nil:
 		show.Says = fmt.Sprintf("%s active, too few newcomers to show.", people(*j.People))
 	case j.Left == nil:
-		show.Says = fmt.Sprintf("%s active, %d of them new; how many of these were not seen for 30 days is not shown: fewer than %d, or all but so few.", people(*j.People), *j.Newcomers, adoption.Fewest)
+		show.Says = fmt.Sprintf("%s active, %d of them new; how many of these were not seen for 30 days is not shown: it would tell of fewer than %d.", people(*j.People), *j.Newcomers, journey.Fewest)
 	default:
-		show.Says = fmt.Sprintf("%s active, %d of them new; %d of the newcomers were not seen for 30 days.", people(*j.People), *j.Newcomers, *j.Left)
+		show.Says = fmt.Sprintf("%s active, %d of them new; %s.", people(*j.People), *j.Newcomers, leftWords(j))
 	}
 	for _, stop := range j.Stops {
 		share := estimated(measure.Ratio, stop.Share, "")
@@ -89,14 +98,51 @@ func journey(name, title string, j adoption.Journey, s measure.Scope) page.Perso
 		if stop.Days.Value != nil {
 			days = estimated(measure.Count, stop.Days, "")
 		}
-		ended := page.Cell{Text: "not shown", None: true}
-		if stop.Ended != nil {
-			ended = page.Cell{Text: page.Count(int64(*stop.Ended)), Raw: *stop.Ended}
+		show.Stops.Rows = append(show.Stops.Rows, page.Cells{{Text: stop.Capability, Raw: stop.Capability}, reached, share, days})
+	}
+	for _, end := range j.Ends {
+		share := page.Cell{Text: "–", None: true}
+		if *j.Left > 0 {
+			of := float64(end.People) / float64(*j.Left)
+			share = page.Cell{Text: measure.Ratio.Format(of), Bar: page.Drawn(of), Raw: of}
 		}
-		show.Stops.Rows = append(show.Stops.Rows, page.Cells{{Text: stop.Capability, Href: address("/measures/mau", only(s, measure.ByCapability, stop.Capability)), Raw: stop.Capability},
-			reached, share, days, ended})
+		after := afterWords(end)
+		show.Ends.Rows = append(show.Ends.Rows, page.Cells{{Text: after, Raw: after}, {Text: page.Count(int64(end.People)), Raw: end.People}, share})
 	}
 	return show
+}
+
+// leftWords say how many newcomers stopped, and after what the most.
+func leftWords(j journey.Journey) string {
+	if *j.Left == 0 {
+		return "none of the newcomers stopped"
+	}
+	text := fmt.Sprintf("%d stopped: they were not seen for 30 days", *j.Left)
+	most := journey.End{}
+	for _, end := range j.Ends {
+		if end.People > most.People {
+			most = end
+		}
+	}
+	switch most.People {
+	case 0:
+		return text + "; after each step too few did for it to be shown"
+	case *j.Left:
+		return text + ", all of them after " + afterWords(most)
+	}
+	return fmt.Sprintf("%s, %d of them after %s", text, most.People, afterWords(most))
+}
+
+// afterWords name the part of the way that somebody stopped after.
+func afterWords(e journey.End) string {
+	names := e.After
+	if e.Others {
+		names = append(slices.Clone(names), "something that few come to")
+	}
+	if last := len(names) - 1; last > 0 {
+		return strings.Join(names[:last], ", ") + " or " + names[last]
+	}
+	return strings.Join(names, "")
 }
 
 func people(n int) string {
@@ -106,26 +152,16 @@ func people(n int) string {
 	return page.Count(int64(n)) + " people"
 }
 
-func journeySentence(all []adoption.Journey) string {
+func journeySentence(all []journey.Journey) string {
 	if len(all) == 0 {
 		return "Nobody used the platform in this time."
 	}
-	newcomers, where, worst := 0, "", 0
-	for _, j := range all {
-		if j.Newcomers != nil {
-			newcomers += *j.Newcomers
-		}
-		for _, stop := range j.Stops {
-			if stop.Ended != nil && *stop.Ended > worst {
-				worst, where = *stop.Ended, fmt.Sprintf("most who stop do so after %s (%s, %s)", stop.Capability, people(*stop.Ended), personaTitle(j.Persona))
-			}
-		}
-	}
-	switch {
-	case newcomers == 0:
+	switch everybody := all[0]; {
+	case everybody.Newcomers == nil:
 		return "Too few people are new in this time to show where they go."
-	case where == "":
-		return fmt.Sprintf("%s are new in this time; how many stopped is of no step enough to be shown.", people(newcomers))
+	case everybody.Left == nil:
+		return fmt.Sprintf("%s are new in this time; how many of them stopped is not shown, since it would tell of fewer than %d.", people(*everybody.Newcomers), journey.Fewest)
+	default:
+		return fmt.Sprintf("%s are new in this time; %s.", people(*everybody.Newcomers), leftWords(everybody))
 	}
-	return fmt.Sprintf("%s are new in this time; %s.", people(newcomers), where)
 }

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/journey"
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/portal/page"
 )
@@ -158,11 +158,12 @@ func mover(r measure.Row, now, before []measure.Point) (moving, bool) {
 
 // mayBeNamed says that a team is of so many people that none of them is told by it.
 func mayBeNamed(org *measure.Org, team string) bool {
-	return slices.ContainsFunc(org.Teams, func(t *measure.Team) bool { return t.Name == team && t.Members >= adoption.Fewest })
+	return slices.ContainsFunc(org.Teams, func(t *measure.Team) bool { return t.Name == team && t.Members >= journey.Fewest })
 }
 
 func (m moving) words(u measure.Unit) string {
-	words := fmt.Sprintf("It may be %s, which went from %s to %s", m.team, u.Format(m.before), u.Format(m.now))
+	before, now := u.Both(m.before, m.now)
+	words := fmt.Sprintf("It may be %s, which went from %s to %s", m.team, before, now)
 	if m.others > 0 {
 		words += ", or " + page.Plural(int64(m.others), "other team") + " that went the same way"
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stoa-platform/stoa/internal/adoption"
+	"github.com/stoa-platform/stoa/internal/adoption/journey"
 	"github.com/stoa-platform/stoa/internal/measure"
 	"github.com/stoa-platform/stoa/internal/measure/stat"
 )
@@ -73,7 +73,7 @@ func TestLater(t *testing.T) {
 			return found, nil
 		}, func(e measure.Estimate) measure.Estimate { return e }, nil)
 	spec := measure.ScorecardSpec{Rows: []measure.ScorecardRow{{Measure: "lead"}, {Measure: "later"}, {Measure: "gone"}}}
-	for members, named := range map[int]bool{adoption.Fewest: true, adoption.Fewest - 1: false} {
+	for members, named := range map[int]bool{journey.Fewest: true, journey.Fewest - 1: false} {
 		org := &measure.Org{Teams: []*measure.Team{{Name: "a", Members: members, IDs: []int64{1}}}}
 		org.Index()
 		engine, err := measure.NewEngine(nil, fixed{org}, lead, measure.Waiting(measure.Definition{Name: "later", Title: "Later", Waits: "answers"}))

@@ -41,6 +41,11 @@ func (i Insight) Measure(ctx context.Context, name string, s measure.Scope, targ
 		Same:     page.Command{Text: "stoa measure " + name + " " + flags(s), Says: "The same on the command line"},
 		JSON:     "/api/v1/measures/" + name + "?" + s.Query().Encode(),
 	}
+	if at.Own > 0 {
+		own := s
+		own.By = by
+		show.Ranges.Apart = ofTeams(page.Plural(at.Own, "observation"), whole.Apart, "/measures/"+name, own)
+	}
 	for _, key := range sortedParts(at.Parts) {
 		show.Parts = append(show.Parts, page.Part{Name: measure.PartTitle(key), Value: measure.Digits(at.Parts[key])})
 	}

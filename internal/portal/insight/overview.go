@@ -61,6 +61,9 @@ func (i Insight) Overview(ctx context.Context, q OverviewQuery, now time.Time) (
 			gates, refused, err = i.refusalRows(ctx, s)
 			return err
 		},
+		into(&show.Ranges.Apart, func(ctx context.Context) (*page.Apart, error) {
+			return apart(ctx, "/overview", view, counted{delivery: true, use: true})
+		}),
 		into(&waits, func(ctx context.Context) ([]page.Cells, error) { return i.waitingRow(ctx, s) }),
 	); err != nil {
 		return show, err

@@ -65,5 +65,6 @@ func reviewed(r measure.Row) string {
 	if r.Change == nil {
 		return fmt.Sprintf("is %s (%s), with nothing before to compare it with", valueText(r.Unit, r.Value), of)
 	}
-	return fmt.Sprintf("went from %s to %s (%s)", valueText(r.Unit, r.Before), valueText(r.Unit, r.Value), of)
+	before, now := r.Unit.Both(*r.Before, *r.Value)
+	return fmt.Sprintf("went from %s to %s (%s)", before, now, of)
 }

@@ -46,6 +46,14 @@ func TestReview(t *testing.T) {
 			}
 		}
 	}
+	slower := row("slower", measure.Lower, value(47.9*3600), value(2.02*86400), true)
+	slower.Unit, slower.Interval = measure.Seconds, &measure.Interval{Low: 40 * 3600, High: 60 * 3600}
+	if got, want := reviewed(slower), "went from 2 d to 2.02 d (1.67 d to 2.5 d, n 48)"; got != want {
+		t.Errorf("in several units: %q, want %q", got, want)
+	}
+	if got, want := movedText(slower), "slower went from 2 d to 2.02 d: more than chance."; got != want {
+		t.Errorf("in several units: %q, want %q", got, want)
+	}
 	if show.Title != "The quarter's review" || len(show.Table.Rows) != 8 {
 		t.Errorf("%q with %d rows", show.Title, len(show.Table.Rows))
 	}

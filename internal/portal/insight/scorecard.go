@@ -3,6 +3,7 @@ package insight
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,10 @@ func (i Insight) Scorecard(ctx context.Context, name string, spec measure.Scorec
 		JSON:  "/api/v1/scorecard?name=" + name + "&" + s.Query().Encode(),
 		Table: scoreTable(card.Rows),
 	}
+	if show.Ranges.Apart, err = apart(ctx, at, view, counted{delivery: true, use: true}); err != nil {
+		return show, err
+	}
+	show.First = !slices.ContainsFunc(card.Rows, func(r measure.Row) bool { return r.Value != nil })
 	met, unsure, of := 0, 0, 0
 	var asked []string
 	for _, r := range card.Rows {
@@ -122,7 +127,8 @@ func aimed(d measure.Definition, s measure.Scope, targets map[string]measure.Tar
 }
 
 func movedText(r measure.Row) string {
-	return fmt.Sprintf("%s went from %s to %s: more than chance.", r.Title, valueText(r.Unit, r.Before), valueText(r.Unit, r.Value))
+	before, now := r.Unit.Both(*r.Before, *r.Value)
+	return fmt.Sprintf("%s went from %s to %s: more than chance.", r.Title, before, now)
 }
 
 // scoreTable is the scorecard as a file.

@@ -23,7 +23,6 @@ type Frame struct {
 	Asset   func(name string) string
 	Version string
 	Request string // id, to find the request in the logs
-	Server  string // address of the platform, for commands
 	// Simulated says that the platform holds data of an organisation that does not exist.
 	Simulated bool
 	// Shortfalls say why the numbers of the page are not of all that happened.

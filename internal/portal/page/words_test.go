@@ -24,7 +24,7 @@ func TestAgo(t *testing.T) {
 func TestNumbersReadWell(t *testing.T) {
 	for got, want := range map[string]string{
 		Count(0): "0", Count(999): "999", Count(1000): "1,000", Count(-1234567): "−1,234,567",
-		Plural(1, "service"): "1 service", Plural(0, "service"): "0 services", Plural(2, "policy"): "2 policies", Plural(2, "key"): "2 keys",
+		Plural(1, "service"): "1 service", Plural(0, "service"): "0 services", Plural(2, "policy"): "2 policies", Plural(3, "day"): "3 days", Plural(2, "entity"): "2 entities", Plural(2, "key"): "2 keys",
 		Took(0): "under 1 ms", Took(15): "15 ms", Took(1592): "1.6 s", Took(125_000): "2 min 5 s", Took(25_185_000): "6 h 59 min", Took(206_643_000): "2 days 9 h",
 		Rate(0): "0/s", Rate(0.004): "<0.01/s", Rate(0.25): "0.25/s", Rate(1234.4): "1,234/s",
 		Share(0): "0 %", Share(0.0004): "<0.1 %", Share(0.0125): "1.3 %", Share(0.5): "50 %", Share(1): "100 %",

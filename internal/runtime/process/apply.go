@@ -158,7 +158,7 @@ func fixedPort(w runtime.Workload, wanted, port int) *runtime.StartError {
 	return &runtime.StartError{
 		Key: w.Key, Release: w.Release, Reason: runtime.ReasonFixedPort,
 		Detail: fmt.Sprintf("%d replicas wanted, but it listens on port %d whatever PORT says, so that one can run", wanted, port),
-		Next:   "let the program listen on $PORT, or run one replica",
+		Next:   []string{"let the program listen on $PORT, or run one replica"},
 	}
 }
 

@@ -4,9 +4,9 @@ package process
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stoa-platform/stoa/internal/guardian"
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
@@ -105,6 +106,7 @@ func (r *Runtime) spawn(p *process, w runtime.Workload) error {
 		*s.to = write
 	}
 
+	r.guardian.Ready()
 	p.started = time.Now()
 	err, open := r.spawner.do(cmd.Start)
 	if !open {
@@ -115,7 +117,7 @@ func (r *Runtime) spawn(p *process, w runtime.Workload) error {
 		return err
 	}
 	p.pid = cmd.Process.Pid
-	r.guardian.add(p.pid)
+	r.guardian.Add(p.pid)
 	p.watch.group = p.pid
 	for _, f := range theirs {
 		f.Close()
@@ -202,7 +204,7 @@ func executable(path string) error {
 func (r *Runtime) reap(p *process, cmd *exec.Cmd) {
 	ended := make(chan struct{})
 	go func() {
-		awaitExit(p.pid)
+		guardian.AwaitExit(p.pid)
 		p.markDead()
 		close(ended)
 	}()
@@ -217,7 +219,7 @@ func (r *Runtime) reap(p *process, cmd *exec.Cmd) {
 		_ = unix.Kill(pid, unix.SIGKILL) // has left the group
 	}
 	<-ended
-	r.guardian.remove(p.pid)
+	r.guardian.Remove(p.pid)
 	_ = cmd.Wait() // what is of interest is in the state
 	p.exit = exitOf(cmd.ProcessState, p.started)
 
@@ -297,23 +299,43 @@ func exitOf(state *os.ProcessState, started time.Time) runtime.Exit {
 	return e
 }
 
+// Instances get ports below those that systems give to whoever asks for any, for
+// connections that go out too (Linux from 32768, macOS from 49152 on): nobody takes
+// one between its reservation and the start of who listens on it.
+const firstPort, lastPort = 20_000, 29_999
+
 // reservePort finds a loopback port that is free now and given to no other
 // instance.
 func (r *Runtime) reservePort() (int, error) {
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, fmt.Errorf("find a free port: %w", err)
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort+1)
+		if !r.givePort(port) {
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		r.mu.Lock()
-		_, given := r.ports[port]
-		r.ports[port] = struct{}{}
-		r.mu.Unlock()
-		if !given {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			l.Close()
 			return port, nil
 		}
+		r.takePort(port)
 	}
-	return 0, errors.New("find a free port: 100 in a row are given to instances that run")
+	return 0, fmt.Errorf("find a free port: of those from %d to %d a thousand in a row are taken", firstPort, lastPort)
+}
+
+// givePort notes that an instance has the port, unless one does.
+func (r *Runtime) givePort(port int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, given := r.ports[port]; given {
+		return false
+	}
+	r.ports[port] = struct{}{}
+	return true
+}
+
+// takePort takes a port back from the instance that had it.
+func (r *Runtime) takePort(port int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.ports, port)
 }

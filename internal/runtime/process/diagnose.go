@@ -23,7 +23,7 @@ func (i *instance) verdict(last past, ends int) error {
 	if taken := findTaken(last.lines, i.w.Port); taken != nil {
 		e.Reason, e.Err = runtime.ReasonPortInUse, taken
 		e.Detail = taken.Error()
-		e.Next = "stop that process, or let the program listen on $PORT"
+		e.Next = []string{"stop that process, or let the program listen on $PORT"}
 		return e
 	}
 	if ends < crashLimit {
@@ -31,12 +31,19 @@ func (i *instance) verdict(last past, ends int) error {
 	}
 	e.Reason = runtime.ReasonCrashLoop
 	e.Detail = fmt.Sprintf("ended %d times before it was healthy, last with %v", ends, last.exit)
-	e.Next = "the cause is mostly a setting that is missing: its last words name it"
+	e.Next = []string{
+		"stoa up --set NAME=VALUE    if its last words name a setting that is missing",
+		"a Procfile with web: COMMAND    if they name an argument of the command",
+	}
 	if len(last.lines) == 0 {
-		e.Next = "it ended without a word: let it print why it ends, on stdout or stderr"
+		e.Next = []string{"it ended without a word: let it print why it ends, on stdout or stderr"}
+	}
+	if next := runtime.MissingProgram(i.w.Command, last.exit, last.lines); next != "" {
+		e.Detail += ", as a program is not there"
+		e.Next = []string{next}
 	}
 	if last.exit.Code == 0 && i.w.Serves {
-		e.Next = "it ended without an error: a server has to stay in the foreground; what ends by design is no service"
+		e.Next = []string{"it ended without an error: a server has to stay in the foreground; what ends by design is no service"}
 	}
 	return e
 }

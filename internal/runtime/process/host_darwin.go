@@ -2,39 +2,18 @@ package process
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // sysProcAttr gives the child a session of its own, so that its signals and
 // its terminal are not ours. There is no parent-death signal here: the
 // guardian kills.
 func sysProcAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
-
-// awaitExit returns when the child has ended, and leaves it a zombie: until
-// it is waited for, its number cannot become another process.
-func awaitExit(pid int) {
-	queue, err := unix.Kqueue()
-	if err != nil {
-		return // Wait, which is next, waits as well
-	}
-	defer unix.Close(queue)
-	var change unix.Kevent_t
-	unix.SetKevent(&change, pid, unix.EVFILT_PROC, unix.EV_ADD|unix.EV_ONESHOT)
-	change.Fflags = unix.NOTE_EXIT
-	for events := make([]unix.Kevent_t, 1); ; {
-		if _, err := unix.Kevent(queue, []unix.Kevent_t{change}, events, nil); !errors.Is(err, unix.EINTR) {
-			return // it has ended, now or (ESRCH) before
-		}
-	}
-}
 
 // startedAt identifies the process that has the number now; empty if none has.
 func startedAt(pid int) string {

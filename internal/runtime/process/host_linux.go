@@ -2,28 +2,18 @@ package process
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // sysProcAttr gives the child a session of its own, so that its signals and
 // its terminal are not ours, and lets the kernel kill it when we die.
 func sysProcAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
-}
-
-// awaitExit returns when the child has ended, and leaves it a zombie: until
-// it is waited for, its number cannot become another process.
-func awaitExit(pid int) {
-	for errors.Is(unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
-	}
 }
 
 // stat is what is used of /proc/<pid>/stat.

@@ -198,7 +198,7 @@ func (i *instance) neverWas(err error, reason runtime.Reason, detail, next strin
 	i.lastExit = &exit
 	i.mu.Unlock()
 	return past{exit: exit, failure: &runtime.StartError{
-		Key: i.w.Key, Release: i.w.Release, Instance: i.id, Reason: reason, Err: err, Detail: detail, Next: next,
+		Key: i.w.Key, Release: i.w.Release, Instance: i.id, Reason: reason, Err: err, Detail: detail, Next: []string{next},
 	}}
 }
 
@@ -283,6 +283,7 @@ func (i *instance) describe() (runtime.Instance, string) {
 		ID: i.id, Release: i.w.Release, State: i.state,
 		Restarts: i.restarts, Since: i.since, LastExit: i.lastExit,
 	}
+	_, d.Process = i.w.Parts()
 	if i.current != nil {
 		d.PID = i.current.pid
 	}
@@ -299,7 +300,7 @@ func (i *instance) observed() runtime.Observed {
 	defer i.mu.Unlock()
 	o := runtime.Observed{
 		Port: i.seen.port, Address: i.seen.addr,
-		Health: i.seen.path, HealthStatus: i.seen.status,
+		Health: i.seen.path, HealthStatus: i.seen.status, HintStatus: i.seen.hinted,
 		HealthMillis: i.seen.answer.took.Milliseconds(), StartMillis: i.seen.took.Milliseconds(),
 	}
 	if i.seen.fixed {

@@ -142,7 +142,7 @@ func running(t *testing.T, path string, grouped bool) []string {
 // until waits for the condition.
 func until(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {

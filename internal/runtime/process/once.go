@@ -46,6 +46,9 @@ func (r *Runtime) Run(ctx context.Context, w runtime.Workload) error {
 	if p.exit.Code != 0 || p.exit.Signal != "" {
 		told := failed(runtime.ReasonCommand, "it ended with "+p.exit.String(), nil).(*runtime.StartError)
 		told.Lines = p.tail.last()
+		if next := runtime.MissingProgram(w.Command, p.exit, told.Lines); next != "" {
+			told.Next = []string{next}
+		}
 		return told
 	}
 	return nil

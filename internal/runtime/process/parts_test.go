@@ -7,17 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -178,6 +175,28 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// A port of an instance is given to nobody else, neither here nor by the system.
+func TestReservePort(t *testing.T) {
+	r := &Runtime{ports: map[int]struct{}{}}
+	given := map[int]bool{}
+	for range 500 {
+		port, err := r.reservePort()
+		if err != nil || given[port] || port < firstPort || port > lastPort {
+			t.Fatalf("port %d, given before: %t: %v", port, given[port], err)
+		}
+		given[port] = true
+	}
+	for port := range given {
+		if r.givePort(port) {
+			t.Fatalf("port %d could be given twice", port)
+		}
+		r.takePort(port)
+	}
+	if len(r.ports) != 0 {
+		t.Errorf("%d ports are still given", len(r.ports))
+	}
+}
+
 func TestLookPath(t *testing.T) {
 	dir := t.TempDir()
 	for name, mode := range map[string]os.FileMode{"bin/run": 0o755, "text": 0o644} {
@@ -201,61 +220,6 @@ func TestLookPath(t *testing.T) {
 		if (err == nil) != (c.want != "") || err == nil && got != c.want {
 			t.Errorf("%s on %s: %q, %v; want %q", c.program, c.path, got, err, c.want)
 		}
-	}
-}
-
-// TestGuardianScript runs the script in every shell of this machine: the group
-// that is listed dies, the one that was taken off lives.
-func TestGuardianScript(t *testing.T) {
-	for _, shell := range [][]string{{"sh"}, {"dash"}, {"bash", "--posix"}, {"busybox", "sh"}, {"ksh"}, {"zsh"}} {
-		if _, err := exec.LookPath(shell[0]); err != nil {
-			continue
-		}
-		t.Run(shell[0], func(t *testing.T) {
-			sleeper := func() *exec.Cmd {
-				cmd := exec.CommandContext(t.Context(), "sleep", "600")
-				cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				return cmd
-			}
-			listed, taken, other := sleeper(), sleeper(), sleeper()
-			guardian := exec.CommandContext(t.Context(), shell[0], append(shell[1:], "-c", guardianScript)...)
-			guardian.Stdin = strings.NewReader(fmt.Sprintf("+%[1]d\n+%[2]d\n+%[3]d\n-%[1]d\n-%[3]d\n-77\n",
-				taken.Process.Pid, listed.Process.Pid, other.Process.Pid))
-			if out, err := guardian.CombinedOutput(); len(out) > 0 {
-				t.Errorf("%v: %s", err, out)
-			}
-			if err := listed.Wait(); err == nil || err.Error() != "signal: killed" {
-				t.Errorf("listed group: %v", err)
-			}
-			for _, cmd := range []*exec.Cmd{taken, other} {
-				if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
-					t.Errorf("group that was taken off: %v", err)
-				}
-				_ = cmd.Process.Kill()
-				_ = cmd.Wait()
-			}
-		})
-	}
-}
-
-// TestGuardianComesBack kills the guardian itself.
-func TestGuardianComesBack(t *testing.T) {
-	g := newGuardian(slog.New(slog.DiscardHandler))
-	sleeper := exec.CommandContext(t.Context(), "sleep", "600")
-	sleeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := sleeper.Start(); err != nil {
-		t.Fatal(err)
-	}
-	g.add(sleeper.Process.Pid)
-	g.pipe.Close() // as good as dead: the next write fails
-	g.add(1 << 30) // nobody has this number
-	g.remove(1 << 30)
-	g.close()
-	if err := sleeper.Wait(); err == nil {
-		t.Error("the group was forgotten")
 	}
 }
 
@@ -327,17 +291,25 @@ func TestExitString(t *testing.T) {
 // What to do about a crash loop follows from how it ended: advice to read last words
 // helps nobody where there are none.
 func TestVerdictOnACrashLoop(t *testing.T) {
-	i := &instance{id: "1", w: runtime.Workload{Serves: true}}
+	i := &instance{id: "1", w: runtime.Workload{Serves: true, Command: []string{"sh", "-c", "$HOOK; bin/shop || exec gunicorn shop:app"}}}
 	for _, c := range []struct {
 		name, want string
 		last       past
 	}{
-		{"with words", "its last words name it", past{exit: runtime.Exit{Code: 3}, lines: []string{"no DATABASE_URL"}}},
+		{"with words", "if its last words name a setting that is missing", past{exit: runtime.Exit{Code: 3}, lines: []string{"no DATABASE_URL"}}},
 		{"without a word", "it ended without a word", past{exit: runtime.Exit{Code: 3}}},
+		{"python is not there", "python is not there: a requirements.txt", past{exit: runtime.Exit{Code: 127}, lines: []string{"sh: python: not found"}}},
+		{"so says dash", "python3 is not there: a requirements.txt", past{exit: runtime.Exit{Code: 127}, lines: []string{"sh: 1: exec: python3: not found"}}},
+		{"so says bash", "npm is not there: a package.json", past{exit: runtime.Exit{Code: 127}, lines: []string{"/bin/bash: line 1: npm: command not found", ""}}},
+		{"so says env", "node is not there: a package.json", past{exit: runtime.Exit{Code: 127}, lines: []string{"/usr/bin/env: ‘node’: No such file or directory"}}},
+		{"one of a package", "gunicorn is not there: add the package that has it", past{exit: runtime.Exit{Code: 127}, lines: []string{"sh: 1: gunicorn: not found"}}},
+		{"one that was to be built", "bin/shop is not among what was built", past{exit: runtime.Exit{Code: 127}, lines: []string{"sh: 1: bin/shop: not found"}}},
+		{"what may be a secret", "the program that its last words name is not there", past{exit: runtime.Exit{Code: 127}, lines: []string{"sh: 1: hunter2: not found"}}},
+		{"127 without a word", "is not there", past{exit: runtime.Exit{Code: 127}}},
 		{"well", "a server has to stay in the foreground", past{}},
 	} {
 		var e *runtime.StartError
-		if err := i.verdict(c.last, crashLimit); !errors.As(err, &e) || !strings.Contains(e.Next, c.want) {
+		if err := i.verdict(c.last, crashLimit); !errors.As(err, &e) || !strings.Contains(strings.Join(e.Next, "\n"), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}

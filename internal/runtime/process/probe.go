@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,7 @@ type answer struct {
 	addr   string // host:port that was dialled
 	path   string // empty: TCP only
 	status int
+	hinted int // status of the detected path, where that was no health
 	took   time.Duration
 	note   string // what a person should know about it
 }
@@ -75,17 +77,28 @@ type prober struct {
 // ask returns the answer that proves the port healthy, or why there is none
 // yet.
 func (p *prober) ask(ctx context.Context) (answer, error) {
-	if p.hint != "" {
-		a, err := p.get(ctx, p.hint)
-		switch {
-		case err != nil:
-			return p.withoutHTTP(a, err)
-		case a.status < 400:
-			return a, nil
-		case a.status >= 500:
-			return answer{}, notReady{fmt.Sprintf("GET %s answers %d", a.path, a.status)}
-		}
+	if p.hint == "" {
+		return p.askCustomary(ctx)
 	}
+	hinted, err := p.get(ctx, p.hint)
+	switch {
+	case err != nil:
+		return p.withoutHTTP(hinted, err)
+	case hinted.status < 400:
+		return hinted, nil
+	case hinted.status >= 500:
+		return answer{}, notReady{fmt.Sprintf("GET %s answers %d", p.hint, hinted.status)}
+	}
+	a, err := p.askCustomary(ctx)
+	if err == nil && a.path != "" {
+		a.hinted = hinted.status
+		a.note = strings.TrimSuffix(fmt.Sprintf("GET %s answers %d; %s", p.hint, hinted.status, a.note), "; ")
+	}
+	return a, err
+}
+
+// askCustomary asks where services customarily tell that they are well.
+func (p *prober) askCustomary(ctx context.Context) (answer, error) {
 	var root answer
 	var refused error
 	for _, path := range healthPaths {

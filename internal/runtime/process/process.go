@@ -27,9 +27,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/stoa-platform/stoa/internal/guardian"
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
@@ -51,7 +54,7 @@ type Runtime struct {
 	opts     Options
 	log      *slog.Logger
 	spawner  *spawner
-	guardian *guardian
+	guardian *guardian.Guardian
 	records  *records
 
 	// life ends when Close begins: what is being started then is given up.
@@ -107,7 +110,7 @@ func New(ctx context.Context, opts Options) (*Runtime, error) {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	r := &Runtime{
 		opts: opts, log: log,
-		spawner: newSpawner(), guardian: newGuardian(log), records: records,
+		spawner: newSpawner(), guardian: guardian.New(log, "workloads"), records: records,
 		life: life, end: end,
 		services:  make(map[runtime.Key]*service),
 		processes: make(map[*process]struct{}),
@@ -130,7 +133,31 @@ func (r *Runtime) Status(_ context.Context, key runtime.Key) (runtime.Status, er
 	if s == nil {
 		return runtime.Status{}, fmt.Errorf("%s: %w", key, runtime.ErrNotFound)
 	}
-	return s.status()
+	status, err := s.status()
+	if err == nil {
+		status.Beside = r.beside(key)
+	}
+	return status, err
+}
+
+// beside is how the further processes of the key run, by name.
+func (r *Runtime) beside(key runtime.Key) []runtime.Status {
+	r.mu.Lock()
+	var processes []*service
+	for k, s := range r.services {
+		if k.Environment == key.Environment && strings.HasPrefix(k.Service, key.Beside("").Service) {
+			processes = append(processes, s)
+		}
+	}
+	r.mu.Unlock()
+	slices.SortFunc(processes, func(a, b *service) int { return strings.Compare(a.key.Service, b.key.Service) })
+	var all []runtime.Status
+	for _, s := range processes {
+		if status, err := s.status(); err == nil { // else it has just gone
+			all = append(all, status)
+		}
+	}
+	return all
 }
 
 // Remove implements runtime.Runtime.
@@ -183,7 +210,7 @@ func (r *Runtime) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	err := r.killRest()
-	r.guardian.close()
+	r.guardian.Close()
 	r.spawner.close()
 	r.records.close()
 	return err

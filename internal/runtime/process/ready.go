@@ -221,12 +221,12 @@ func (i *instance) overdue(p *process, why error) *runtime.StartError {
 	if errors.Is(why, context.DeadlineExceeded) {
 		e.Reason = runtime.ReasonNotListening
 		e.Detail = fmt.Sprintf("runs, but listens on no TCP port after %v; PORT was %d", i.w.StartTimeout, p.port)
-		e.Next = "listen on the port in $PORT; if it serves no requests declare it a worker"
+		e.Next = []string{"listen on the port in $PORT"}
 		return e
 	}
 	e.Reason = runtime.ReasonUnhealthy
 	e.Detail = fmt.Sprintf("not healthy after %v: %v", i.w.StartTimeout, why)
-	e.Next = "see why the health path refuses, or name another"
+	e.Next = []string{"see why the health path refuses, or name another"}
 	return e
 }
 

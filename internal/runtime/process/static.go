@@ -71,7 +71,7 @@ func (i *instance) unservable(err error) past {
 		Key: i.w.Key, Release: i.w.Release, Instance: i.id,
 		Reason: runtime.ReasonStatic, Err: err,
 		Detail: fmt.Sprintf("cannot serve folder %q: %v", i.w.Static, err),
-		Next:   "see whether the build makes that folder",
+		Next:   []string{"see whether the build makes that folder"},
 	}}
 }
 

@@ -192,7 +192,7 @@ func (s *stage) wantReason(err error, reason runtime.Reason, says string) *runti
 	if e.Reason != reason || !strings.Contains(e.Detail, says) {
 		s.Errorf("reason %q (%s), want %q with %q", e.Reason, e.Detail, reason, says)
 	}
-	if e.Key.Service == "" || e.Release == "" || e.Next == "" {
+	if e.Key.Service == "" || e.Release == "" || len(e.Next) == 0 {
 		s.Errorf("error tells too little: %s", fmt.Sprintf("%+v", *e))
 	}
 	return e

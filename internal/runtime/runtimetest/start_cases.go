@@ -128,6 +128,21 @@ var startCases = []testCase{
 			s.Errorf("observed %+v", o)
 		}
 	}},
+	{"AnotherHealthPath", func(s *stage) {
+		for n, there := range []string{"", "/health"} {
+			w := s.program("shop", n+1, "-path", there, "-root", "404")
+			w.Health = "/healthz"
+			want := runtime.Observed{Health: "/", HealthStatus: http.StatusNotFound}
+			if there != "" {
+				want = runtime.Observed{Health: there, HealthStatus: http.StatusOK}
+			}
+			o := s.apply(w)
+			if o.Health != want.Health || o.HealthStatus != want.HealthStatus || o.HintStatus != http.StatusNotFound ||
+				len(o.Notes) == 0 || !strings.Contains(o.Notes[0], "GET /healthz answers 404") {
+				s.Errorf("of a program that answers %q is observed %+v", there, o)
+			}
+		}
+	}},
 	{"NoHTTP", func(s *stage) {
 		for n, how := range []string{"greet", "close"} {
 			w := s.program("mail", n+1, "-raw", how)
@@ -194,6 +209,26 @@ var startCases = []testCase{
 			answers[s.get(w.Key, "/")] = true
 			return len(answers) == 3
 		})
+	}},
+	{"Beside", func(s *stage) {
+		w := s.program("shop", 1)
+		s.apply(w)
+		for _, key := range []runtime.Key{w.Beside("worker"), w.Beside("clock"), {Service: "shop2:worker", Environment: w.Environment}, {Service: "shop:worker", Environment: "elsewhere"}} {
+			process := s.program("shop", 1, "-worker")
+			process.Key, process.Serves, process.Health = key, false, ""
+			s.apply(process)
+		}
+		st := s.status(w.Key)
+		var names []string
+		for _, i := range st.All() {
+			names = append(names, i.Process)
+		}
+		if !slices.Equal(names, []string{"", "clock", "worker"}) || st.Healthy() != 1 || len(st.Beside) != 2 || st.Beside[1].Key != w.Beside("worker") {
+			s.Errorf("with two processes beside it: %q of %+v", names, st)
+		}
+		if st := s.status(w.Beside("worker")); len(st.Beside) > 0 {
+			s.Errorf("beside a process: %+v", st.Beside)
+		}
 	}},
 	{"Notes", func(s *stage) {
 		w := s.program("shop", 1)

@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -249,15 +251,20 @@ func (s *stage) quiet(addr string) {
 	}
 }
 
-// freePort is one that nothing listens on now.
+// freePort is one that nothing listens on now, and below those that systems give to
+// whoever asks for any: with tests side by side one of those is soon taken again.
 func (s *stage) freePort() int {
 	s.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.Fatal(err)
+	for range 100 {
+		port := 30_000 + rand.IntN(2_700)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	s.Fatal("a hundred ports in a row are taken")
+	return 0
 }
 
 func (s *stage) needIPv6() {

@@ -13,6 +13,9 @@ import (
 	"unicode/utf8"
 )
 
+// Random is the reason that rests on nothing but how the value looks.
+const Random = "a long random value"
+
 // Looks says whether a setting would give a credential away if
 // it were kept as plain text, by the format of its value, by its name, or by
 // the value being random; reason completes "it looks like a credential: …" and
@@ -36,7 +39,7 @@ func Looks(key, value string) (reason string, ok bool) {
 		return "its name says " + strings.ToLower(word), true
 	}
 	if isRandom(words, value) {
-		return "a long random value", true
+		return Random, true
 	}
 	return "", false
 }

@@ -76,7 +76,7 @@ type keptStatement struct {
 }
 
 // statement gives the compiled form of a query, or nil where the plain way must
-// be taken: a script, a statement whose rows are still being read, too many kept.
+// be taken: a script, a statement whose rows are still being read.
 func (c *conn) statement(ctx context.Context, query string) (*keptStatement, error) {
 	if k, ok := c.kept[query]; ok {
 		if k.reading {
@@ -84,9 +84,10 @@ func (c *conn) statement(ctx context.Context, query string) (*keptStatement, err
 		}
 		return k, nil
 	}
-	if !keepable(query) || len(c.kept) >= keptStatements {
+	if !keepable(query) {
 		return nil, nil
 	}
+	c.makeRoom()
 	stmt, err := c.sqliteConn.PrepareContext(ctx, numbered(query))
 	if err != nil {
 		return nil, err
@@ -102,6 +103,21 @@ func (c *conn) statement(ctx context.Context, query string) (*keptStatement, err
 	}
 	c.kept[query] = k
 	return k, nil
+}
+
+// makeRoom drops some statement where as many are kept as may be. A text that differs
+// by the length of a list would else, in time, take the places of all others.
+func (c *conn) makeRoom() {
+	if len(c.kept) < keptStatements {
+		return
+	}
+	for query, k := range c.kept {
+		if !k.reading {
+			_ = k.stmt.Close()
+			delete(c.kept, query)
+			return
+		}
+	}
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -241,6 +257,10 @@ func (r *keptRows) Close() error {
 // and a single statement.
 func keepable(query string) bool {
 	word := strings.TrimSpace(query)
+	for strings.HasPrefix(word, "--") { // generated queries begin with their name
+		_, word, _ = strings.Cut(word, "\n")
+		word = strings.TrimSpace(word)
+	}
 	if end := strings.IndexAny(word, " \t\n"); end > 0 {
 		word = word[:end]
 	}

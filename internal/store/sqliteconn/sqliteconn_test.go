@@ -1,6 +1,9 @@
 package sqliteconn
 
 import (
+	"context"
+	"database/sql/driver"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -42,4 +45,65 @@ func FuzzNumbered(f *testing.F) {
 			t.Errorf("%q became %q", query, got)
 		}
 	})
+}
+
+func TestKeepable(t *testing.T) {
+	for query, want := range map[string]bool{
+		"SELECT 1":                             true,
+		"\n\twith a AS (SELECT 1) SELECT *":    true,
+		"-- name: JobGet :one\nSELECT 1":       true,
+		"-- one\n  -- two\nUPDATE a SET b = 1": true,
+		"-- SELECT 1":                          false,
+		"-- name\nPRAGMA a":                    false,
+		"SELECT 1; SELECT 2":                   false,
+		"CREATE TABLE a (b)":                   false,
+		"":                                     false,
+	} {
+		if got := keepable(query); got != want {
+			t.Errorf("keepable(%q) = %t, want %t", query, got, want)
+		}
+	}
+}
+
+// Texts that vary without end leave room for those that come again and again.
+func TestKeptStatementsAreBounded(t *testing.T) {
+	base := &counting{}
+	c := &conn{sqliteConn: base, kept: map[string]*keptStatement{}}
+	for n := range 3 * keptStatements {
+		if k, err := c.statement(t.Context(), fmt.Sprint("SELECT ", n)); k == nil || err != nil {
+			t.Fatalf("statement %d is not kept: %v", n, err)
+		}
+	}
+	if len(c.kept) != keptStatements || base.open != keptStatements {
+		t.Errorf("%d are kept and %d open, want %d", len(c.kept), base.open, keptStatements)
+	}
+	for _, k := range c.kept {
+		k.reading = true
+	}
+	if _, err := c.statement(t.Context(), "SELECT 'all others are being read'"); err != nil || len(c.kept) != keptStatements+1 {
+		t.Errorf("%d are kept: %v", len(c.kept), err)
+	}
+}
+
+// counting is a connection that counts the statements that are open on it.
+type counting struct {
+	sqliteConn
+	open int
+}
+
+func (c *counting) PrepareContext(context.Context, string) (driver.Stmt, error) {
+	c.open++
+	return statement{of: c}, nil
+}
+
+type statement struct {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+	of *counting
+}
+
+func (s statement) Close() error {
+	s.of.open--
+	return nil
 }

@@ -1,6 +1,8 @@
-//go:build linux || darwin
+//go:build unix
 
-package process
+// Package guardian ends process groups when the process that started them dies,
+// in whatever way: also by SIGKILL, which leaves it no time to do so itself.
+package guardian
 
 import (
 	"bytes"
@@ -16,11 +18,11 @@ import (
 	"syscall"
 )
 
-// guardianScript keeps the list of process groups that run. Reading ends when
+// script keeps the list of process groups that run. Reading ends when
 // the other end of its standard input is closed, which the kernel does for a
-// runtime that dies in whatever way; then it kills every group still listed.
+// process that dies in whatever way; then it kills every group still listed.
 // It is run by any POSIX shell with nothing but builtins.
-const guardianScript = `trap '' TERM INT HUP QUIT
+const script = `trap '' TERM INT HUP QUIT
 groups=' '
 while read -r line; do
   group=${line#?}
@@ -35,10 +37,11 @@ for group in $groups; do
   kill -s KILL -- "-$group" 2>/dev/null
 done`
 
-// guardian is the shell that outlives a killed runtime by a moment. It is
-// started with the first group.
-type guardian struct {
-	log *slog.Logger
+// Guardian is a shell that outlives this process by a moment. It is started
+// with the first group, and again should it die. Make one with New.
+type Guardian struct {
+	log  *slog.Logger
+	what string // its groups, to a person
 
 	mu     sync.Mutex
 	groups map[int]struct{}
@@ -47,21 +50,34 @@ type guardian struct {
 	failed bool           // it could not be started; told once
 }
 
-func newGuardian(log *slog.Logger) *guardian {
-	return &guardian{log: log, groups: make(map[int]struct{})}
+// New returns a guardian of what is called so, such as "workloads", in the
+// warning that it could not be started.
+func New(log *slog.Logger, what string) *Guardian {
+	return &Guardian{log: log, what: what, groups: make(map[int]struct{})}
 }
 
-// add makes the guardian kill the group if this process dies.
-func (g *guardian) add(group int) {
+// Ready starts the guardian where it does not run. Call it before a group is started:
+// to start it takes longer than the first process of a group needs for others.
+func (g *Guardian) Ready() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.pipe == nil {
+		g.begin()
+	}
+}
+
+// Add makes the guardian kill the group if this process dies.
+func (g *Guardian) Add(group int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.groups[group] = struct{}{}
 	g.tell("+" + strconv.Itoa(group) + "\n")
 }
 
-// remove is called before the last process of the group is waited for, as
+// Remove takes it off the list. Call it before the last process of the group is
+// waited for (see AwaitExit), as
 // long as its number cannot be given to another.
-func (g *guardian) remove(group int) {
+func (g *Guardian) Remove(group int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.groups, group)
@@ -69,7 +85,7 @@ func (g *guardian) remove(group int) {
 }
 
 // tell writes a line; a guardian that is not there is started with all groups.
-func (g *guardian) tell(line string) {
+func (g *Guardian) tell(line string) {
 	if g.pipe != nil {
 		if _, err := io.WriteString(g.pipe, line); err == nil {
 			return
@@ -77,22 +93,29 @@ func (g *guardian) tell(line string) {
 		g.pipe.Close()
 		g.pipe = nil
 	}
-	if len(g.groups) == 0 || g.failed {
+	if len(g.groups) > 0 {
+		g.begin()
+	}
+}
+
+// begin starts the guardian with all groups, unless that has failed before.
+func (g *Guardian) begin() {
+	if g.failed {
 		return
 	}
 	if err := g.start(); err != nil {
 		g.failed = true
-		g.log.Warn("no guardian: a SIGKILL of this process may leave workloads running until the next start", "error", err)
+		g.log.Warn("no guardian: a SIGKILL of this process may leave "+g.what+" running until the next start", "error", err)
 	}
 }
 
-func (g *guardian) start() error {
+func (g *Guardian) start() error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("start guardian: %w", err)
 	}
 	defer r.Close()
-	cmd := exec.Command("/bin/sh", "-c", guardianScript, "stoa-guardian")
+	cmd := exec.Command("/bin/sh", "-c", script, "stoa-guardian")
 	cmd.Dir = "/"
 	cmd.Env = []string{}
 	cmd.Stdin = r
@@ -118,8 +141,8 @@ func (g *guardian) start() error {
 	return nil
 }
 
-// close ends the guardian, which kills what is still listed.
-func (g *guardian) close() {
+// Close ends the guardian, which kills what is still listed.
+func (g *Guardian) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.pipe == nil {

@@ -1,4 +1,4 @@
-package adoption
+package journey
 
 import (
 	"slices"
@@ -16,6 +16,9 @@ const (
 	Operations Persona = "operations"
 	Visitor    Persona = "visitor" // looked around, and nothing that tells more
 )
+
+// Everybody is all personas together.
+const Everybody Persona = "all"
 
 // Personas lists them in the order in which of two that fit alike the first is
 // taken.
@@ -40,9 +43,9 @@ func PersonaRules() []PersonaRule {
 	}
 }
 
-// personaOf gives the persona that the use of a capability tells of; Visitor when
+// PersonaOf gives the persona that the use of a capability tells of; Visitor when
 // none does.
-func personaOf(rules []PersonaRule, capability string) Persona {
+func PersonaOf(rules []PersonaRule, capability string) Persona {
 	words := strings.FieldsFunc(capability, func(r rune) bool { return r == '-' || r == '_' || r == '.' || r == '/' })
 	for _, rule := range rules {
 		if slices.ContainsFunc(words, func(w string) bool { return slices.Contains(rule.Words, w) }) {

@@ -1,0 +1,3 @@
+-- +goose Up
+-- The event that says when a commit was made.
+ALTER TABLE commit_times ADD COLUMN seq BIGINT NOT NULL DEFAULT 0;
