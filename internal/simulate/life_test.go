@@ -92,6 +92,31 @@ func TestStreamKeepsItsPromises(t *testing.T) {
 	})
 }
 
+// People who leave before anybody opens a ticket were active in the window,
+// but on none of the days that tickets are counted over.
+func TestTicketsOfNobodyAreNoNumber(t *testing.T) {
+	_, truth := digest(t, options(t, 3, 2, 15))
+	if _, err := json.Marshal(truth); err != nil {
+		t.Errorf("the truth cannot be written: %v", err)
+	}
+	unknown := 0
+	for _, m := range truth.Measures {
+		if m.Name != "tickets-per-100-users" {
+			continue
+		}
+		for _, v := range m.Values {
+			if v.Value == nil {
+				unknown++
+			} else if math.IsNaN(*v.Value) || math.IsInf(*v.Value, 0) {
+				t.Errorf("%s of %s: %v", v.Window, v.Cut, *v.Value)
+			}
+		}
+	}
+	if unknown == 0 {
+		t.Error("no cut is without a value, so that nothing is tried")
+	}
+}
+
 func TestPeopleKeepOfficeHours(t *testing.T) {
 	o := options(t, 40, 12, 2)
 	w, err := newWorld(o, DefaultModel())
