@@ -50,6 +50,8 @@ type ReleaseSpec struct {
 	Changes []ReleasedCommit `json:"changes,omitzero"`
 	// Fixes is the incident, or the release, that this one mends.
 	Fixes string `json:"fixes,omitempty"`
+	// Cancel ends a release that has not ended, where it is.
+	Cancel bool `json:"cancel,omitempty"`
 	// Set holds plain settings that the service keeps in this environment.
 	Set map[string]string `json:"set,omitempty"`
 	// Replicas (0 to 100), Memory ("256Mi") and CPU ("0.5", "500m") change how it
@@ -118,15 +120,16 @@ const (
 	PhaseReleasing Phase = "releasing"
 	PhaseSucceeded Phase = "succeeded"
 	PhaseFailed    Phase = "failed"
+	PhaseCancelled Phase = "cancelled"
 )
 
 // Final reports whether nothing more will happen.
-func (p Phase) Final() bool { return p == PhaseSucceeded || p == PhaseFailed }
+func (p Phase) Final() bool { return p == PhaseSucceeded || p == PhaseFailed || p == PhaseCancelled }
 
 // Step is one step of the way of a release.
 type Step struct {
 	Name    string     `json:"name"`  // one of StepDetect …
-	State   string     `json:"state"` // StepWaiting, StepRunning, StepDone or StepFailed
+	State   string     `json:"state"` // StepWaiting …
 	Started *time.Time `json:"started,omitempty"`
 	Millis  int64      `json:"ms"` // how long it took
 	Message string     `json:"message,omitempty"`
@@ -134,10 +137,11 @@ type Step struct {
 
 // The states of a step.
 const (
-	StepWaiting = "waiting"
-	StepRunning = "running"
-	StepDone    = "done"
-	StepFailed  = "failed"
+	StepWaiting   = "waiting"
+	StepRunning   = "running"
+	StepDone      = "done"
+	StepFailed    = "failed"
+	StepCancelled = "cancelled"
 )
 
 // The steps, in their order. The first three happen on the way in.
@@ -203,8 +207,15 @@ func (c *Client) BuildOutput(ctx context.Context, release string, w io.Writer) e
 	return c.download(ctx, "/api/v1/releases/"+url.PathEscape(release)+"/build-output", w)
 }
 
-// Watch follows a release until it has succeeded or failed and returns it as
-// it is then. changed and line may be nil. A connection that breaks off is
+// Cancel ends a release that is on its way, within seconds; what served before goes
+// on.
+func (c *Client) Cancel(ctx context.Context, release, reason string) (Release, error) {
+	var rel Release
+	err := c.do(ctx, http.MethodPost, "/api/v1/releases/"+url.PathEscape(release)+"/cancel", nil, map[string]any{"reason": reason}, &rel)
+	return rel, err
+}
+
+// Watch follows a release until it has ended and returns it as it is then. changed and line may be nil. A connection that breaks off is
 // taken up again, for five minutes of silence at most.
 func (c *Client) Watch(ctx context.Context, name string, changed func(Release), line func(Line)) (Release, error) {
 	var latest Release

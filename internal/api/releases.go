@@ -64,8 +64,15 @@ func (a *api) releaseRoutes() {
 		return &releaseOutput{Body: rel}, err
 	})
 	register(a, huma.Operation{
+		OperationID: "cancel-release", Method: http.MethodPost, Path: "/api/v1/releases/{name}/cancel", Summary: "End a release that is on its way", Tags: []string{"releases"},
+		Description: "The answer comes at once; the release ends within seconds, as its status tells. What served before goes on.",
+	}, func(ctx context.Context, in *cancelInput) (*releaseOutput, error) {
+		rel, err := a.Verbs.Cancel(ctx, by(ctx, in.Body.Reason), in.Name)
+		return &releaseOutput{Body: rel}, err
+	})
+	register(a, huma.Operation{
 		OperationID: "watch-release", Method: http.MethodGet, Path: "/api/v1/releases/{name}/progress", Summary: "Follow a release until it is done", Tags: []string{"releases"},
-		Description: "Server-sent events: `release` with the whole object whenever it changed, `line` with a line of output. The stream ends after the release has succeeded or failed.",
+		Description: "Server-sent events: `release` with the whole object whenever it changed, `line` with a line of output. The stream ends after the release has.",
 		Responses:   map[string]*huma.Response{"200": {Description: "Server-sent events.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}}}},
 	}, a.watchRelease)
 	register(a, huma.Operation{
@@ -127,6 +134,13 @@ type upInput struct {
 		Spec   delivery.ReleaseSpec `json:"spec"`
 		Team   string               `json:"team,omitempty" doc:"The owning team, when it is not to be inferred."`
 		Reason string               `json:"reason,omitempty" maxLength:"500"`
+	}
+}
+
+type cancelInput struct {
+	NameInput
+	Body struct {
+		Reason string `json:"reason,omitempty" maxLength:"500"`
 	}
 }
 

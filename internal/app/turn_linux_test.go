@@ -101,7 +101,7 @@ func TestReleaseOfADeletedService(t *testing.T) {
 	p.answers(t, "shop", "of the new one")
 	close(goOn)
 	for _, rel := range []client.Release{old, waits} {
-		if rel = p.ended(t, rel.Metadata.Name); rel.Status.Phase != client.PhaseFailed || rel.Status.Problem == nil || rel.Status.Problem.Kind != client.Conflict {
+		if rel = p.ended(t, rel.Metadata.Name); rel.Status.Phase != client.PhaseCancelled || rel.Status.Problem == nil || rel.Status.Problem.Kind != client.Conflict {
 			t.Errorf("%s of the deleted service: %s, %v", rel.Metadata.Name, rel.Status.Phase, rel.Status.Problem)
 		}
 	}

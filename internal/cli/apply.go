@@ -111,7 +111,7 @@ func (c *Command) applied(result client.Applied) error {
 		}
 		told++
 		if len(i.Changes) > 0 {
-			fmt.Fprint(c.Out, output.Diff(ref, "as it is", would+"applied", i.Changes, p))
+			fmt.Fprint(c.Out, output.Diff(ref, "as it is", would+"applied", output.Changes(i.Changes), p))
 		}
 		fmt.Fprintf(c.Out, "%s %s%s\n", ref, would, i.Outcome)
 	}

@@ -12,7 +12,7 @@ import (
 func (c *Command) develop() []*cobra.Command {
 	return []*cobra.Command{
 		c.upCommand(), c.detectCommand(), c.statusCommand(), c.logsCommand(), c.openCommand(), c.secretCommand(),
-		c.rollbackCommand(), c.promoteCommand(), c.scaleCommand(), c.restartCommand(), c.downCommand(),
+		c.rollbackCommand(), c.cancelCommand(), c.promoteCommand(), c.scaleCommand(), c.restartCommand(), c.downCommand(),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/output"
+	"github.com/stoa-platform/stoa/internal/cli/past"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -58,7 +59,7 @@ func (c *Command) describeCommand() *cobra.Command {
 type description struct {
 	Object  object.Object  `json:"object"`
 	Live    *client.Status `json:"live,omitempty"` // of a service: what runs now
-	History []version      `json:"history"`
+	History []past.Version `json:"history"`
 	// Events is null when the ledger may not be read.
 	Events []client.Event `json:"events"`
 }
@@ -79,12 +80,11 @@ func gather(ctx context.Context, cl *client.Client, kind client.Kind, name strin
 		}
 		d.Live = &live
 	}
-	revisions, _, err := cl.History(ctx, kind.Plural, name, "", tail)
-	if err != nil {
+	if d.History, _, err = past.Versions(ctx, cl, kind, name, tail); err != nil {
 		return d, err
 	}
-	for _, r := range revisions {
-		d.History = append(d.History, version{r.Version, r.Actor, r.At, r.Deleted, output.Changes(r.Changes), nil})
+	for i := range d.History {
+		d.History[i].Object = nil // it is told once
 	}
 	q := client.EventQuery{Subject: d.Object.Ref().String(), Team: d.Object.Metadata.Owner, Limit: tail}
 	if kind.Name == "Service" { // what happened to its releases and secrets too

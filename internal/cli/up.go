@@ -230,7 +230,7 @@ func (c *Command) follow(ctx context.Context, cl *client.Client, rel client.Rele
 // goesOn tells a person who left early that the release does not need them.
 func (c *Command) goesOn(ctx context.Context, released []upResult) {
 	if n := len(released); n > 0 && ctx.Err() != nil {
-		c.Note("release %s goes on: stoa status %s", released[n-1].Release, released[n-1].Service)
+		c.Note("release %s goes on: stoa status %s; stoa cancel %[2]s ends it", released[n-1].Release, released[n-1].Service)
 	}
 }
 

@@ -172,6 +172,9 @@ func (c *Command) change(ctx context.Context, cl *client.Client, name string, o 
 	wanted := s.Spec.Environments[env].Replicas
 	if s.Status.Environments[env].Release == "" {
 		fmt.Fprintf(c.Out, "%s has no release in %s yet: it takes effect with the first one\n", name, env)
+		if status, err := cl.ServiceStatus(ctx, name); err == nil && wanted == 0 && len(status.Environments[env].OnTheWay) > 0 {
+			c.Note("the one on its way comes up once all the same: stoa cancel %s --env %s ends it", name, env)
+		}
 		return nil
 	}
 	switch {

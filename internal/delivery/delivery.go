@@ -9,6 +9,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/build"
 	"github.com/stoa-platform/stoa/internal/delivery/lane"
+	"github.com/stoa-platform/stoa/internal/delivery/ownership"
 	"github.com/stoa-platform/stoa/internal/delivery/progress"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/reconcile"
@@ -63,24 +64,22 @@ type Options struct {
 type Delivery struct {
 	progress.Hub
 
-	store       *store.Store
-	sources     Sources
-	builder     Builder
-	runtime     runtime.Runtime
-	secrets     Secrets
-	teamKind    object.Kind
-	serviceKind object.Kind
-	url         func(service, environment string) string
-	homes       string
-	confide     func(key runtime.Key, mask *secret.Redactor)
-	forget      func(service, environment string) error
-	stepEdge    func(release, step string, done bool)
-	clock       func() time.Time
-	log         *slog.Logger
-	retries     *retries
-	lanes       lane.Lanes
-	starting    lane.Limit
-	ends        lane.Ends // of what a service's deletion interrupts
+	store    *store.Store
+	sources  Sources
+	builder  Builder
+	runtime  runtime.Runtime
+	secrets  Secrets
+	owners   ownership.Finder
+	url      func(service, environment string) string
+	homes    string
+	confide  func(key runtime.Key, mask *secret.Redactor)
+	forget   func(service, environment string) error
+	stepEdge func(release, step string, done bool)
+	clock    func() time.Time
+	log      *slog.Logger
+	retries  *retries
+	lanes    lane.Lanes
+	starting lane.Limit
 }
 
 // New returns a Delivery.
@@ -89,7 +88,7 @@ func New(o Options) *Delivery {
 		o.StepEdge = func(string, string, bool) {}
 	}
 	d := &Delivery{
-		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, teamKind: o.TeamKind, serviceKind: o.ServiceKind,
+		store: o.Store, sources: o.Sources, builder: o.Builder, runtime: o.Runtime, secrets: o.Secrets, owners: ownership.Finder{Team: o.TeamKind, Service: o.ServiceKind},
 		url: o.URL, homes: o.Homes, confide: o.Confide, forget: o.Forget, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger,
 		starting: make(lane.Limit, maxStarting),
 	}
@@ -125,6 +124,9 @@ func (d *Delivery) Rules() []admission.Rule {
 				var rel Release
 				if err := rel.From(stored); err != nil {
 					return admission.Plan{}, err
+				}
+				if draft.Old != nil {
+					return admission.Plan{Jobs: []store.Job{cancelJob(rel)}}, nil
 				}
 				events, err := admittedEvents(rel, c.By.Name)
 				return admission.Plan{Events: events, Jobs: []store.Job{jobOf(rel)}}, err

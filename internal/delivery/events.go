@@ -90,9 +90,10 @@ func (r *run) deployed() ([]event.Event, error) {
 	return []event.Event{e}, err
 }
 
-// pipelineFinished tells that the release failed.
-func pipelineFinished(rel Release, because *problem.Problem) (event.Event, error) {
-	content := map[string]any{"pipelineName": "release", "outcome": "failure", "errors": because.Title}
+// pipelineFinished tells that the release failed or was cancelled.
+func pipelineFinished(rel Release, phase Phase, because *problem.Problem) (event.Event, error) {
+	outcome := map[Phase]string{Failed: "failure", Cancelled: "cancel"}[phase]
+	content := map[string]any{"pipelineName": "release", "outcome": outcome, "errors": because.Title}
 	return releaseEvent(rel, typePipelineFinished).AsCDEvent(rel.Metadata.Name, content, map[string]any{
 		"release": rel.Metadata.Name, "service": rel.Spec.Service, "environment": rel.Spec.Environment, "commit": rel.Status.Commit,
 	})

@@ -41,11 +41,13 @@ func TestEventsAreCDEvents(t *testing.T) {
 		}
 		eventtest.CDEvent(t, events[0])
 	}
-	failed, err := pipelineFinished(release(func(*Release) {}), problem.New(problem.Failed, "it does not answer"))
-	if err != nil {
-		t.Fatal(err)
+	for _, phase := range []Phase{Failed, Cancelled} {
+		ended, err := pipelineFinished(release(func(*Release) {}), phase, problem.New(problem.Failed, "it does not answer"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventtest.CDEvent(t, ended)
 	}
-	eventtest.CDEvent(t, failed)
 
 	var s catalog.Service
 	s.Metadata.Name, s.Metadata.Owner = "shop", "payments"

@@ -11,6 +11,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/delivery/ownership"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -34,8 +35,11 @@ func (d *Delivery) infer(ctx context.Context, r object.Reader, c *admission.Chan
 	if !decode(draft.Want, &rel) {
 		return nil // the schema will say what is wrong
 	}
+	if rel.Spec.Cancel {
+		return nil // as it may of one that was admitted before
+	}
 	if rel.Metadata.Version != 0 || rel.Spec.Number != 0 {
-		return problem.New(problem.Invalid, "a release never changes once it is admitted").Do("stoa up    makes a new one")
+		return neverChanges(rel.Metadata.Name)
 	}
 	draft.CreateOnly = true
 	note := &inferred{}
@@ -170,7 +174,7 @@ func choose(result detect.Result, wanted string) (detect.Component, error) {
 	for _, q := range result.Questions {
 		for _, c := range runnable {
 			if q.Component == c.Name {
-				return detect.Component{}, ask(problem.Question{ID: q.ID, Field: q.Field, Text: q.Text, Options: q.Options}, q.Why, each("stoa up --answer "+q.ID+"=", q.Options))
+				return detect.Component{}, problem.Ask(problem.Question{ID: q.ID, Field: q.Field, Text: q.Text, Options: q.Options}, "stoa up --answer "+q.ID+"=").Because(q.Why...)
 			}
 		}
 	}
@@ -184,7 +188,7 @@ func choose(result detect.Result, wanted string) (detect.Component, error) {
 		return detect.Component{}, nothingToRun(result)
 	default:
 		text := fmt.Sprintf("the source has %d components: which one is this release of?", len(names))
-		return detect.Component{}, ask(problem.Question{ID: "component", Field: "component", Text: text, Options: names}, nil, each("stoa up --component ", names))
+		return detect.Component{}, problem.Ask(problem.Question{ID: "component", Field: "component", Text: text, Options: names}, "stoa up --component ")
 	}
 }
 
@@ -211,23 +215,6 @@ func listing(c detect.Component) string {
 		object.APIVersion, c.Name, cmp.Or(c.Owner, "TEAM"))
 }
 
-// each puts the beginning before every option.
-func each(beginning string, options []string) []string {
-	lines := make([]string, len(options))
-	for i, o := range options {
-		lines[i] = beginning + o
-	}
-	return lines
-}
-
-// ask is the one question that is left when all inference has failed. next
-// gives, for each option, what to type instead of answering.
-func ask(q problem.Question, why, next []string) error {
-	p := problem.New(problem.Invalid, "%s", q.Text).Because(why...).Do(next...)
-	p.Question = &q
-	return p
-}
-
 // inferService gives the service as it shall be.
 func (d *Delivery) inferService(ctx context.Context, r object.Reader, c *admission.Change, rel *Release, note *inferred) (catalog.Service, error) {
 	service, err := object.Get[catalog.Service](ctx, r, rel.Spec.Service)
@@ -248,7 +235,7 @@ func (d *Delivery) inferService(ctx context.Context, r object.Reader, c *admissi
 			service.Spec.OwnerSource = "" // said again, so it is a guess no more
 		}
 		note.ownerNote = "as before"
-		rel.Spec.Detected = keepOwner(rel.Spec.Detected, service)
+		rel.Spec.Detected = ownership.Keep(rel.Spec.Detected, service)
 	}
 	if w := rel.Spec.Workload; w != nil {
 		service.Spec.Type, service.Spec.Language = serviceType(w.Type), w.Language
@@ -307,7 +294,7 @@ func (d *Delivery) admit(ctx context.Context, r object.Reader, _ *admission.Chan
 	}
 	note, ok := draft.Inferred.(*inferred)
 	if !ok {
-		return nil
+		return admitCancel(draft)
 	}
 	last, _, err := object.List[Release](ctx, r, object.Query{
 		Fields: map[string]string{"spec.service": note.release.Spec.Service}, Newest: true, Limit: 1,
@@ -336,7 +323,7 @@ func guardRelease(ctx context.Context, r object.Reader, stored object.Object) er
 	}
 	name, service, env := rel.Metadata.Name, rel.Spec.Service, rel.Spec.Environment
 	if !rel.Status.Phase.Final() {
-		return problem.New(problem.Conflict, "release %s is on its way to %s", name, env).Do("wait until it has ended: stoa describe release " + name)
+		return problem.New(problem.Conflict, "release %s is on its way to %s", name, env).Do("wait until it has ended: stoa describe release "+name, "stoa cancel "+service+" --release "+name+"    ends it where it is")
 	}
 	s, err := object.Get[catalog.Service](ctx, r, service)
 	if problem.Is(err, problem.NotFound) {

@@ -16,7 +16,7 @@ import (
 )
 
 // ReleaseSpec is one artifact of a service, brought to one environment. It
-// never changes once it is admitted.
+// never changes once it is admitted, but for Cancel.
 //
 // A client says Source or From and nothing else that it does not want to; the
 // rest is inferred.
@@ -48,6 +48,9 @@ type ReleaseSpec struct {
 	Changes []detect.Change `json:"changes,omitzero" jsonschema:"maxItems=1000"`
 	// Fixes is the incident, or the release, that this one mends.
 	Fixes string `json:"fixes,omitempty" jsonschema:"maxLength=253"`
+	// Cancel ends a release that has not ended, where it is; what served before
+	// goes on. It is never taken back.
+	Cancel bool `json:"cancel,omitempty"`
 	// Set holds plain settings that the service keeps in this environment.
 	Set map[string]string `json:"set,omitempty"`
 	// Replicas, Memory and CPU change how it runs, when given.
@@ -112,10 +115,11 @@ const (
 	Releasing Phase = "releasing"
 	Succeeded Phase = "succeeded"
 	Failed    Phase = "failed"
+	Cancelled Phase = "cancelled"
 )
 
 // Final reports whether nothing more will happen.
-func (p Phase) Final() bool { return p == Succeeded || p == Failed }
+func (p Phase) Final() bool { return p == Succeeded || p == Failed || p == Cancelled }
 
 // Step is one step of the workflow.
 type Step struct {
@@ -131,10 +135,11 @@ type StepState string
 
 // The states of a step.
 const (
-	StepWaiting StepState = "waiting"
-	StepRunning StepState = "running"
-	StepDone    StepState = "done"
-	StepFailed  StepState = "failed"
+	StepWaiting   StepState = "waiting"
+	StepRunning   StepState = "running"
+	StepDone      StepState = "done"
+	StepFailed    StepState = "failed"
+	StepCancelled StepState = "cancelled"
 )
 
 // The steps, in their order. The first three happen on the way in.
@@ -182,10 +187,10 @@ func (s *ReleaseStatus) step(name string) *Step {
 	return &s.Steps[len(s.Steps)-1]
 }
 
-// Current is the step at which a release is, or was when it failed: the one that runs,
+// Current is the step at which a release is, or was when it ended: the one that runs,
 // else the first that is not done.
 func (s ReleaseStatus) Current() Step {
-	for _, state := range []StepState{StepRunning, StepFailed, StepWaiting} {
+	for _, state := range []StepState{StepRunning, StepFailed, StepCancelled, StepWaiting} {
 		if i := slices.IndexFunc(s.Steps, func(at Step) bool { return at.State == state }); i >= 0 {
 			return s.Steps[i]
 		}

@@ -37,9 +37,6 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	if err != nil {
 		return reconcile.Outcome{}, err
 	}
-	if s.Metadata.Deleted != nil {
-		d.ends.End(args.Service)
-	}
 	if args.Restores {
 		leave, err := d.starting.Enter(ctx, startsFor)
 		if err != nil {

@@ -47,7 +47,7 @@ func (d *Delivery) MayTake(ctx context.Context, by auth.Principal, digest string
 		if err != nil {
 			return err
 		}
-		if auth.Allowed(by, auth.Update, d.serviceKind, s.Metadata.Owner).Allowed {
+		if auth.Allowed(by, auth.Update, d.owners.Service, s.Metadata.Owner).Allowed {
 			_, _, err := d.sources.Files(digest)
 			return err
 		}

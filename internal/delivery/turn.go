@@ -23,11 +23,11 @@ const turnLook = 10 * time.Minute
 
 func turn(rel Release) string { return "turn/" + rel.Spec.Service + "." + rel.Spec.Environment }
 
-// hasTurn reports whether a release is the earliest that has not ended. Where it is
-// not, the end of the one before inserts a job for it.
+// hasTurn reports whether no earlier release is on its way. Where one is, the end of the one before inserts a job for it.
 func (d *Delivery) hasTurn(ctx context.Context, rel Release) (bool, error) {
 	first, err := firstUnfinished(ctx, d.store, rel)
-	if err != nil || first.Metadata.Name == rel.Metadata.Name {
+	mine := func() bool { return first.Metadata.Name == "" || first.Metadata.Name == rel.Metadata.Name }
+	if err != nil || mine() {
 		return err == nil, err // as nearly always, without the lock
 	}
 	err = d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
@@ -35,7 +35,7 @@ func (d *Delivery) hasTurn(ctx context.Context, rel Release) (bool, error) {
 			return err
 		}
 		first, err = firstUnfinished(ctx, tx, rel)
-		if err != nil || first.Metadata.Name == rel.Metadata.Name {
+		if err != nil || mine() {
 			return err
 		}
 		_, err = object.Update(ctx, tx, rel.Metadata.Name, func(r *Release) error {
@@ -45,7 +45,7 @@ func (d *Delivery) hasTurn(ctx context.Context, rel Release) (bool, error) {
 		return err
 	})
 	d.Publish(rel.Metadata.Name, progress.Change{Status: true})
-	return err == nil && first.Metadata.Name == rel.Metadata.Name, err
+	return err == nil && mine(), err
 }
 
 // letNext inserts the job of the release whose turn comes as this one ends.

@@ -124,6 +124,26 @@ func (v Verbs) Promote(ctx context.Context, by By, service, from, to string) (Re
 	return v.Up(ctx, by, ReleaseSpec{Service: service, Environment: to, From: serving}, "", false)
 }
 
+// Cancel ends a release that has not ended.
+func (v Verbs) Cancel(ctx context.Context, by By, release string) (Release, error) {
+	rel, err := object.Get[Release](ctx, v.Objects, release)
+	if err != nil {
+		return rel, err
+	}
+	rel.Spec.Cancel, rel.Metadata.Version = true, 0 // of whatever version: its status changes by the moment
+	raw, err := rel.Object()
+	if err != nil {
+		return rel, err
+	}
+	result, err := v.Admit.Apply(ctx, &admission.Change{
+		By: by.Principal, Surface: by.Surface, Capability: by.Capability, Reason: by.Reason, Drafts: []*admission.Draft{{Want: raw}},
+	})
+	if err != nil {
+		return rel, err
+	}
+	return rel, rel.Load(result.Items[0].Document.Bytes)
+}
+
 // Run changes how a service runs in an environment where it was released.
 func (v Verbs) Run(ctx context.Context, by By, service, env string, change func(*catalog.Running)) (catalog.Service, error) {
 	return v.Change(ctx, by, service, func(s *catalog.Service) error {

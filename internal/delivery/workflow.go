@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -79,29 +78,32 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 		return reconcile.Done(), nil
 	}
 	r := &run{d: d, rel: rel}
-	if rel.Status.Retired {
-		return d.abandon(ctx, r)
+	switch {
+	case rel.Status.Retired:
+		return d.giveUp(ctx, r, errGone)
+	case rel.Spec.Cancel:
+		return d.giveUp(ctx, r, errCancelled)
 	}
 	if mine, err := d.hasTurn(ctx, rel); !mine || err != nil {
 		return reconcile.Wait(turnLook), err
 	}
-	within, leave := d.ends.Enter(ctx, rel.Spec.Service)
-	defer leave()
+	within, stop := d.whileWanted(ctx, rel.Metadata.Name)
+	defer stop()
 	outcome, err := r.carryOut(within, job.Attempt, args.Built)
-	if errors.Is(err, errGone) || err != nil && ctx.Err() == nil && within.Err() != nil {
-		return d.abandon(ctx, r)
+	if cause := context.Cause(within); err != nil && unwanted(cause) {
+		err = cause
+	}
+	if unwanted(err) {
+		return d.giveUp(ctx, r, err)
 	}
 	return outcome, err
 }
 
-// errGone says that the service of a release is gone, or about to be.
-var errGone = errors.New("the service is gone")
-
-// carryOut takes the steps that are left. The context ends when the service is deleted.
+// carryOut takes the steps that are left, as long as the release is wanted.
 func (r *run) carryOut(ctx context.Context, attempt int, built bool) (reconcile.Outcome, error) {
 	d, rel := r.d, r.rel
-	err := r.refresh(ctx)
-	if err != nil {
+	var err error
+	if r.service, err = d.wanted(ctx, rel.Metadata.Name); err != nil {
 		return reconcile.Outcome{}, err
 	}
 	if built {
@@ -127,7 +129,7 @@ func (r *run) carryOut(ctx context.Context, attempt int, built bool) (reconcile.
 		return reconcile.Outcome{}, err
 	}
 	defer begun()
-	if err := r.refresh(ctx); err != nil {
+	if r.service, err = d.wanted(ctx, rel.Metadata.Name); err != nil {
 		return reconcile.Outcome{}, err
 	}
 	outcome, _, err := r.takeAll(ctx, attempt, r.running())
@@ -191,7 +193,7 @@ func (r *run) take(ctx context.Context, s step, attempt int) (outcome reconcile.
 		if s.name == StepVerify || s.name == StepRoute {
 			r.revert(ctx) // it serves, and nobody would know of it
 		}
-		outcome, err = r.d.stall(ctx, r, s.name, err)
+		outcome, err = r.d.conclude(ctx, r, s.name, Failed, r.d.explain(ctx, r, s.name, err))
 		return outcome, true, err
 	}
 	var facts []event.Event
@@ -201,25 +203,6 @@ func (r *run) take(ctx context.Context, s step, attempt int) (outcome reconcile.
 		}
 	}
 	return outcome, false, r.finish(ctx, s.name, started, message, facts)
-}
-
-// refresh reads the service as it is now, or gives errGone. One of the same name may
-// have come since, which the release is not of.
-func (r *run) refresh(ctx context.Context) error {
-	now, err := object.Get[Release](ctx, r.d.store, r.rel.Metadata.Name)
-	if err != nil {
-		return err
-	}
-	r.service, err = object.Get[catalog.Service](ctx, r.d.store, r.rel.Spec.Service)
-	if problem.Is(err, problem.NotFound) || err == nil && (now.Status.Retired || r.service.Metadata.Deleted != nil) {
-		return errGone
-	}
-	return err
-}
-
-// abandon ends a release whose service is gone.
-func (d *Delivery) abandon(ctx context.Context, r *run) (reconcile.Outcome, error) {
-	return d.stall(ctx, r, r.rel.Status.Current().Name, problem.New(problem.Conflict, "service %s was deleted while release %s was on its way", r.rel.Spec.Service, r.rel.Metadata.Name))
 }
 
 // done reports whether an earlier attempt, which was killed, has recorded the
@@ -291,7 +274,7 @@ func (r *run) end(ctx context.Context, tx *store.Tx, rel Release) (err error) {
 		return nil
 	case rel.Status.Phase == Succeeded:
 		err = r.settle(ctx, tx, rel)
-	case rel.Status.Phase == Failed:
+	case rel.Status.Phase.Final():
 		err = r.lament(ctx, tx, rel)
 	default:
 		return nil
@@ -326,9 +309,10 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel Release) error {
 	return nil
 }
 
-// lament writes into the status of a service that its release failed, and why:
-// where an earlier one serves all would look well, and where none ever has, as if
-// nobody had tried.
+// lament undoes what a release that failed or was cancelled has changed of its
+// service. That one failed, and why, is written into the service's status: where an
+// earlier one serves all would look well, and where none ever has, as if nobody had
+// tried.
 func (r *run) lament(ctx context.Context, tx *store.Tx, rel Release) error {
 	told := rel.Status.Problem
 	if told == nil {
@@ -350,8 +334,14 @@ func (r *run) lament(ctx context.Context, tx *store.Tx, rel Release) error {
 		if r.lastWords != "" {
 			why += ": " + r.lastWords
 		}
-		if at := s.Status.Environments[env]; at.Release != "" {
+		at := s.Status.Environments[env]
+		if at.Release != "" {
 			*s = withoutSettings(*s, rel)
+		}
+		switch {
+		case rel.Status.Phase == Cancelled:
+			return nil
+		case at.Release != "":
 			at.Missed = &catalog.Missed{Release: rel.Metadata.Name, Message: why, At: r.d.clock()}
 			s.Status.Environments[env] = at
 			return nil
@@ -362,30 +352,4 @@ func (r *run) lament(ctx context.Context, tx *store.Tx, rel Release) error {
 		return nil
 	})
 	return err
-}
-
-// stall ends a release that failed for a reason that only a person can mend.
-func (d *Delivery) stall(ctx context.Context, r *run, step string, cause error) (reconcile.Outcome, error) {
-	told := d.explain(ctx, r, step, cause)
-	now := d.clock()
-	fact, err := stepEvent(r.rel, step, StepFailed, 0, told.Title)
-	if err != nil {
-		return reconcile.Outcome{}, err
-	}
-	finished, err := pipelineFinished(r.rel, told)
-	if err != nil {
-		return reconcile.Outcome{}, err
-	}
-	err = r.save(ctx, []event.Event{fact, finished}, func(s *ReleaseStatus) {
-		at := s.step(step)
-		if at.Started != nil {
-			at.Millis = now.Sub(*at.Started).Milliseconds()
-		}
-		at.State, at.Message = StepFailed, told.Title
-		s.Phase, s.Finished, s.Problem = Failed, &now, told
-	})
-	if err != nil {
-		return reconcile.Outcome{}, err
-	}
-	return reconcile.Stalled(errors.New(told.Title)), nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/portal/release"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -26,6 +27,7 @@ type action struct {
 func (p *Portal) actions() []action {
 	return []action{
 		{"rollback", "Roll back", "Roll back", p.prepareRollback, p.rollback},
+		{"cancel", "Cancel a release of", "Cancel the release", p.prepareCancel, p.cancel},
 		{"promote", "Promote", "Promote", p.preparePromote, p.promote},
 		{"scale", "Scale", "Change the number", p.prepareScale, p.scale},
 		{"restart", "Restart", "Restart all instances", p.prepareRestart, p.restart},
@@ -62,7 +64,7 @@ func (p *Portal) showAction(v *visit, a action, refused *problem.Problem) error 
 		return err
 	}
 	if head.Environment == "" {
-		return problem.New(problem.Invalid, "service %s was never released: there is nothing to %s", head.Name, strings.ToLower(a.heading)).
+		return problem.New(problem.Invalid, "service %s was never released", head.Name).
 			Do("stoa up --name " + head.Name)
 	}
 	show := page.Action{Subject: head, Verb: a.verb, Heading: a.heading + " " + head.Name + " in " + head.Environment,
@@ -145,7 +147,7 @@ func differs(present, rel delivery.Release) string {
 		return "the same artifact as now"
 	}
 	var fields []string
-	for _, d := range compare(present, rel) {
+	for _, d := range release.Compare(present, rel) {
 		fields = append(fields, d.Field)
 	}
 	if len(fields) == 0 {
@@ -160,12 +162,51 @@ func differs(present, rel delivery.Release) string {
 }
 
 func (p *Portal) rollback(v *visit, s catalog.Service, env string) (string, error) {
-	to := v.PostFormValue("to")
-	if to == "" {
-		return "", problem.New(problem.Invalid, "choose the release to go back to").WithFields(problem.Field{Path: "to", Message: "is missing"})
+	to, err := picked(v, "to", "choose the release to go back to")
+	if err != nil {
+		return "", err
 	}
 	rel, err := p.Verbs.Rollback(v.Context(), v.by("deploy", v.PostFormValue("reason")), s.Metadata.Name, env, to)
 	return "/releases/" + rel.Metadata.Name, err
+}
+
+func (p *Portal) prepareCancel(v *visit, show *page.Action, s catalog.Service) error {
+	all, err := delivery.OnTheWay(v.Context(), p.Objects, s.Metadata.Name)
+	if err != nil {
+		return err
+	}
+	wanted := v.FormValue("release")
+	for _, rel := range all {
+		if rel.Spec.Environment != show.Environment {
+			continue
+		}
+		name, at := rel.Metadata.Name, rel.Status.Current()
+		show.Picks = append(show.Picks, page.Pick{Value: name, Label: name, Says: strings.TrimSuffix("at "+at.Name+", "+at.Message, ", "), Selected: name == wanted})
+	}
+	if len(show.Picks) == 0 {
+		show.Impossible = "No release is on its way to " + show.Environment + ", so there is nothing to cancel."
+		return nil
+	}
+	if !slices.ContainsFunc(show.Picks, func(pick page.Pick) bool { return pick.Selected }) {
+		show.Picks[0].Selected, wanted = true, show.Picks[0].Value
+	}
+	show.PickName, show.PickLabel = "release", "Cancel"
+	show.Does = []string{
+		"What is being built of it, or comes up of it, ends.",
+		cmp.Or(s.Status.Environments[show.Environment].Release, "What serves") + " goes on; a release that waits behind it takes its turn.",
+		"The release stays in the history, as cancelled. The same source can be released again.",
+	}
+	show.Same = page.Command{Says: "The same on the command line", Text: "stoa cancel " + show.Name + " --release " + wanted}
+	return nil
+}
+
+func (p *Portal) cancel(v *visit, _ catalog.Service, _ string) (string, error) {
+	name, err := picked(v, "release", "choose the release to cancel")
+	if err != nil {
+		return "", err
+	}
+	_, err = p.Verbs.Cancel(v.Context(), v.by("deploy", v.PostFormValue("reason")), name)
+	return "/releases/" + name, err
 }
 
 func (p *Portal) preparePromote(v *visit, show *page.Action, s catalog.Service) error {
@@ -210,9 +251,9 @@ func (p *Portal) preparePromote(v *visit, show *page.Action, s catalog.Service) 
 }
 
 func (p *Portal) promote(v *visit, s catalog.Service, env string) (string, error) {
-	to := v.PostFormValue("to")
-	if to == "" {
-		return "", problem.New(problem.Invalid, "choose the environment to promote to").WithFields(problem.Field{Path: "to", Message: "is missing"})
+	to, err := picked(v, "to", "choose the environment to promote to")
+	if err != nil {
+		return "", err
 	}
 	rel, err := p.Verbs.Promote(v.Context(), v.by("deploy", v.PostFormValue("reason")), s.Metadata.Name, env, to)
 	return "/releases/" + rel.Metadata.Name, err
@@ -263,6 +304,14 @@ func (p *Portal) prepareRestart(_ *visit, show *page.Action, s catalog.Service) 
 func (p *Portal) restart(v *visit, s catalog.Service, env string) (string, error) {
 	_, err := p.Verbs.Restart(v.Context(), v.by("deploy", v.PostFormValue("reason")), s.Metadata.Name, env, p.Clock())
 	return page.Link("/services/"+s.Metadata.Name, "env", env, "done", "restarted"), err
+}
+
+// picked is what was chosen in a form.
+func picked(v *visit, field, asked string) (string, error) {
+	if value := v.PostFormValue(field); value != "" {
+		return value, nil
+	}
+	return "", problem.New(problem.Invalid, "%s", asked).WithFields(problem.Field{Path: field, Message: "is missing"})
 }
 
 // releases reads a page of a service's releases in an environment, newest first.

@@ -3,6 +3,7 @@ package portal_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -315,7 +316,34 @@ func TestLive(t *testing.T) {
 	b.sees("#state", "stopped")
 	b.goTo("/services/checkout/promote?env=dev")
 	b.sees("main .card form", "is stopped there")
+	b.cancels(s, "checkout")
 	b.silent("what is live")
+}
+
+// cancels releases what never answers, and cancels it.
+func (b *browser) cancels(s *site, service string) {
+	b.t.Helper()
+	dir := b.t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Procfile"), []byte("web: sleep 600\n"), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	rel, err := s.admit(b.t.Context(), dir, client.ReleaseSpec{Service: service, Environment: "dev"}, "", "")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	name := rel.Metadata.Name
+	b.goTo("/releases/" + name)
+	b.sees("#release .condition", "At rollout, on its way to dev")
+	b.follows(`.head-actions a[href*="/cancel"]`)
+	b.sees(".pick:has(:checked)", name)
+	b.sees(".does", "a release that waits behind it takes its turn")
+	b.fills("#reason", "it is the wrong folder")
+	b.submits("main .card form")
+	b.at("/releases/" + name)
+	b.sees("#release .condition", "cancelled")
+	b.sees(".told-bad", "release "+name+" was cancelled at rollout")
+	b.goTo("/services/" + service + "?env=dev")
+	b.sees("#state", "running")
 }
 
 func TestKeyboardAndTheme(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/news"
 	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/portal/release"
 )
 
 // homeServices is how many of one's services the first page looks after.
@@ -126,12 +127,12 @@ func (p *Portal) needs(ctx context.Context, services []catalog.Service) (needs [
 			if err != nil {
 				return nil, 0, err
 			}
-			release, err := p.failedRelease(ctx, s, env)
+			missed, err := p.failedRelease(ctx, s, env)
 			if err != nil {
 				return nil, 0, err
 			}
-			needs = append(needs, once(unwell, release)...)
-			failed += len(release)
+			needs = append(needs, once(unwell, missed)...)
+			failed += len(missed)
 		}
 		guessed, err := p.unconfirmed(ctx, s)
 		if err != nil {
@@ -190,18 +191,19 @@ func severity(l page.Level) int {
 const retried = 10
 
 // failedRelease is the newest release of a service in an environment that came
-// to its end, if it failed: one that is under way has mended nothing yet.
+// to its end, if it failed: one that is under way has mended nothing yet, nor has one
+// that was cancelled.
 func (p *Portal) failedRelease(ctx context.Context, s catalog.Service, env string) ([]page.Need, error) {
 	last, _, err := object.List[delivery.Release](ctx, p.Objects, object.Query{
 		Fields: map[string]string{"spec.service": s.Metadata.Name, "spec.environment": env}, Newest: true, Limit: retried,
 	})
-	ended := slices.IndexFunc(last, func(r delivery.Release) bool { return r.Status.Phase.Final() })
+	ended := slices.IndexFunc(last, func(r delivery.Release) bool { return r.Status.Phase.Final() && r.Status.Phase != delivery.Cancelled })
 	if err != nil || ended < 0 || last[ended].Status.Phase != delivery.Failed {
 		return nil, err
 	}
 	rel := last[ended]
 	need := page.Need{State: page.State{Level: page.Bad, Word: "failed"}, Title: "Release " + rel.Metadata.Name + " to " + env,
-		Href: "/releases/" + rel.Metadata.Name, Action: "See why", At: finished(rel)}
+		Href: "/releases/" + rel.Metadata.Name, Action: "See why", At: release.Finished(rel)}
 	if rel.Status.Problem != nil {
 		need.Detail = rel.Status.Problem.Title
 	}

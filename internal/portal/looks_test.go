@@ -41,6 +41,7 @@ func pages() []place {
 		{name: "gates", path: "/services/hello/gates?env=dev"},
 		{name: "history", path: "/services/hello/history"},
 		{name: "rollback", path: "/services/hello/rollback?env=dev"},
+		{name: "cancel-none", path: "/services/hello/cancel?env=dev"},
 		{name: "scale", path: "/services/hello/scale?env=dev"},
 		{name: "promote", path: "/services/hello/promote?env=dev"},
 		{name: "restart", path: "/services/hello/restart?env=dev"},

@@ -62,6 +62,7 @@ func TestEveryPageIsRecorded(t *testing.T) {
 		"POST /services/{name}/settings": {"env": {"dev"}, "value": {"of nothing"}},
 		"POST /services/{name}/scale":    {"env": {"dev"}, "replicas": {"1"}}, // as it is
 		"POST /services/{name}/rollback": {"env": {"dev"}},
+		"POST /services/{name}/cancel":   {"env": {"dev"}},
 		"POST /services/{name}/promote":  {"env": {"dev"}},
 		"POST /services/{name}/restart":  {"env": {"dev"}},
 		"POST /teams/{name}/access":      {"reason": {"to look around"}},

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"html"
@@ -17,6 +16,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/portal/release"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -55,13 +55,13 @@ func (p *Portal) releasesPage(v *visit) error {
 	}
 	all := append(found, older...)
 	for i, rel := range found {
-		row := page.ReleaseRow{Released: released(rel, made, known), Commit: rel.Status.Commit, CommitText: subject(rel), Took: took(rel),
-			Serves: rel.Metadata.Name == show.Serving, Steps: steps(rel)}
+		row := page.ReleaseRow{Released: released(rel, made, known), Commit: rel.Status.Commit, CommitText: subject(rel), Took: release.Took(rel),
+			Serves: rel.Metadata.Name == show.Serving, Steps: release.Steps(rel)}
 		if row.Why, err = p.reason(ctx, rel); err != nil {
 			return err
 		}
 		if i+1 < len(all) {
-			row.Before, row.Changes = all[i+1].Metadata.Name, compare(all[i+1], rel)
+			row.Before, row.Changes = all[i+1].Metadata.Name, release.Compare(all[i+1], rel)
 		}
 		show.Rows = append(show.Rows, row)
 	}
@@ -102,11 +102,11 @@ func (p *Portal) releaseView(v *visit, name string) (page.Release, error) {
 	serves := s.Status.Environments[rel.Spec.Environment].Release == name
 	show := page.Release{
 		Frame: p.frame(v, name, "services"), Name: name, Service: rel.Spec.Service, Environment: rel.Spec.Environment,
-		State: phase(rel.Status.Phase), Steps: steps(rel), Told: rel.Status.Problem, Gates: rel.Status.Gates,
+		State: release.Phase(rel.Status.Phase), Steps: release.Steps(rel), Told: rel.Status.Problem, Gates: rel.Status.Gates,
 		Source: rel.Spec.Source, Previous: rel.Status.Previous, Running: !rel.Status.Phase.Final(),
 		Live: "/releases/" + name + "/live", Same: page.Command{Text: "stoa describe release " + name, Says: "The same on the command line"},
 		Facts: page.Current{Name: name, Cause: rel.Spec.Cause, By: known.person(made[name].actor), Commit: rel.Status.Commit,
-			CommitText: subject(rel), Artifact: rel.Status.Artifact, At: made[name].at, Took: took(rel)},
+			CommitText: subject(rel), Artifact: rel.Status.Artifact, At: made[name].at, Took: release.Took(rel)},
 	}
 	if p.mayReadLogs(v, rel.Metadata.Owner) == nil {
 		show.Output = show.Running
@@ -120,19 +120,22 @@ func (p *Portal) releaseView(v *visit, name string) (page.Release, error) {
 	if serves {
 		show.URL = rel.Status.URL
 	}
+	if show.Running && !rel.Spec.Cancel && auth.Allowed(v.principal, auth.Update, p.service, rel.Metadata.Owner).Allowed {
+		show.Cancel = page.Link("/services/"+rel.Spec.Service+"/cancel", "env", rel.Spec.Environment, "release", name)
+	}
 	if !serves && rel.Status.Phase == delivery.Succeeded && auth.Allowed(v.principal, auth.Update, p.service, rel.Metadata.Owner).Allowed {
 		show.Rollback = page.Link("/services/"+rel.Spec.Service+"/rollback", "env", rel.Spec.Environment, "to", name)
 	}
 	if rel.Spec.Workload != nil && rel.Spec.From == "" {
 		show.Plan = plan(*rel.Spec.Workload)
 	}
-	show.Sentence = releaseSentence(rel, s.Status.Environments[rel.Spec.Environment].Release)
+	show.Sentence = release.Sentence(rel, s.Status.Environments[rel.Spec.Environment].Release)
 	if show.Facts.Why, err = p.reason(ctx, rel); err != nil {
 		return show, err
 	}
 	before, err := p.releaseBefore(ctx, rel)
 	if before != nil {
-		show.Before, show.Changes = before.Metadata.Name, compare(*before, rel)
+		show.Before, show.Changes = before.Metadata.Name, release.Compare(*before, rel)
 	}
 	return show, err
 }
@@ -143,34 +146,6 @@ func plan(c detect.Component) []string {
 		commands = append(commands, step.Command.String())
 	}
 	return commands
-}
-
-// releaseSentence says what became of a release; serving is the one that serves
-// in its environment now, "" when none does.
-func releaseSentence(rel delivery.Release, serving string) string {
-	env := rel.Spec.Environment
-	switch rel.Status.Phase {
-	case delivery.Succeeded:
-		text := "It took " + cmp.Or(took(rel), "no time that is known")
-		if serving == rel.Metadata.Name {
-			return text + " and serves in " + env + " now."
-		}
-		return text + "; " + cmp.Or(serving, "nothing") + " serves in " + env + " now."
-	case delivery.Failed:
-		for _, step := range rel.Status.Steps {
-			if step.State == delivery.StepFailed {
-				return "It ended at " + step.Name + "; " + cmp.Or(serving, "nothing") + " serves in " + env + " now."
-			}
-		}
-		return "It did not reach " + env + "."
-	case delivery.Releasing:
-		for _, step := range rel.Status.Steps {
-			if step.State == delivery.StepRunning {
-				return "At " + step.Name + ", on its way to " + env + "."
-			}
-		}
-	}
-	return "On its way to " + env + "."
 }
 
 // releaseBefore is the release before one in the same environment, nil for the first.

@@ -13,6 +13,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/chart"
 	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/portal/release"
 	"github.com/stoa-platform/stoa/internal/problem"
 	"github.com/stoa-platform/stoa/internal/route"
 )
@@ -66,21 +67,7 @@ func (p *Portal) rows(ctx context.Context, services []catalog.Service) ([]page.S
 func released(rel delivery.Release, made map[string]author, known people) page.Released {
 	return page.Released{
 		Name: rel.Metadata.Name, Environment: rel.Spec.Environment, By: known.person(made[rel.Metadata.Name].actor),
-		Cause: rel.Spec.Cause, State: phase(rel.Status.Phase), At: made[rel.Metadata.Name].at,
-	}
-}
-
-// phase is the state of a release.
-func phase(of delivery.Phase) page.State {
-	switch of {
-	case delivery.Succeeded:
-		return page.State{Level: page.Good, Word: "succeeded"}
-	case delivery.Failed:
-		return page.State{Level: page.Bad, Word: "failed"}
-	case delivery.Releasing:
-		return page.State{Level: page.Busy, Word: "under way"}
-	default:
-		return page.State{Level: page.Busy, Word: "waiting"}
+		Cause: rel.Spec.Cause, State: release.Phase(rel.Status.Phase), At: made[rel.Metadata.Name].at,
 	}
 }
 

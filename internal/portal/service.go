@@ -13,6 +13,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/delivery"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/portal/release"
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
@@ -241,7 +242,7 @@ func (p *Portal) current(ctx context.Context, show *page.Overview, s catalog.Ser
 		}
 		show.Current = &page.Current{
 			Name: serving, Cause: rel.Spec.Cause, By: known.person(made[serving].actor), Commit: rel.Status.Commit,
-			CommitText: subject(rel), Artifact: rel.Status.Artifact, At: finished(rel), Took: took(rel),
+			CommitText: subject(rel), Artifact: rel.Status.Artifact, At: release.Finished(rel), Took: release.Took(rel),
 		}
 		if show.Current.Why, err = p.reason(ctx, rel); err != nil {
 			return err
@@ -252,23 +253,6 @@ func (p *Portal) current(ctx context.Context, show *page.Overview, s catalog.Ser
 		show.Latest, show.Told = &line, newest.Status.Problem
 	}
 	return nil
-}
-
-func finished(rel delivery.Release) time.Time {
-	switch {
-	case rel.Status.Finished != nil:
-		return *rel.Status.Finished
-	case rel.Status.Started != nil:
-		return *rel.Status.Started
-	}
-	return time.Time{}
-}
-
-func took(rel delivery.Release) string {
-	if rel.Status.Finished == nil || rel.Status.Started == nil {
-		return ""
-	}
-	return page.Took(rel.Status.Finished.Sub(*rel.Status.Started).Milliseconds())
 }
 
 // instances are those of the service and then those of its further processes.

@@ -189,6 +189,15 @@ func (s *site) seed(ctx context.Context) error {
 
 // release uploads a folder and waits until its release is done.
 func (s *site) release(ctx context.Context, dir string, spec client.ReleaseSpec, team, reason string) (client.Release, error) {
+	rel, err := s.admit(ctx, dir, spec, team, reason)
+	if err != nil {
+		return rel, err
+	}
+	return s.Watch(ctx, rel.Metadata.Name, nil, nil)
+}
+
+// admit begins a release of a folder.
+func (s *site) admit(ctx context.Context, dir string, spec client.ReleaseSpec, team, reason string) (client.Release, error) {
 	snapshot, err := source.Scan(ctx, dir)
 	if err != nil {
 		return client.Release{}, err
@@ -197,11 +206,7 @@ func (s *site) release(ctx context.Context, dir string, spec client.ReleaseSpec,
 		return client.Release{}, err
 	}
 	spec.Source = string(snapshot.Digest)
-	rel, err := s.Client.Release(ctx, spec, team, reason, false)
-	if err != nil {
-		return rel, err
-	}
-	return s.Watch(ctx, rel.Metadata.Name, nil, nil)
+	return s.Client.Release(ctx, spec, team, reason, false)
 }
 
 func copyEdited(from, to string, edit map[string]string) error {

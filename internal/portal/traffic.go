@@ -10,6 +10,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/metrics"
 	"github.com/stoa-platform/stoa/internal/portal/chart"
 	"github.com/stoa-platform/stoa/internal/portal/page"
+	"github.com/stoa-platform/stoa/internal/portal/release"
 )
 
 // ranges are the spans of time that the chart shows, each with the step of its points.
@@ -56,8 +57,8 @@ func (p *Portal) traffic(v *visit, show *page.Overview, s catalog.Service, env s
 	for _, rel := range releases {
 		if rel.Status.Phase == delivery.Succeeded {
 			show.Plot.Marks = append(show.Plot.Marks, chart.Mark{
-				At: finished(rel), Label: rel.Metadata.Name, Href: "/releases/" + rel.Metadata.Name,
-				Title: rel.Metadata.Name + " served from " + finished(rel).UTC().Format("15:04:05 UTC"),
+				At: release.Finished(rel), Label: rel.Metadata.Name, Href: "/releases/" + rel.Metadata.Name,
+				Title: rel.Metadata.Name + " served from " + release.Finished(rel).UTC().Format("15:04:05 UTC"),
 			})
 		}
 	}

@@ -80,6 +80,17 @@ type Question struct {
 	Options []string `json:"options"` // the answers that are possible
 }
 
+// Ask is the problem (Invalid) that a question is left. answer is what to type before
+// an option instead of answering, such as "stoa up --team ".
+func Ask(q Question, answer string) *Problem {
+	p := New(Invalid, "%s", q.Text)
+	p.Question = &q
+	for _, option := range q.Options {
+		p.Do(answer + option)
+	}
+	return p
+}
+
 // Verdict is what one gate said of a change.
 type Verdict struct {
 	Gate    string   `json:"gate"`    // "quota/payments"

@@ -5,13 +5,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/cli/terminal"
 )
 
 // Diff shows what differs between two versions of an object, as a unified diff
 // of their YAML: a hunk for each place, what was and what is.
-func Diff(ref, before, after string, changes []client.Change, p terminal.Paint) string {
+func Diff(ref, before, after string, changes []Change, p terminal.Paint) string {
 	var b strings.Builder
 	b.WriteString(p.Bold("--- "+ref+"  "+before) + "\n" + p.Bold("+++ "+ref+"  "+after) + "\n")
 	place := "-"

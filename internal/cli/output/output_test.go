@@ -50,7 +50,7 @@ func TestDiff(t *testing.T) {
 @@ spec @@
 -type: backend
 `
-	if diff := cmp.Diff(want, Diff("service/shop", "was", "is", changes, terminal.Paint{})); diff != "" {
+	if diff := cmp.Diff(want, Diff("service/shop", "was", "is", Changes(changes), terminal.Paint{})); diff != "" {
 		t.Error(diff)
 	}
 }

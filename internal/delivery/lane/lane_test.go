@@ -58,29 +58,6 @@ func TestLaneThatIsTaken(t *testing.T) {
 	}
 }
 
-// What is about a key ends, and nothing else; who has left is forgotten.
-func TestEnds(t *testing.T) {
-	var ends Ends
-	ends.End("one")
-	one, leaveOne := ends.Enter(t.Context(), "one")
-	again, leaveAgain := ends.Enter(t.Context(), "one")
-	two, leaveTwo := ends.Enter(t.Context(), "two")
-	ends.End("one")
-	if one.Err() == nil || again.Err() == nil || two.Err() != nil {
-		t.Errorf("after the end of one: %v, %v, and of two: %v", one.Err(), again.Err(), two.Err())
-	}
-	later, leaveLater := ends.Enter(t.Context(), "one")
-	if later.Err() != nil {
-		t.Errorf("what came later has ended: %v", later.Err())
-	}
-	for _, leave := range []func(){leaveOne, leaveAgain, leaveTwo, leaveLater} {
-		leave()
-	}
-	if len(ends.work) != 0 {
-		t.Errorf("%d keys are left", len(ends.work))
-	}
-}
-
 // A place is free once it was left, or after its time.
 func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

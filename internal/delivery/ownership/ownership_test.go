@@ -1,4 +1,4 @@
-package delivery
+package ownership
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/detect"
@@ -55,9 +54,13 @@ func declared(t *testing.T) *store.Store {
 	return s
 }
 
-func TestInferOwner(t *testing.T) {
+func TestFind(t *testing.T) {
 	s := declared(t)
-	d := New(Options{Store: s, TeamKind: catalog.Kinds()[0]})
+	kinds := map[string]object.Kind{}
+	for _, k := range catalog.Kinds() {
+		kinds[k.Name] = k
+	}
+	f := Finder{Team: kinds["Team"], Service: kinds["Service"]}
 	member := func(teams ...string) auth.Principal {
 		p := auth.Principal{Name: "user/eve", Platform: auth.Viewer, Teams: map[string]auth.Role{}}
 		for _, team := range teams {
@@ -108,13 +111,7 @@ func TestInferOwner(t *testing.T) {
 		{name: "no team and strangers", by: member(), found: guessed, origin: authors("Stranger"), kind: problem.Invalid},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			rel := object.New[ReleaseSpec, ReleaseStatus]("", test.said, ReleaseSpec{Service: "shop", Detected: test.found, Origin: test.origin})
-			if test.answer != "" {
-				rel.Spec.Answers = map[string]string{"team": test.answer}
-			}
-			service := object.New[catalog.ServiceSpec, catalog.ServiceStatus]("shop", "", catalog.ServiceSpec{})
-			c := &admission.Change{By: test.by}
-			err := d.inferOwner(t.Context(), s, c, &rel, &service, &inferred{})
+			found, err := f.Find(t.Context(), s, test.by, Asked{Service: "shop", Said: test.said, Answer: test.answer, Detected: test.found, Origin: test.origin})
 			if test.kind != "" {
 				told := problem.From(err)
 				if told.Kind != test.kind || (told.Question != nil) != test.question || len(told.Next) == 0 {
@@ -125,37 +122,19 @@ func TestInferOwner(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || service.Metadata.Owner != test.owner {
-				t.Fatalf("owner %q, %v", service.Metadata.Owner, err)
+			if err != nil || found.Value != test.owner {
+				t.Fatalf("owner %q, %v", found.Value, err)
 			}
-			evidence := rel.Spec.Detected[len(rel.Spec.Detected)-1]
-			if evidence.Value != test.owner || evidence.Source != test.source || (evidence.Confidence >= detect.Unconfirmed) != test.confident {
-				t.Errorf("the evidence is %+v, want %q", evidence, test.source)
+			if found.Source != test.source || (found.Confidence >= detect.Unconfirmed) != test.confident {
+				t.Errorf("the evidence is %+v, want %q", found.Setting, test.source)
 			}
-			if (len(c.Drafts) == 1) != test.newTeam {
-				t.Errorf("%d drafts were added, a new team %v", len(c.Drafts), test.newTeam)
+			if (found.Declares != nil) != test.newTeam {
+				t.Errorf("it declares %v, a new team %v", found.Declares, test.newTeam)
+			}
+			settings := With(append(test.found, detect.Setting{Field: "port", Value: "8080"}), found.Setting)
+			if last := settings[len(settings)-1]; last != found.Setting || settings[0].Field != "port" || len(settings) != 2 {
+				t.Errorf("among the settings it is %+v", settings)
 			}
 		})
-	}
-}
-
-func TestFirstEnvironment(t *testing.T) {
-	s := declared(t)
-	d := New(Options{Store: s})
-	if got := d.firstEnvironment(t.Context(), s); got != "dev" {
-		t.Errorf("without any it is %q", got)
-	}
-	for name, order := range map[string]int{"a-last": 0, "production": 90, "staging": 50, "early": 10} {
-		env := object.New[catalog.EnvironmentSpec, struct{}](name, "", catalog.EnvironmentSpec{Order: order})
-		raw, err := env.Object()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Write(t.Context(), "stoa/test", func(ctx context.Context, tx *store.Tx) error { _, err := tx.Put(ctx, raw); return err }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := d.firstEnvironment(t.Context(), s); got != "early" {
-		t.Errorf("the first is %q", got)
 	}
 }
