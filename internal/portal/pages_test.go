@@ -127,7 +127,7 @@ func (a answer) words() string {
 func TestNobodyKnownIsLedToTheDoor(t *testing.T) {
 	s := seeded(t)
 	c := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for _, p := range pages() {
+	for _, p := range slices.Concat(logs(), pages()) {
 		a := get(t, c, s.url+p.path)
 		to, err := a.Location()
 		if err != nil || a.StatusCode != http.StatusSeeOther || to.Path != "/signin" {
@@ -182,7 +182,7 @@ func TestLookingUsesNoCode(t *testing.T) {
 func TestEveryPageIsProtectedAndFast(t *testing.T) {
 	s := seeded(t)
 	c := s.browserless(t, s.code(t))
-	for _, p := range pages() {
+	for _, p := range slices.Concat(logs(), pages()) {
 		a := get(t, c, s.url+p.path)
 		if want := max(p.status, http.StatusOK); a.StatusCode != want {
 			t.Errorf("%s: %s, want %d: %s", p.path, a.Status, want, a.text("main"))

@@ -82,7 +82,7 @@
   const log = $('[data-log]');
   if (log) {
     const live = $('[data-log-live]'), pause = $('[data-log-pause]');
-    const most = 5000;
+    const most = 2000;
     let paused = false, held = 0, sticks = true;
     const end = () => { log.scrollTop = log.scrollHeight; };
     const say = () => { live.textContent = paused ? (held ? held + (held === 1 ? ' new line held back' : ' new lines held back') : 'paused') : 'live'; };
