@@ -97,8 +97,9 @@ type ReleaseStatus struct {
 	Observed *Observed `json:"observed,omitempty"`
 	// Detected is the evidence, with what the run verified.
 	Detected []Setting `json:"detected,omitempty"`
-	// Settings are those of the service that it was admitted with, and
-	// SettingsBefore those that the service had, nil where it had none.
+	// Settings are those of the service that it was admitted with, once it serves
+	// those with which it came up, and SettingsBefore those that the service had, nil
+	// where it had none.
 	Settings       *Running `json:"settings,omitempty"`
 	SettingsBefore *Running `json:"settingsBefore,omitempty"`
 	// Retired says that the service was deleted: nothing is released from it again.
@@ -215,8 +216,9 @@ func (c *Client) Cancel(ctx context.Context, release, reason string) (Release, e
 	return rel, err
 }
 
-// Watch follows a release until it has ended and returns it as it is then. changed and line may be nil. A connection that breaks off is
-// taken up again, for five minutes of silence at most.
+// Watch follows a release until it has ended and returns it as it is then. changed and
+// line may be nil. A connection that breaks off is taken up again, for five minutes of
+// silence at most.
 func (c *Client) Watch(ctx context.Context, name string, changed func(Release), line func(Line)) (Release, error) {
 	var latest Release
 	patience := &follower{c: c}

@@ -67,7 +67,11 @@ func (a *api) releaseRoutes() {
 		OperationID: "cancel-release", Method: http.MethodPost, Path: "/api/v1/releases/{name}/cancel", Summary: "End a release that is on its way", Tags: []string{"releases"},
 		Description: "The answer comes at once; the release ends within seconds, as its status tells. What served before goes on.",
 	}, func(ctx context.Context, in *cancelInput) (*releaseOutput, error) {
-		rel, err := a.Verbs.Cancel(ctx, by(ctx, in.Body.Reason), in.Name)
+		reason := ""
+		if in.Body != nil {
+			reason = in.Body.Reason
+		}
+		rel, err := a.Verbs.Cancel(ctx, by(ctx, reason), in.Name)
 		return &releaseOutput{Body: rel}, err
 	})
 	register(a, huma.Operation{
@@ -139,7 +143,7 @@ type upInput struct {
 
 type cancelInput struct {
 	NameInput
-	Body struct {
+	Body *struct { // a pointer, since why need not be said
 		Reason string `json:"reason,omitempty" maxLength:"500"`
 	}
 }

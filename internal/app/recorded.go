@@ -44,7 +44,7 @@ func recorded() []Recorded {
 		{"dev.cdevents.service.upgraded.<version>", "a newer artifact of it serves", "the same, and the release before"},
 		{"dev.cdevents.service.rolledback.<version>", "an older artifact serves again", "the same"},
 		{"dev.cdevents.service.removed.<version>", "it runs in the environment no more", "nothing"},
-		{"dev.cdevents.pipelinerun.finished.<version>", "a release failed", "the outcome and why"},
+		{"dev.cdevents.pipelinerun.finished.<version>", "a release failed or was cancelled", "the outcome and why"},
 		{"dev.cdevents.<subject>.<predicate>.<version>", "another tool told it by a webhook", "what docs/webhooks.md says; of people only who opened a ticket, as a pseudonym"},
 	}
 }

@@ -3,12 +3,15 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/stoa-platform/stoa/client"
+	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -45,63 +48,93 @@ func (c *Command) cancel(ctx context.Context, cl *client.Client, name, release s
 	}
 	all := []cancelled{}
 	for _, one := range slices.Backward(names) { // so that none of those that wait takes its turn
-		rel, err := c.cancelOne(ctx, cl, name, one, o)
-		if err != nil {
-			return err
+		rel, told := cl.Cancel(ctx, one, o.reason)
+		if told != nil {
+			err = errors.Join(err, told)
+			continue
 		}
-		all = append(all, cancelled{one, in, rel.Status.Phase, status.Environments[in].Release})
+		all = append(all, cancelled{Release: one, Environment: in, Phase: rel.Status.Phase})
+	}
+	if !o.detach {
+		err = errors.Join(err, c.end(ctx, cl, all))
+	}
+	if status, told := cl.ServiceStatus(ctx, name); told != nil {
+		err = errors.Join(err, told)
+	} else if at := status.Environments[in]; at.State == client.StateRunning || at.State == client.StateDegraded {
+		for i := range all {
+			all[i].Serving = at.Release
+		}
 	}
 	if c.Structured() {
-		return c.Print(all)
+		return errors.Join(err, c.Print(all))
 	}
-	if len(all) == 0 {
-		fmt.Fprintf(c.Out, "no release of %s is on its way to %s\n", name, in)
+	if len(names) == 0 {
+		fmt.Fprintf(c.Out, "no release of %s is on its way\n", name)
 	}
 	for _, one := range all {
-		does := "is cancelled"
-		if !one.Phase.Final() {
-			does = "is being cancelled"
+		if does := one.does(); does != "" {
+			fmt.Fprintf(c.Out, "%s %s; %s serves in %s\n", one.Release, does, cmp.Or(one.Serving, "nothing"), one.Environment)
 		}
-		fmt.Fprintf(c.Out, "%s %s; %s serves in %s\n", one.Release, does, cmp.Or(one.Serving, "nothing"), one.Environment)
 	}
-	return nil
+	return err
 }
 
-// onTheWay names the releases to cancel, in the order of their turns, and their environment.
-func (c *Command) onTheWay(ctx context.Context, cl *client.Client, status client.Status, release, env string) (names []string, in string, err error) {
-	if release == "" {
-		if in, err = c.environment(ctx, cl, status.Service, env, "--env"); err != nil {
-			return nil, "", err
-		}
-		for _, rel := range status.Environments[in].OnTheWay {
-			names = append(names, rel.Release)
-		}
-		return names, in, nil
+// does says what becomes of a release, "" of one that ended otherwise.
+func (one cancelled) does() string {
+	switch {
+	case one.Phase == client.PhaseCancelled:
+		return "is cancelled"
+	case !one.Phase.Final():
+		return "is being cancelled"
 	}
-	for in, at := range status.Environments {
-		if slices.ContainsFunc(at.OnTheWay, func(rel client.OnTheWay) bool { return rel.Release == release }) {
-			return []string{release}, in, nil
+	return ""
+}
+
+// end waits until the releases have ended.
+func (c *Command) end(ctx context.Context, cl *client.Client, all []cancelled) (err error) {
+	progress := c.Live()
+	defer progress.Close()
+	for i := range all {
+		one := &all[i]
+		progress.Say("cancelling %s", one.Release)
+		rel, told := cl.Watch(ctx, one.Release, nil, nil)
+		if one.Phase = rel.Status.Phase; told == nil && one.Phase != client.PhaseCancelled {
+			told = problem.New(problem.Conflict, "release %s came to its end before it could be cancelled: it is %s", one.Release, one.Phase).Do("stoa describe release " + one.Release)
 		}
+		err = errors.Join(err, told)
+	}
+	return err
+}
+
+// onTheWay names the releases to cancel, in the order of their turns, and their
+// environment: the one given, else the first to which any is on its way.
+func (c *Command) onTheWay(ctx context.Context, cl *client.Client, status client.Status, release, env string) (names []string, in string, err error) {
+	envs := slices.Sorted(maps.Keys(status.Environments))
+	if env != "" && !slices.Contains(envs, env) {
+		return nil, "", catalog.NotIn(status.Service, env, envs)
+	}
+	for _, at := range envs {
+		on := status.Environments[at].OnTheWay
+		if release != "" {
+			on = slices.DeleteFunc(on, func(rel client.OnTheWay) bool { return rel.Release != release })
+		}
+		if len(on) == 0 || env != "" && at != env {
+			continue
+		}
+		if in != "" {
+			c.Note("others are on their way to %s: stoa cancel %s --env %s", at, status.Service, at)
+			continue
+		}
+		for in = at; len(on) > 0; on = on[1:] {
+			names = append(names, on[0].Release)
+		}
+	}
+	if release == "" || in != "" {
+		return names, cmp.Or(in, env), nil
+	}
+	if _, err := cl.Get(ctx, "releases", release); err != nil {
+		return nil, "", err
 	}
 	return nil, "", problem.New(problem.Conflict, "no release %s of %s is on its way", release, status.Service).
 		Do("stoa status "+status.Service+"    tells which are", "stoa history "+status.Service+"    tells what became of it")
-}
-
-// cancelOne cancels a release of the service and waits until it has ended.
-func (c *Command) cancelOne(ctx context.Context, cl *client.Client, service, name string, o verbOptions) (client.Release, error) {
-	rel, err := cl.Cancel(ctx, name, o.reason)
-	if err != nil || o.detach {
-		return rel, err
-	}
-	progress := c.Live()
-	defer progress.Close()
-	progress.Say("cancelling %s", name)
-	if rel, err = cl.Watch(ctx, name, nil, nil); err != nil {
-		return rel, err
-	}
-	if rel.Status.Phase != client.PhaseCancelled {
-		return rel, problem.New(problem.Conflict, "release %s came to its end before it could be cancelled: it is %s", name, rel.Status.Phase).
-			Do("stoa status " + service)
-	}
-	return rel, nil
 }

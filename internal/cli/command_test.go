@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/auth"
 	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/config"
@@ -137,21 +136,6 @@ func TestWrongCommandLines(t *testing.T) {
 		code := Run(t.Context(), strings.Fields(line), Stdio{In: strings.NewReader("x"), Out: &out, Err: &told}, nil, "dev")
 		if code != ExitWrong || !strings.HasPrefix(told.String(), "wrong: ") || out.Len() > 0 {
 			t.Errorf("stoa %s exits with %d and says %q", line, code, &told)
-		}
-	}
-}
-
-func TestHowFar(t *testing.T) {
-	healthy, stopped := client.Instance{State: client.InstanceHealthy}, client.Instance{State: client.InstanceStopped}
-	for want, at := range map[string]client.EnvironmentStatus{
-		"1 of 3 healthy":   {Replicas: 3, Healthy: 1, Instances: []client.Instance{healthy}},
-		"1 of 1 healthy":   {Replicas: 1, Healthy: 2, Instances: []client.Instance{healthy, healthy}}, // one to be stopped
-		"2 instances left": {Healthy: 2, Instances: []client.Instance{healthy, healthy, stopped}},     // being stopped
-		"1 instance left":  {Healthy: 1, Instances: []client.Instance{healthy}},
-		"0 instances left": {},
-	} {
-		if got := howFar(at); got != want {
-			t.Errorf("%+v is %q, want %q", at, got, want)
 		}
 	}
 }

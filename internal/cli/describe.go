@@ -151,7 +151,7 @@ func (c *Command) describe(d description) error {
 		}
 	}
 	fmt.Fprintf(c.Out, "\n%s\n", p.Bold("history"))
-	return c.versionTable(d.History)
+	return c.Table(past.VersionTable(d.History))
 }
 
 // section prints a part of an object as YAML under its name.
@@ -189,7 +189,7 @@ func (c *Command) environments(s client.Status) error {
 			continue
 		}
 		if at.State != client.StateStopped {
-			fmt.Fprintf(c.Out, "  %s", howFar(at))
+			fmt.Fprintf(c.Out, "  %s", output.HowFar(at))
 		}
 		fmt.Fprintln(c.Out)
 		if why := cmp.Or(at.Message, at.Shortfall); why != "" {

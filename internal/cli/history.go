@@ -69,7 +69,7 @@ func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Ki
 		return c.Print(out)
 	}
 	if len(out.Releases) > 0 {
-		if err := c.releaseTable(out.Releases); err != nil {
+		if err := c.Table(past.ReleaseTable(out.Releases)); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.Out)
@@ -83,35 +83,11 @@ func (c *Command) history(ctx context.Context, cl *client.Client, kind client.Ki
 			fmt.Fprintf(c.Out, "%s by %s\n", r.At.Local().Format(time.DateTime), r.Actor)
 			fmt.Fprint(c.Out, output.Diff(ref, fmt.Sprintf("version %d", r.Version-1), fmt.Sprintf("version %d", r.Version), r.Changes, c.Paint()))
 		}
-	} else if err := c.versionTable(out.Items); err != nil {
+	} else if err := c.Table(past.VersionTable(out.Items)); err != nil {
 		return err
 	}
 	if next != "" {
 		c.Note("older versions are left out: --limit")
 	}
 	return nil
-}
-
-// versionTable shows what people changed; that a worker wrote what it saw is
-// left to -o json.
-func (c *Command) versionTable(items []past.Version) error {
-	var rows [][]string
-	for _, v := range items {
-		if what := v.What(); what != "" {
-			rows = append(rows, []string{fmt.Sprint(v.Version), v.At.Local().Format(time.DateTime), v.Actor, what, v.Reason})
-		}
-	}
-	return c.Table([]string{"VERSION", "WHEN", "WHO", "WHAT", "WHY"}, rows)
-}
-
-func (c *Command) releaseTable(items []past.Release) error {
-	rows := make([][]string, len(items))
-	for i, r := range items {
-		when := ""
-		if !r.At.IsZero() {
-			when = r.At.Local().Format(time.DateTime)
-		}
-		rows[i] = []string{r.Release, r.Environment, r.Cause, r.Phase, when, r.Actor, r.Commit[:min(12, len(r.Commit))], r.Reason}
-	}
-	return c.Table([]string{"RELEASE", "ENVIRONMENT", "CAUSE", "PHASE", "WHEN", "WHO", "COMMIT", "WHY"}, rows)
 }

@@ -43,7 +43,7 @@ func resultOf(rel client.Release) upResult {
 		Asked: len(rel.Spec.Answers), Steps: []upStep{},
 	}
 	for _, s := range rel.Status.Steps {
-		if s.State == client.StepDone || s.State == client.StepFailed {
+		if s.State == client.StepDone || s.State == client.StepFailed || s.State == client.StepCancelled {
 			u.Steps = append(u.Steps, upStep{Name: s.Name, MS: s.Millis})
 		}
 	}
@@ -69,11 +69,11 @@ type show struct {
 	server string
 	cmd    again.Line // that released it
 	rel    client.Release
-	ended  map[string]bool // the steps that are told to have ended, and what they were told to wait for
+	said   map[string]bool // of the steps: that one runs, or has ended, and what it waits for
 }
 
 func newShow(c *Command, server string, rel client.Release, line again.Line) *show {
-	s := &show{c: c, live: c.Live(), server: server, cmd: line, ended: map[string]bool{}}
+	s := &show{c: c, live: c.Live(), server: server, cmd: line, said: map[string]bool{}}
 	s.changed(rel)
 	return s
 }
@@ -83,15 +83,18 @@ func (s *show) changed(rel client.Release) {
 	s.rel = rel
 	s.live.Set(s.lines())
 	for _, step := range rel.Status.Steps {
+		text := ""
 		switch {
 		case step.State == client.StepRunning:
-			s.live.Say("%s", step.Name)
-		case step.State == client.StepWaiting && step.Message != "" && !s.ended[step.Message]:
-			s.ended[step.Message] = true
-			s.live.Say("%s %s: stoa status %s", step.Name, step.Message, rel.Spec.Service)
-		case step.State == client.StepDone && step.Millis > 0 && !s.ended[step.Name]:
-			s.ended[step.Name] = true
-			s.live.Say("%s took %s", step.Name, output.Seconds(step.Millis))
+			text = step.Name
+		case step.State == client.StepWaiting && step.Message != "":
+			text = fmt.Sprintf("%s %s: stoa status %s", step.Name, step.Message, rel.Spec.Service)
+		case step.State == client.StepDone && step.Millis > 0:
+			text = fmt.Sprintf("%s took %s", step.Name, output.Seconds(step.Millis))
+		}
+		if text != "" && !s.said[text] {
+			s.said[text] = true
+			s.live.Say("%s", text)
 		}
 	}
 }

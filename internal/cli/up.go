@@ -61,7 +61,7 @@ func (c *Command) upCommand() *cobra.Command {
 	flags.StringArrayVar(&o.answer, "answer", nil, "answer ID=OPTION to a question that an earlier try was told; may be repeated")
 	flags.StringVar(&o.reason, "reason", "", "why, kept with the release")
 	flags.StringVar(&o.fixes, "fixes", "", "incident or release that this one mends: it counts as a hot-fix")
-	flags.BoolVarP(&o.detach, "detach", "d", false, "return when the release is healthy or has failed")
+	flags.BoolVarP(&o.detach, "detach", "d", false, "return when the release has come to its end")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "detect, find the owner and ask the gates; change nothing")
 	c.completeFlag(cmd, "env", askOf("environments"))
 	c.completeFlag(cmd, "team", askOf("teams"))
@@ -230,7 +230,8 @@ func (c *Command) follow(ctx context.Context, cl *client.Client, rel client.Rele
 // goesOn tells a person who left early that the release does not need them.
 func (c *Command) goesOn(ctx context.Context, released []upResult) {
 	if n := len(released); n > 0 && ctx.Err() != nil {
-		c.Note("release %s goes on: stoa status %s; stoa cancel %[2]s ends it", released[n-1].Release, released[n-1].Service)
+		u := released[n-1]
+		c.Note("release %s goes on: stoa status %s; stoa cancel %s --release %s ends it", u.Release, u.Service, u.Service, u.Release)
 	}
 }
 

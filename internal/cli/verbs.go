@@ -209,7 +209,7 @@ func (c *Command) healthyLine(ctx context.Context, cl *client.Client, name, env 
 		return err
 	}
 	at := status.Environments[env]
-	fmt.Fprintf(c.Out, "%s in %s: %s\n", name, env, howFar(at))
+	fmt.Fprintf(c.Out, "%s in %s: %s\n", name, env, output.HowFar(at))
 	return nil
 }
 
@@ -232,30 +232,25 @@ func (c *Command) settled(ctx context.Context, cl *client.Client, s client.Servi
 		switch {
 		case done && at.Message != "":
 			return problem.New(problem.Failed, "%s %s in %s failed: %s", doing, name, env, at.Message).
-				Because(howFar(at)).
+				Because(output.HowFar(at)).
 				Do("stoa logs " + name + " --env " + env)
 		case done && at.State == client.StateStopped && at.Replicas == 0, done && at.State == client.StateRunning && at.Healthy >= at.Replicas:
 			return nil
 		case time.Now().After(limit):
-			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %s", doing, name, env, settleTime, cmp.Or(at.Shortfall, howFar(at))).
+			return problem.New(problem.Failed, "%s %s in %s is not done after %s: %s", doing, name, env, settleTime, cmp.Or(at.Shortfall, output.HowFar(at))).
 				Do("stoa status "+name+" --watch", "stoa logs "+name+" --env "+env)
 		}
-		progress.Say("%s %s in %s: %s", doing, name, env, howFar(at))
+		if len(at.OnTheWay) > 0 && !done {
+			first := at.OnTheWay[0]
+			progress.Say("%s %s in %s: waits for %s, which is at %s; stoa cancel %s --release %s ends it", doing, name, env, first.Release, first.Step, name, first.Release)
+		} else {
+			progress.Say("%s %s in %s: %s", doing, name, env, output.HowFar(at))
+		}
 		if err := pause(ctx); err != nil {
 			c.Note("it goes on: stoa status %s", name)
 			return err
 		}
 	}
-}
-
-// howFar tells how far a change of what runs has come.
-func howFar(at client.EnvironmentStatus) string {
-	if at.Replicas == 0 {
-		left := slices.DeleteFunc(slices.Clone(at.Instances), func(i client.Instance) bool { return i.State == client.InstanceStopped })
-		return output.Count(len(left), "instance") + " left"
-	}
-	// While instances are replaced both the old ones and the new ones may be healthy.
-	return fmt.Sprintf("%d of %d healthy", min(at.Healthy, at.Replicas), at.Replicas)
 }
 
 // environment gives the environment that a command on a service is about: the

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -26,18 +27,19 @@ const wantedLook = time.Second
 var (
 	errCancelled = errors.New("the release was cancelled")
 	errGone      = errors.New("the service is gone, or about to be")
+	errEnded     = errors.New("the release has ended")
 )
 
 func unwanted(err error) bool { return errors.Is(err, errCancelled) || errors.Is(err, errGone) }
 
 // cancelJob ends a release that is cancelled, also while all that build are busy.
 func cancelJob(rel Release) store.Job {
-	return store.Job{Kind: "release", Args: releaseJob{Release: rel.Metadata.Name, Built: true}}
+	return store.Job{Kind: "release", Args: releaseJob{Release: rel.Metadata.Name}}
 }
 
-// wanted gives the service of a release as it is now, errCancelled or errGone. A
+// stillWanted gives the service of a release as it is now, errCancelled or errGone. A
 // service of the same name may have come since, which the release is not of.
-func (d *Delivery) wanted(ctx context.Context, release string) (catalog.Service, error) {
+func (d *Delivery) stillWanted(ctx context.Context, release string) (catalog.Service, error) {
 	rel, err := object.Get[Release](ctx, d.store, release)
 	if err != nil {
 		return catalog.Service{}, err
@@ -64,7 +66,7 @@ func (d *Delivery) whileWanted(ctx context.Context, release string) (within cont
 			case <-within.Done():
 				return
 			case <-tick.C:
-				if _, err := d.wanted(within, release); unwanted(err) {
+				if _, err := d.stillWanted(within, release); unwanted(err) {
 					end(err)
 				}
 			}
@@ -73,31 +75,45 @@ func (d *Delivery) whileWanted(ctx context.Context, release string) (within cont
 	return within, func() { end(nil) }
 }
 
-// giveUp ends a release that is wanted no more. What it has brought up is taken back;
-// of a service that is deleted all is removed anyway.
-func (d *Delivery) giveUp(ctx context.Context, r *run, why error) (reconcile.Outcome, error) {
-	name, step := r.rel.Metadata.Name, r.rel.Status.Current()
-	if errors.Is(why, errGone) {
-		return d.conclude(ctx, r, step.Name, Cancelled, problem.New(problem.Conflict, "service %s was deleted while release %s was on its way", r.rel.Spec.Service, name))
-	}
-	if r.rel.Status.step(StepRollout).State != StepWaiting {
+// giveUp takes back what was brought up of a release that is wanted no more, and ends
+// it, unless another worker has. Of a service that is deleted all is removed anyway.
+func (d *Delivery) giveUp(ctx context.Context, r *run) (reconcile.Outcome, error) {
+	if r.rel.Status.step(StepRollout).State != StepWaiting { // else it does not wait for what runs
 		leave, err := d.lanes.Enter(ctx, runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment}.String())
 		if err != nil {
 			return reconcile.Outcome{}, err
 		}
 		defer leave()
-		if r.service, err = d.wanted(ctx, name); errors.Is(err, errGone) {
-			return d.giveUp(ctx, r, err)
-		} else if !unwanted(err) {
-			return reconcile.Outcome{}, err
-		}
+	}
+	name := r.rel.Metadata.Name
+	var err error
+	if r.rel, err = object.Get[Release](ctx, d.store, name); err != nil || r.rel.Status.Phase == Succeeded {
+		return reconcile.Done(), err
+	}
+	ended, step := r.rel.Status.Phase.Final(), r.rel.Status.Current().Name
+	var told *problem.Problem
+	switch r.service, err = d.stillWanted(ctx, name); {
+	case errors.Is(err, errGone):
+		told = problem.New(problem.Conflict, "service %s was deleted while release %s was on its way", r.rel.Spec.Service, name)
+	case errors.Is(err, errCancelled), err == nil && ended:
 		r.revert(ctx)
+		told = problem.New(problem.Conflict, "release %s was cancelled at %s", name, step)
+		if was := d.serving(ctx, r); was != "" {
+			told.Because(was + " still serves")
+		}
+		if step == StepBuild {
+			told.Because(r.masked(r.printed)...)
+		}
+		told.Do("stoa history release " + name + "    tells who did, and why")
+	case err == nil:
+		return reconcile.Outcome{}, fmt.Errorf("release %s was given up and is wanted", name)
+	default:
+		return reconcile.Outcome{}, err
 	}
-	told := problem.New(problem.Conflict, "release %s was cancelled at %s", name, step.Name)
-	if was := r.service.Status.Environments[r.rel.Spec.Environment].Release; was != "" {
-		told.Because(was + " still serves")
+	if ended {
+		return reconcile.Done(), nil
 	}
-	return d.conclude(ctx, r, step.Name, Cancelled, told.Do("stoa history release "+name+"    tells who did, and why"))
+	return d.conclude(ctx, r, step, Cancelled, told)
 }
 
 // conclude ends a release at a step, short of where it was to go.
@@ -138,11 +154,11 @@ func admitCancel(draft *admission.Draft) error {
 	case !decode(draft.Want, &is) || !decode(*draft.Old, &was):
 		return nil // the schema will say what is wrong
 	}
-	name, asked := was.Metadata.Name, was.Spec.Cancel
+	name, done := was.Metadata.Name, was.Spec.Cancel && was.Status.Phase == Cancelled
 	if was.Spec.Cancel = is.Spec.Cancel; !is.Spec.Cancel || !reflect.DeepEqual(was.Spec, is.Spec) {
 		return neverChanges(name)
 	}
-	if was.Status.Phase.Final() && !asked {
+	if was.Status.Phase.Final() && !done {
 		return problem.New(problem.Conflict, "release %s cannot be cancelled: it has ended, and is %s", name, was.Status.Phase).
 			Do("stoa rollback " + was.Spec.Service + " --env " + was.Spec.Environment + "    goes back to the one before")
 	}

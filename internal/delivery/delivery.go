@@ -8,6 +8,7 @@ import (
 
 	"github.com/stoa-platform/stoa/internal/admission"
 	"github.com/stoa-platform/stoa/internal/build"
+	"github.com/stoa-platform/stoa/internal/delivery/backoff"
 	"github.com/stoa-platform/stoa/internal/delivery/lane"
 	"github.com/stoa-platform/stoa/internal/delivery/ownership"
 	"github.com/stoa-platform/stoa/internal/delivery/progress"
@@ -77,7 +78,7 @@ type Delivery struct {
 	stepEdge func(release, step string, done bool)
 	clock    func() time.Time
 	log      *slog.Logger
-	retries  *retries
+	retries  *backoff.Retries
 	lanes    lane.Lanes
 	starting lane.Limit
 }
@@ -92,7 +93,7 @@ func New(o Options) *Delivery {
 		url: o.URL, homes: o.Homes, confide: o.Confide, forget: o.Forget, stepEdge: o.StepEdge, clock: o.Clock, log: o.Logger,
 		starting: make(lane.Limit, maxStarting),
 	}
-	d.retries = newRetries(d.tryService)
+	d.retries = backoff.New(d.tryService)
 	return d
 }
 
@@ -110,7 +111,7 @@ func (d *Delivery) enqueue(ctx context.Context, jobs ...store.Job) error {
 }
 
 // Close ends what delivery does by itself. Jobs that run are the queue's.
-func (d *Delivery) Close() { d.retries.close() }
+func (d *Delivery) Close() { d.retries.Close() }
 
 // Rules are what delivery does with its kinds on the way in.
 func (d *Delivery) Rules() []admission.Rule {

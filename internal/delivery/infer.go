@@ -257,24 +257,7 @@ func (d *Delivery) inferService(ctx context.Context, r object.Reader, c *admissi
 			return service, err
 		}
 	}
-	if back := note.back; back != nil {
-		running.Env, running.Memory, running.CPU = back.Env, back.Memory, back.CPU
-	}
-	if !ran || running.Replicas == 0 {
-		running.Replicas = 1
-	}
-	if rel.Spec.Replicas != nil {
-		running.Replicas = *rel.Spec.Replicas
-	}
-	running.Memory = cmp.Or(rel.Spec.Memory, running.Memory)
-	running.CPU = cmp.Or(rel.Spec.CPU, running.CPU)
-	if len(rel.Spec.Set) > 0 {
-		running.Env = maps.Clone(running.Env)
-		if running.Env == nil {
-			running.Env = map[string]string{}
-		}
-		maps.Copy(running.Env, rel.Spec.Set)
-	}
+	running = withSettings(running, rel.Spec, note.back)
 	service.Spec.Environments[rel.Spec.Environment], note.settings = running, running
 	return service, nil
 }

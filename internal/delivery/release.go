@@ -91,10 +91,10 @@ type ReleaseStatus struct {
 	Observed *runtime.Observed `json:"observed,omitempty"`
 	// Detected is the evidence, with what the run verified.
 	Detected []detect.Setting `json:"detected,omitempty"`
-	// Settings are those of the service that it was admitted with, and
-	// SettingsBefore those that the service had, nil where it had none: what a
-	// release that fails has changed is undone, and a rollback brings back how a
-	// release ran.
+	// Settings are those of the service that it was admitted with, once it serves
+	// those with which it came up, and SettingsBefore those that the service had, nil
+	// where it had none: what a release that does not come to its good end has changed
+	// is undone, and a rollback brings back how a release ran.
 	Settings       *catalog.Running `json:"settings,omitempty"`
 	SettingsBefore *catalog.Running `json:"settingsBefore,omitempty"`
 	// Retired says that the service was deleted: nothing is released from it again.

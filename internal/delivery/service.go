@@ -51,14 +51,14 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 	case down != nil:
 		// What it needs may come up later, as after a restart of the machine. What it
 		// printed is left out: others read this log than those who may read that.
-		after := d.retries.later(args.Service)
+		after := d.retries.Later(args.Service)
 		d.log.Warn("service does not start, will be tried again", "service", args.Service, "after", after, "error", message(down))
 		return reconcile.Done(), nil
 	case s.Metadata.Deleted != nil:
-		d.retries.forget(args.Service)
+		d.retries.Forget(args.Service)
 		return reconcile.Done(), d.finalize(ctx, s)
 	}
-	d.retries.forget(args.Service)
+	d.retries.Forget(args.Service)
 	return reconcile.Done(), nil
 }
 
@@ -99,10 +99,12 @@ func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) e
 	if err != nil {
 		return err
 	}
-	deployed := s.Status.Environments[env]
-	deployed.Generation = s.Metadata.Generation
-	running, wanted := s.Spec.Environments[env]
-	unwanted := s.Metadata.Deleted != nil || !wanted || running.Replicas == 0
+	deployed, generation := s.Status.Environments[env], s.Metadata.Generation
+	if s, err = d.asOf(ctx, s, env, 0); err != nil {
+		return err
+	}
+	running, declared := s.Spec.Environments[env]
+	unwanted := s.Metadata.Deleted != nil || !declared || running.Replicas == 0
 	if deployed.Release == "" {
 		// No release is on record; what a failed one may have left is not wanted.
 		if unwanted {
@@ -114,23 +116,28 @@ func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) e
 		if err := d.stop(ctx, s, env); err != nil {
 			return err
 		}
-		deployed.State, deployed.Message = catalog.StateStopped, ""
-		return d.saveDeployment(ctx, name, env, deployed)
+		return d.saveDeployment(ctx, name, env, func(at *catalog.Deployment) {
+			at.Generation, at.State, at.Message = generation, catalog.StateStopped, ""
+		})
 	}
 	observed, err := d.run(ctx, s, deployed.Release, env)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return ctx.Err()
-	case err != nil:
-		deployed.State, deployed.Message = d.failedState(ctx, name, env), message(err)
-	default:
-		deployed.State, deployed.Message = catalog.StateRunning, ""
-		deployed.Port, deployed.Health, deployed.Notes = observed.Port, observed.Health, observed.Notes
-		if deployed.URL != "" {
-			deployed.URL = d.url(name, env) // the platform may listen elsewhere than before its restart
-		}
 	}
-	return errors.Join(err, d.saveDeployment(ctx, name, env, deployed))
+	state, why := catalog.StateRunning, ""
+	if err != nil {
+		state, why = d.failedState(ctx, name, env), message(err)
+	}
+	return errors.Join(err, d.saveDeployment(ctx, name, env, func(at *catalog.Deployment) {
+		at.Generation, at.State, at.Message = generation, state, why
+		if err != nil {
+			return
+		}
+		at.Port, at.Health, at.Notes = observed.Port, observed.Health, observed.Notes
+		if at.URL != "" {
+			at.URL = d.url(name, env) // the platform may listen elsewhere than before its restart
+		}
+	}))
 }
 
 // failedState says what is left of a service that could not be changed: what
@@ -202,13 +209,17 @@ func (d *Delivery) stop(ctx context.Context, s catalog.Service, env string) erro
 	return nil
 }
 
-func (d *Delivery) saveDeployment(ctx context.Context, name, env string, deployed catalog.Deployment) error {
+// saveDeployment changes how it stands with a service in an environment, which a
+// release that ends meanwhile changes too.
+func (d *Delivery) saveDeployment(ctx context.Context, name, env string, change func(*catalog.Deployment)) error {
 	return d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
 		_, err := object.Update(ctx, tx, name, func(s *catalog.Service) error {
-			if s.Status.Environments[env].State != deployed.State {
-				deployed.Since = d.clock()
+			at := s.Status.Environments[env]
+			was := at.State
+			if change(&at); at.State != was {
+				at.Since = d.clock()
 			}
-			s.Status.Environments[env] = deployed
+			s.Status.Environments[env] = at
 			s.Status.Active = slices.ContainsFunc(slices.Collect(maps.Values(s.Status.Environments)), func(at catalog.Deployment) bool {
 				return at.Release != "" && at.State != catalog.StateStopped
 			})

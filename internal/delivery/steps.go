@@ -13,6 +13,7 @@ import (
 	"github.com/stoa-platform/stoa/internal/build"
 	"github.com/stoa-platform/stoa/internal/catalog"
 	"github.com/stoa-platform/stoa/internal/delivery/progress"
+	"github.com/stoa-platform/stoa/internal/delivery/verify"
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/object"
 	"github.com/stoa-platform/stoa/internal/problem"
@@ -38,7 +39,9 @@ func (r *run) build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	r.printed = nil
 	lines := &progress.Lines{Emit: func(line string) {
+		r.printed = append(r.printed[max(0, len(r.printed)-printedKept):], line)
 		r.d.Publish(r.rel.Metadata.Name, progress.Change{Step: StepBuild, Line: line})
 	}}
 	r.artifact, err = r.d.builder.Build(ctx, build.Request{
@@ -53,6 +56,10 @@ func (r *run) build(ctx context.Context) (string, error) {
 	}
 	return catalog.FormatBytes(r.artifact.Size), nil
 }
+
+// printedKept is how many lines are told of what a build printed that was cancelled,
+// but for the last.
+const printedKept = 19
 
 // BuildOutput opens what the commands printed that built a release's artifact, in
 // lines; problem.NotFound where the artifact was not built yet, or is not kept.
@@ -170,12 +177,22 @@ func (r *run) previous(ctx context.Context) (Release, error) {
 }
 
 // revert lets the release before serve again after the new one was switched to
-// and then failed; without one before, nothing is left running.
+// and is not to be; without one before, or where that was stopped, nothing is left
+// running. One that was not switched to has left what served as it was.
 func (r *run) revert(ctx context.Context) {
-	keys := append(processKeys(r.rel), runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment})
+	key := runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment}
+	status, err := r.d.runtime.Status(ctx, key)
+	if err == nil && status.Release != r.rel.Metadata.Name || errors.Is(err, runtime.ErrNotFound) {
+		return
+	}
+	keys := append(processKeys(r.rel), key)
 	before, err := r.previous(ctx)
 	if err == nil && before.Metadata.Name != "" {
-		if _, err = r.d.run(ctx, withoutSettings(r.service, r.rel), before.Metadata.Name, r.rel.Spec.Environment); err == nil {
+		var was catalog.Service
+		if was, err = r.d.asOf(ctx, r.service, key.Environment, before.Spec.Number); err == nil && was.Spec.Environments[key.Environment].Replicas > 0 {
+			_, err = r.d.run(ctx, was, before.Metadata.Name, key.Environment)
+		}
+		if err == nil && was.Spec.Environments[key.Environment].Replicas > 0 {
 			kept := processKeys(before)
 			keys = slices.DeleteFunc(keys[:len(keys)-1], func(k runtime.Key) bool { return slices.Contains(kept, k) })
 		}
@@ -184,13 +201,17 @@ func (r *run) revert(ctx context.Context) {
 		err = errors.Join(err, r.d.runtime.Remove(ctx, key))
 	}
 	if err != nil {
-		r.d.log.Error("what served before a failed release could not be brought back whole", "release", r.rel.Metadata.Name, "error", message(err))
+		r.d.log.Error("what served before a release that is taken back could not be brought back whole", "release", r.rel.Metadata.Name, "error", message(err))
 	}
 }
 
 // current gives the workload of the release as the service wants it to run.
 func (r *run) current(ctx context.Context) (runtime.Workload, error) {
-	running := r.service.Spec.Environments[r.rel.Spec.Environment]
+	s, err := r.d.asOf(ctx, r.service, r.rel.Spec.Environment, r.rel.Spec.Number)
+	if err != nil {
+		return runtime.Workload{}, err
+	}
+	r.ran = s.Spec.Environments[r.rel.Spec.Environment]
 	secrets, err := r.d.secretEnvironment(ctx, r.service, r.rel.Spec.Environment)
 	if err != nil {
 		return runtime.Workload{}, err
@@ -199,18 +220,18 @@ func (r *run) current(ctx context.Context) (runtime.Workload, error) {
 	if len(secrets) > 0 {
 		r.mask = r.d.secrets.Redactor(secrets)
 	}
-	w, err := r.d.workload(r.rel, running, r.artifact, secrets)
+	w, err := r.d.workload(r.rel, r.ran, r.artifact, secrets)
 	if err == nil {
 		r.d.confide(w.Key, r.mask)
 		r.unset = unset(r.rel.Spec.Workload.Secrets, w.Env)
-		r.wanted = wanted(r.rel.Spec.Workload.Resources, r.unset, w)
+		r.missing = missing(r.rel.Spec.Workload.Resources, r.unset, w)
 	}
 	return w, err
 }
 
-// wanted gives the resources of which a workload is not told, each with the
+// missing gives the resources of which a workload is not told, each with the
 // variables that it does not have; told names those that are told of already.
-func wanted(resources []detect.Resource, told []string, w runtime.Workload) []detect.Resource {
+func missing(resources []detect.Resource, told []string, w runtime.Workload) []detect.Resource {
 	if w.Static != "" {
 		return nil
 	}
@@ -231,6 +252,17 @@ func unset(names, env []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		return slices.ContainsFunc(env, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
 	})
+}
+
+// verify holds what was detected against what the run showed.
+func (r *run) verify(ctx context.Context) (string, error) {
+	detected, o := verify.Against(r.rel.Spec.Detected, r.observed), r.observed
+	for i, s := range detected {
+		if name, ok := strings.CutPrefix(s.Field, detect.SecretField("")); ok && !slices.Contains(r.unset, name) {
+			detected[i].Verified = "is set"
+		}
+	}
+	return verify.Message(o), r.save(ctx, nil, func(s *ReleaseStatus) { s.Observed, s.Detected = &o, detected })
 }
 
 // route notes where the release answers; the runtime has switched the router.
@@ -276,7 +308,7 @@ func (d *Delivery) explain(ctx context.Context, r *run, step string, cause error
 		}
 		switch start.Reason { // the others are not for lack of a resource
 		case runtime.ReasonCrashLoop, runtime.ReasonNotListening, runtime.ReasonUnhealthy:
-			for _, want := range r.wanted {
+			for _, want := range r.missing {
 				for _, variable := range want.Variables {
 					set(variable, "tells it where its "+want.Type+" is ("+want.Source+"), if it cannot do without")
 				}

@@ -23,7 +23,8 @@ const turnLook = 10 * time.Minute
 
 func turn(rel Release) string { return "turn/" + rel.Spec.Service + "." + rel.Spec.Environment }
 
-// hasTurn reports whether no earlier release is on its way. Where one is, the end of the one before inserts a job for it.
+// hasTurn reports whether no earlier release is on its way. Where one is, the end of
+// the one before inserts a job for it.
 func (d *Delivery) hasTurn(ctx context.Context, rel Release) (bool, error) {
 	first, err := firstUnfinished(ctx, d.store, rel)
 	mine := func() bool { return first.Metadata.Name == "" || first.Metadata.Name == rel.Metadata.Name }
@@ -54,7 +55,7 @@ func (d *Delivery) letNext(ctx context.Context, tx *store.Tx, ended Release) err
 		return err
 	}
 	next, err := firstUnfinished(ctx, tx, ended)
-	if err != nil || next.Metadata.Name == "" {
+	if err != nil || next.Spec.Number <= ended.Spec.Number { // none, or one that has a job
 		return err
 	}
 	return tx.Enqueue(ctx, jobOf(next))

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,10 +47,12 @@ type run struct {
 	artifact build.Artifact
 	mask     *secret.Redactor // of the service's secrets, once they were read
 	observed runtime.Observed
+	ran      catalog.Running   // how it was brought up
 	unset    []string          // secrets that detection asks for and that are not set
-	wanted   []detect.Resource // those whose variable is not set
+	missing  []detect.Resource // those whose variable is not set
 
-	lastWords string // the last line that it printed before it failed, masked
+	printed   []string // the last lines of what builds it
+	lastWords string   // the last line that it printed before it failed, masked
 }
 
 // workRelease takes an admitted release to running. It may be killed at any
@@ -78,11 +81,8 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 		return reconcile.Done(), nil
 	}
 	r := &run{d: d, rel: rel}
-	switch {
-	case rel.Status.Retired:
-		return d.giveUp(ctx, r, errGone)
-	case rel.Spec.Cancel:
-		return d.giveUp(ctx, r, errCancelled)
+	if rel.Status.Retired || rel.Spec.Cancel {
+		return d.giveUp(ctx, r)
 	}
 	if mine, err := d.hasTurn(ctx, rel); !mine || err != nil {
 		return reconcile.Wait(turnLook), err
@@ -90,11 +90,8 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 	within, stop := d.whileWanted(ctx, rel.Metadata.Name)
 	defer stop()
 	outcome, err := r.carryOut(within, job.Attempt, args.Built)
-	if cause := context.Cause(within); err != nil && unwanted(cause) {
-		err = cause
-	}
-	if unwanted(err) {
-		return d.giveUp(ctx, r, err)
+	if errors.Is(err, errEnded) || unwanted(err) || err != nil && unwanted(context.Cause(within)) {
+		return d.giveUp(ctx, r)
 	}
 	return outcome, err
 }
@@ -103,7 +100,7 @@ func (d *Delivery) workRelease(ctx context.Context, job reconcile.Job) (reconcil
 func (r *run) carryOut(ctx context.Context, attempt int, built bool) (reconcile.Outcome, error) {
 	d, rel := r.d, r.rel
 	var err error
-	if r.service, err = d.wanted(ctx, rel.Metadata.Name); err != nil {
+	if r.service, err = d.stillWanted(ctx, rel.Metadata.Name); err != nil {
 		return reconcile.Outcome{}, err
 	}
 	if built {
@@ -129,7 +126,7 @@ func (r *run) carryOut(ctx context.Context, attempt int, built bool) (reconcile.
 		return reconcile.Outcome{}, err
 	}
 	defer begun()
-	if r.service, err = d.wanted(ctx, rel.Metadata.Name); err != nil {
+	if r.service, err = d.stillWanted(ctx, rel.Metadata.Name); err != nil {
 		return reconcile.Outcome{}, err
 	}
 	outcome, _, err := r.takeAll(ctx, attempt, r.running())
@@ -238,15 +235,19 @@ func (r *run) finish(ctx context.Context, name string, started time.Time, messag
 		step.State, step.Started, step.Millis, step.Message = StepDone, &started, took.Milliseconds(), message
 		if name == StepRoute {
 			now := r.d.clock()
-			s.Phase, s.Finished, s.Healthy = Succeeded, &now, true
+			s.Phase, s.Finished, s.Healthy, s.Settings = Succeeded, &now, true, &r.ran
 		}
 	})
 }
 
-// save writes the release's status and appends the events, in one transaction.
+// save writes the release's status and appends the events, in one transaction. One
+// that has ended stays as it did: errEnded.
 func (r *run) save(ctx context.Context, events []event.Event, change func(*ReleaseStatus)) error {
 	err := r.d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
 		rel, err := object.Update(ctx, tx, r.rel.Metadata.Name, func(rel *Release) error {
+			if rel.Status.Phase.Final() {
+				return errEnded
+			}
 			change(&rel.Status)
 			return nil
 		})
@@ -326,30 +327,35 @@ func (r *run) lament(ctx context.Context, tx *store.Tx, rel Release) error {
 	if err != nil || s.Metadata.Deleted != nil {
 		return err
 	}
+	why := told.Title
+	if r.lastWords != "" {
+		why += ": " + r.lastWords
+	}
+	served := s.Status.Environments[env].Release != ""
 	_, err = object.Update(ctx, tx, rel.Spec.Service, func(s *catalog.Service) error {
 		if s.Status.Environments == nil {
 			s.Status.Environments = map[string]catalog.Deployment{}
 		}
-		why := told.Title
-		if r.lastWords != "" {
-			why += ": " + r.lastWords
+		if served || rel.Status.Phase == Cancelled {
+			if err := retract(ctx, tx, s, rel); err != nil {
+				return err
+			}
 		}
 		at := s.Status.Environments[env]
-		if at.Release != "" {
-			*s = withoutSettings(*s, rel)
-		}
 		switch {
 		case rel.Status.Phase == Cancelled:
 			return nil
-		case at.Release != "":
+		case served:
 			at.Missed = &catalog.Missed{Release: rel.Metadata.Name, Message: why, At: r.d.clock()}
-			s.Status.Environments[env] = at
-			return nil
+		default:
+			at = catalog.Deployment{Failed: rel.Metadata.Name, State: catalog.StateFailed, Message: why, Since: r.d.clock(), Generation: s.Metadata.Generation}
 		}
-		s.Status.Environments[env] = catalog.Deployment{
-			Failed: rel.Metadata.Name, State: catalog.StateFailed, Message: why, Since: r.d.clock(), Generation: s.Metadata.Generation,
-		}
+		s.Status.Environments[env] = at
 		return nil
 	})
-	return err
+	if err != nil || !served || rel.Status.step(StepRollout).State == StepWaiting {
+		return err
+	}
+	// Should what served not be as it was, which is left as it is else.
+	return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{Service: s.Metadata.Name}})
 }

@@ -89,7 +89,7 @@ func damagedInput(err error) bool {
 }
 
 func notExport(err error) error {
-	p := problem.New(problem.Invalid, "this is no export of a ledger").Do("make one: stoa audit export -o ledger.jsonl")
+	p := problem.New(problem.Invalid, "this is no export of a ledger").Do("make one: stoa audit export ledger.jsonl")
 	return p.Cause(err)
 }
 

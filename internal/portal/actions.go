@@ -200,8 +200,15 @@ func (p *Portal) prepareCancel(v *visit, show *page.Action, s catalog.Service) e
 	return nil
 }
 
-func (p *Portal) cancel(v *visit, _ catalog.Service, _ string) (string, error) {
+func (p *Portal) cancel(v *visit, s catalog.Service, _ string) (string, error) {
 	name, err := picked(v, "release", "choose the release to cancel")
+	if err != nil {
+		return "", err
+	}
+	rel, err := object.Get[delivery.Release](v.Context(), p.Objects, name)
+	if err == nil && rel.Spec.Service != s.Metadata.Name {
+		err = problem.New(problem.Invalid, "release %s is of service %s", name, rel.Spec.Service).WithFields(problem.Field{Path: "release", Message: "is of another service"})
+	}
 	if err != nil {
 		return "", err
 	}

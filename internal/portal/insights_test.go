@@ -354,7 +354,7 @@ func TestNumbersLeadToTheirOwnScope(t *testing.T) {
 	if len(kept) != 1 || !strings.HasPrefix(kept[0], "/measures/retention-3-months?") {
 		t.Fatalf("the retention leads to %q", kept)
 	}
-	contains(t, "who stayed", get(t, c, s.url+kept[0]).text("main"), "from 1 observations")
+	contains(t, "who stayed", get(t, c, s.url+kept[0]).text("main"), "from 1 observation.")
 	if found := links(get(t, c, s.url+"/delivery?"+past(60)), "contrast", "Lead time"); len(found) != 3 || !strings.Contains(found[2], "by=path") {
 		t.Errorf("the contrast leads to %q", found)
 	}

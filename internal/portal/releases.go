@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,8 +61,9 @@ func (p *Portal) releasesPage(v *visit) error {
 		if row.Why, err = p.reason(ctx, rel); err != nil {
 			return err
 		}
-		if i+1 < len(all) {
-			row.Before, row.Changes = all[i+1].Metadata.Name, release.Compare(all[i+1], rel)
+		if at := slices.IndexFunc(all[i+1:], came); at >= 0 {
+			before := all[i+1+at]
+			row.Before, row.Changes = before.Metadata.Name, release.Compare(before, rel)
 		}
 		show.Rows = append(show.Rows, row)
 	}
@@ -148,6 +150,10 @@ func plan(c detect.Component) []string {
 	return commands
 }
 
+// came reports whether a release was carried out, or is: one that was cancelled is
+// nothing to compare with.
+func came(rel delivery.Release) bool { return rel.Status.Phase != delivery.Cancelled }
+
 // releaseBefore is the release before one in the same environment, nil for the first.
 func (p *Portal) releaseBefore(ctx context.Context, rel delivery.Release) (*delivery.Release, error) {
 	after := ""
@@ -157,7 +163,7 @@ func (p *Portal) releaseBefore(ctx context.Context, rel delivery.Release) (*deli
 			return nil, err
 		}
 		for i := range found {
-			if found[i].Spec.Number < rel.Spec.Number {
+			if found[i].Spec.Number < rel.Spec.Number && came(found[i]) {
 				return &found[i], nil
 			}
 		}

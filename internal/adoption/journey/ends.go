@@ -2,7 +2,10 @@ package journey
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+
+	"github.com/stoa-platform/stoa/internal/measure"
 )
 
 // away is for how many days somebody was not seen who has left.
@@ -25,7 +28,7 @@ func hideRests(all []Journey, everybody party, parties []party) {
 			}
 		}
 		if few(k) || few(n-k) {
-			s.Reached, s.Share = nil, notShared(len(everybody.newcomers))
+			s.Reached, s.Share = nil, measure.Estimate{N: int64(len(everybody.newcomers)), Note: fmt.Sprintf("not told, since it would tell of fewer than %d", Fewest)}
 		}
 	}
 }

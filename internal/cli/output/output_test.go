@@ -209,3 +209,18 @@ func TestTakeDetected(t *testing.T) {
 		}
 	}
 }
+
+func TestHowFar(t *testing.T) {
+	healthy, stopped := client.Instance{State: client.InstanceHealthy}, client.Instance{State: client.InstanceStopped}
+	for want, at := range map[string]client.EnvironmentStatus{
+		"1 of 3 healthy":   {Replicas: 3, Healthy: 1, Instances: []client.Instance{healthy}},
+		"1 of 1 healthy":   {Replicas: 1, Healthy: 2, Instances: []client.Instance{healthy, healthy}}, // one to be stopped
+		"2 instances left": {Healthy: 2, Instances: []client.Instance{healthy, healthy, stopped}},     // being stopped
+		"1 instance left":  {Healthy: 1, Instances: []client.Instance{healthy}},
+		"0 instances left": {},
+	} {
+		if got := HowFar(at); got != want {
+			t.Errorf("%+v is %q, want %q", at, got, want)
+		}
+	}
+}

@@ -257,3 +257,13 @@ func OnTheWay(w io.Writer, all []client.OnTheWay) {
 		fmt.Fprintln(w)
 	}
 }
+
+// HowFar tells how far a change of what runs has come.
+func HowFar(at client.EnvironmentStatus) string {
+	if at.Replicas == 0 {
+		left := slices.DeleteFunc(slices.Clone(at.Instances), func(i client.Instance) bool { return i.State == client.InstanceStopped })
+		return Count(len(left), "instance") + " left"
+	}
+	// While instances are replaced both the old ones and the new ones may be healthy.
+	return fmt.Sprintf("%d of %d healthy", min(at.Healthy, at.Replicas), at.Replicas)
+}

@@ -63,13 +63,20 @@ func Releases(ctx context.Context, cl *client.Client, service string, limit int)
 	if err != nil {
 		return nil, err
 	}
-	facts, err := told(ctx, cl, client.EventQuery{Service: service, Types: []string{"dev.stoa.release.created"}, Limit: min(1000, 2*limit)})
+	facts, err := told(ctx, cl, client.EventQuery{
+		Service: service, Types: []string{"dev.stoa.release.created", "dev.stoa.release.updated"}, Limit: min(1000, 2*limit),
+	})
 	if err != nil {
 		return nil, err
 	}
-	who := map[string]client.Event{}
-	for _, e := range facts {
-		who[e.Subject] = e
+	who, why := map[string]string{}, map[string]string{}
+	for _, e := range facts { // newest first: why it was cancelled comes before why it was made
+		if reason := saidOf(e).Reason; reason != "" && why[e.Subject] == "" {
+			why[e.Subject] = reason
+		}
+		if e.Type == "dev.stoa.release.created" {
+			who[e.Subject] = e.Actor
+		}
 	}
 	all := make([]Release, 0, len(page.Items))
 	for _, raw := range page.Items {
@@ -77,10 +84,10 @@ func Releases(ctx context.Context, cl *client.Client, service string, limit int)
 		if err := json.Unmarshal(raw, &rel); err != nil {
 			return nil, fmt.Errorf("decode answer: %w", err)
 		}
-		e := who["release/"+rel.Metadata.Name]
+		ref := "release/" + rel.Metadata.Name
 		r := Release{
 			Release: rel.Metadata.Name, Environment: rel.Spec.Environment, Cause: rel.Spec.Cause, Phase: string(rel.Status.Phase),
-			Commit: rel.Status.Commit, Actor: e.Actor, Reason: saidOf(e).Reason,
+			Commit: rel.Status.Commit, Actor: who[ref], Reason: why[ref],
 		}
 		if at := cmp.Or(rel.Status.Started, rel.Metadata.Created); at != nil {
 			r.At = *at
@@ -136,4 +143,28 @@ type said struct {
 func saidOf(e client.Event) (fact said) {
 	_ = json.Unmarshal(e.Data, &fact) // an erased payload says nothing
 	return fact
+}
+
+// VersionTable shows what people changed; that a worker wrote what it saw is left to
+// -o json.
+func VersionTable(items []Version) (header []string, rows [][]string) {
+	for _, v := range items {
+		if what := v.What(); what != "" {
+			rows = append(rows, []string{fmt.Sprint(v.Version), v.At.Local().Format(time.DateTime), v.Actor, what, v.Reason})
+		}
+	}
+	return []string{"VERSION", "WHEN", "WHO", "WHAT", "WHY"}, rows
+}
+
+// ReleaseTable shows releases, a line each.
+func ReleaseTable(items []Release) (header []string, rows [][]string) {
+	rows = make([][]string, len(items))
+	for i, r := range items {
+		when := ""
+		if !r.At.IsZero() {
+			when = r.At.Local().Format(time.DateTime)
+		}
+		rows[i] = []string{r.Release, r.Environment, r.Cause, r.Phase, when, r.Actor, r.Commit[:min(12, len(r.Commit))], r.Reason}
+	}
+	return []string{"RELEASE", "ENVIRONMENT", "CAUSE", "PHASE", "WHEN", "WHO", "COMMIT", "WHY"}, rows
 }

@@ -98,5 +98,5 @@ func measureSentence(d measure.Definition, p measure.Point) string {
 		}
 		return "No data in this time."
 	}
-	return d.Unit.Format(*p.Value) + within(d.Unit, p.Estimate) + ", from " + page.Count(p.N) + " observations."
+	return d.Unit.Format(*p.Value) + within(d.Unit, p.Estimate) + ", from " + page.Plural(p.N, "observation") + "."
 }

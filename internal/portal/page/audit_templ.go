@@ -421,7 +421,7 @@ func AuditPage(v Audit) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Copyable("stoa audit export -o ledger.jsonl").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Copyable("stoa audit export ledger.jsonl").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

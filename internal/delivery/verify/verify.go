@@ -1,43 +1,35 @@
-package delivery
+// Package verify holds what was detected of a source against what a run of it showed.
+package verify
 
 import (
-	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/stoa-platform/stoa/internal/detect"
 	"github.com/stoa-platform/stoa/internal/runtime"
 )
 
-// verify holds what was detected against what the run showed.
-func (r *run) verify(ctx context.Context) (string, error) {
-	detected, o := against(r.rel.Spec.Detected, r.observed), r.observed
-	for i, s := range detected {
-		if name, ok := strings.CutPrefix(s.Field, detect.SecretField("")); ok && !slices.Contains(r.unset, name) {
-			detected[i].Verified = "is set"
-		}
-	}
-	message := "stays up"
+// Message says in a few words what the run showed.
+func Message(o runtime.Observed) string {
 	switch {
 	case wellAt(o):
-		message = fmt.Sprintf("GET %s %d in %s", o.Health, o.HealthStatus, millis(o.HealthMillis))
+		return fmt.Sprintf("GET %s %d in %s", o.Health, o.HealthStatus, millis(o.HealthMillis))
 	case o.Health != "":
-		message = fmt.Sprintf("answers HTTP, GET %s %d in %s", o.Health, o.HealthStatus, millis(o.HealthMillis))
+		return fmt.Sprintf("answers HTTP, GET %s %d in %s", o.Health, o.HealthStatus, millis(o.HealthMillis))
 	case o.Port != 0:
-		message = fmt.Sprintf("accepts connections on :%d", o.Port)
+		return fmt.Sprintf("accepts connections on :%d", o.Port)
 	}
-	return message, r.save(ctx, nil, func(s *ReleaseStatus) { s.Observed, s.Detected = &o, detected })
+	return "stays up"
 }
 
 // wellAt reports whether a path tells that it is well. One that answers all
 // requests with a refusal shows by that only that it speaks HTTP.
 func wellAt(o runtime.Observed) bool { return o.Health != "" && o.HealthStatus < 400 }
 
-// against holds what was detected against what a run showed: each setting is
+// Against holds what was detected against what a run showed: each setting is
 // verified, refuted or, where the run says nothing of it, as it was. What the run
 // alone tells is added, and takes the place of a path that was another one.
-func against(detected []detect.Setting, o runtime.Observed) []detect.Setting {
+func Against(detected []detect.Setting, o runtime.Observed) []detect.Setting {
 	detected = slices.Clone(detected)
 	find := func(field string) *detect.Setting {
 		if i := slices.IndexFunc(detected, func(s detect.Setting) bool { return s.Field == field }); i >= 0 {
