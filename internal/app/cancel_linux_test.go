@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stoa-platform/stoa/client"
@@ -232,6 +233,108 @@ func (p *platform) testCancelStopped(t *testing.T) {
 		t.Error(err)
 	}
 	p.delete(t, "halted")
+}
+
+// Who stops a service while releases are on their way stops it, whichever of them is
+// cancelled.
+func (p *platform) testCancelAfterStop(t *testing.T) {
+	p.up(t, "one", "ended", map[string]string{"MODE": "good"})
+	before := len(p.processes(t))
+	comes := p.comesUp(t, "two", "ended", waits())
+	last := p.admit(t, p.upload(t, "two"), "ended", map[string]string{"MODE": "good"}).Metadata.Name
+	if _, err := p.Scale(t.Context(), "ended", "dev", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	p.cancelled(t, comes, client.StepRollout)
+	p.succeeded(t, last)
+	eventually(t, func() error {
+		if at := p.service(t, "ended").Status.Environments["dev"]; at.State != client.StateStopped {
+			return fmt.Errorf("stopped it is %+v", at)
+		}
+		return p.running(t, before-1)
+	})
+	p.delete(t, "ended")
+}
+
+// All that is cancelled at once ends at once, and leaves no settings.
+func (p *platform) testCancelAtOnce(t *testing.T) {
+	start := map[string]string{"MODE": "good", "FRUIT": "apple"}
+	p.up(t, "one", "many", start)
+	names := []string{p.comesUp(t, "two", "many", waits("FRUIT", "plum"))}
+	digest := p.upload(t, "two")
+	for i := range 5 {
+		names = append(names, p.admit(t, digest, "many", waits("FRUIT", fmt.Sprint(i), fmt.Sprint("ONLY_", i), "x")).Metadata.Name)
+	}
+	var all sync.WaitGroup
+	for _, name := range names {
+		all.Go(func() {
+			if _, err := p.Cancel(t.Context(), name, ""); err != nil {
+				t.Errorf("cancel %s: %v", name, err)
+			}
+		})
+	}
+	all.Wait()
+	for _, name := range names {
+		if rel := p.ended(t, name); rel.Status.Phase != client.PhaseCancelled {
+			t.Errorf("%s is %s: %v", name, rel.Status.Phase, rel.Status.Problem)
+		}
+	}
+	if env := p.service(t, "many").Spec.Environments["dev"].Env; !maps.Equal(env, start) {
+		t.Errorf("the settings are %v", env)
+	}
+	p.delete(t, "many")
+}
+
+// The end of a release to one environment leaves the others alone, also one that is not
+// well and would be started again.
+func TestCancelLeavesOtherEnvironmentsAlone(t *testing.T) {
+	t.Parallel()
+	p := open(t, "")
+	rel, err := p.Release(t.Context(), client.ReleaseSpec{Source: p.upload(t, "one"), Service: "sick", Environment: "production", Set: map[string]string{"MODE": "sickens"}}, "", "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.succeeded(t, rel.Metadata.Name)
+	p.up(t, "one", "sick", map[string]string{"MODE": "good"})
+	sick := func() (pid int) {
+		eventually(t, func() error {
+			s, err := p.ServiceStatus(t.Context(), "sick")
+			at := s.Environments["production"]
+			if err != nil || len(at.Instances) != 1 || at.Instances[0].State != client.InstanceUnhealthy {
+				return fmt.Errorf("it is told to be %+v (%v)", at, err)
+			}
+			pid = at.Instances[0].PID
+			return nil
+		})
+		return pid
+	}
+	was := sick()
+	p.cancelled(t, p.comesUp(t, "two", "sick", waits()), client.StepRollout)
+	p.up(t, "three", "sick", map[string]string{"MODE": "good"}) // the jobs of the end are done by then
+	if now := sick(); now != was {
+		t.Errorf("a release to dev was cancelled, and in production process %d runs instead of %d", now, was)
+	}
+}
+
+// Further processes of a first release go with the service.
+func TestProcessesOfADeletedService(t *testing.T) {
+	t.Parallel()
+	p := open(t, "")
+	dir := write(t, "one")
+	procfile := "web: $STOA_OUT\naworker: sh -c 'sleep 4321'\nbworker: sh -c 'sleep 4322'\ncworker: sh -c 'sleep 4323'\n"
+	if err := os.WriteFile(filepath.Join(dir, "Procfile"), []byte(procfile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rel := p.admit(t, uploadBy(t, p.Client, dir), "parts", map[string]string{"MODE": "good"})
+	eventually(t, func() error {
+		if all := strings.Join(p.processes(t), "\n"); !strings.Contains(all, "4322") {
+			return errors.New(all)
+		}
+		return nil
+	})
+	p.delete(t, "parts")
+	p.ended(t, rel.Metadata.Name)
+	eventually(t, func() error { return p.running(t, 0) })
 }
 
 // Those that wait and are cancelled take no place of a build.

@@ -38,6 +38,8 @@ func life(t *testing.T, p *platform) {
 	t.Run("a cancelled release changes nothing", p.testCancelUndoes)
 	t.Run("a cancelled release leaves alone what serves", p.testCancelLeavesAlone)
 	t.Run("a cancelled release brings nothing up", p.testCancelStopped)
+	t.Run("a release is cancelled after a stop", p.testCancelAfterStop)
+	t.Run("many releases are cancelled at once", p.testCancelAtOnce)
 	t.Run("two first releases of a service at once", p.testFirstTwiceAtOnce)
 	t.Run("settings go back with a release", p.testSettingsGoBack)
 	t.Run("ten services at once", p.testTenAtOnce)

@@ -32,7 +32,7 @@ var (
 
 func unwanted(err error) bool { return errors.Is(err, errCancelled) || errors.Is(err, errGone) }
 
-// cancelJob ends a release that is cancelled, also while all that build are busy.
+// cancelJob ends a release that is wanted no more, also while all that build are busy.
 func cancelJob(rel Release) store.Job {
 	return store.Job{Kind: "release", Args: releaseJob{Release: rel.Metadata.Name}}
 }
@@ -76,7 +76,7 @@ func (d *Delivery) whileWanted(ctx context.Context, release string) (within cont
 }
 
 // giveUp takes back what was brought up of a release that is wanted no more, and ends
-// it, unless another worker has. Of a service that is deleted all is removed anyway.
+// it, unless another worker has.
 func (d *Delivery) giveUp(ctx context.Context, r *run) (reconcile.Outcome, error) {
 	if r.rel.Status.step(StepRollout).State != StepWaiting { // else it does not wait for what runs
 		leave, err := d.lanes.Enter(ctx, runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment}.String())
@@ -94,6 +94,9 @@ func (d *Delivery) giveUp(ctx context.Context, r *run) (reconcile.Outcome, error
 	var told *problem.Problem
 	switch r.service, err = d.stillWanted(ctx, name); {
 	case errors.Is(err, errGone):
+		if err := d.remove(ctx, r.rel); err != nil {
+			return reconcile.Outcome{}, err
+		}
 		told = problem.New(problem.Conflict, "service %s was deleted while release %s was on its way", r.rel.Spec.Service, name)
 	case errors.Is(err, errCancelled), err == nil && ended:
 		r.revert(ctx)
@@ -114,6 +117,20 @@ func (d *Delivery) giveUp(ctx context.Context, r *run) (reconcile.Outcome, error
 		return reconcile.Done(), nil
 	}
 	return d.conclude(ctx, r, step, Cancelled, told)
+}
+
+// remove ends what runs of a release, and of no other.
+func (d *Delivery) remove(ctx context.Context, rel Release) error {
+	for _, key := range append(processKeys(rel), runtime.Key{Service: rel.Spec.Service, Environment: rel.Spec.Environment}) {
+		status, err := d.runtime.Status(ctx, key)
+		if errors.Is(err, runtime.ErrNotFound) || err == nil && status.Release != rel.Metadata.Name {
+			continue
+		}
+		if err = errors.Join(err, d.runtime.Remove(ctx, key)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // conclude ends a release at a step, short of where it was to go.

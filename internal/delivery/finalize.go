@@ -59,7 +59,7 @@ func (d *Delivery) finalize(ctx context.Context, s catalog.Service) error {
 				return nil
 			})
 			if err == nil && !retired.Status.Phase.Final() { // so that it ends
-				err = tx.Enqueue(ctx, jobOf(retired))
+				err = tx.Enqueue(ctx, cancelJob(retired))
 			}
 			if err != nil {
 				return err

@@ -21,6 +21,9 @@ type serviceJob struct {
 	Service string `json:"service"`
 	// Restores says that nobody waits for it: it comes of a restart or is a retry.
 	Restores bool `json:"restores,omitempty"`
+	// Lost is an environment in which a release did not come to its good end: it is
+	// looked at alone, and left as it is where what served serves.
+	Lost string `json:"lost,omitempty"`
 }
 
 // workService makes what runs of a service match what is declared: after a
@@ -44,7 +47,13 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 		}
 		defer leave()
 	}
-	down, failed := d.reconcileEnvironments(ctx, s)
+	envs := catalog.EnvironmentsOf(s)
+	if args.Lost != "" {
+		if envs = []string{args.Lost}; s.Metadata.Deleted != nil || d.serves(ctx, s, args.Lost) {
+			return reconcile.Done(), nil // its deletion has a job
+		}
+	}
+	down, failed := d.reconcileEnvironments(ctx, s, envs)
 	switch {
 	case failed != nil:
 		return reconcile.Outcome{}, failed
@@ -58,15 +67,30 @@ func (d *Delivery) workService(ctx context.Context, job reconcile.Job) (reconcil
 		d.retries.Forget(args.Service)
 		return reconcile.Done(), d.finalize(ctx, s)
 	}
-	d.retries.Forget(args.Service)
+	if args.Lost == "" {
+		d.retries.Forget(args.Service)
+	}
 	return reconcile.Done(), nil
 }
 
-// reconcileEnvironments does it for all environments side by side: one in which
+// serves reports whether what is on record is what serves, well or badly.
+func (d *Delivery) serves(ctx context.Context, s catalog.Service, env string) bool {
+	rel, err := object.Get[Release](ctx, d.store, s.Status.Environments[env].Release)
+	if err != nil {
+		return false
+	}
+	for _, key := range append(processKeys(rel), runtime.Key{Service: s.Metadata.Name, Environment: env}) {
+		if status, err := d.runtime.Status(ctx, key); err != nil || status.Release != rel.Metadata.Name {
+			return false
+		}
+	}
+	return true
+}
+
+// reconcileEnvironments does it for some environments side by side: one in which
 // the service hangs keeps no other waiting. down is why it does not come up
 // somewhere, failed what else went wrong.
-func (d *Delivery) reconcileEnvironments(ctx context.Context, s catalog.Service) (down, failed error) {
-	envs := catalog.EnvironmentsOf(s)
+func (d *Delivery) reconcileEnvironments(ctx context.Context, s catalog.Service, envs []string) (down, failed error) {
 	errs := make([]error, len(envs))
 	var all sync.WaitGroup
 	for i, env := range envs {
@@ -92,7 +116,7 @@ func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) e
 		return err
 	}
 	defer leave()
-	s, err := object.Get[catalog.Service](ctx, d.store, name)
+	s, err := asOf(ctx, d.store, name, env, 0)
 	if problem.Is(err, problem.NotFound) {
 		return nil
 	}
@@ -100,9 +124,6 @@ func (d *Delivery) reconcileEnvironment(ctx context.Context, name, env string) e
 		return err
 	}
 	deployed, generation := s.Status.Environments[env], s.Metadata.Generation
-	if s, err = d.asOf(ctx, s, env, 0); err != nil {
-		return err
-	}
 	running, declared := s.Spec.Environments[env]
 	unwanted := s.Metadata.Deleted != nil || !declared || running.Replicas == 0
 	if deployed.Release == "" {

@@ -16,39 +16,53 @@ import (
 // sees, and what the next release starts from. What runs does not get them before the
 // release does, and loses them if it does not come to its good end.
 
-// asOf gives the service without what releases after the one of a number have changed
-// of how it runs in an environment, which are still on their way.
-func (d *Delivery) asOf(ctx context.Context, s catalog.Service, env string, number int) (catalog.Service, error) {
-	later, err := unfinished(ctx, d.store, map[string]string{"spec.service": s.Metadata.Name, "spec.environment": env})
+// asOf gives a service without what releases after the one of a number have changed of
+// how it runs in an environment, which are still on their way.
+func asOf(ctx context.Context, r object.Reader, service, env string, number int) (catalog.Service, error) {
+	// Before the service: of one that ends in between it is rid then, and nothing is
+	// left to undo.
+	later, err := behind(ctx, r, service, env, number)
 	if err != nil {
+		return catalog.Service{}, err
+	}
+	s, err := object.Get[catalog.Service](ctx, r, service)
+	now, there := s.Spec.Environments[env]
+	if err != nil || !there {
 		return s, err
 	}
-	slices.SortFunc(later, func(a, b Release) int { return b.Spec.Number - a.Spec.Number })
-	for _, rel := range later {
-		if rel.Spec.Number > number {
-			s = withoutSettings(s, rel)
-		}
+	for _, rel := range slices.Backward(later) {
+		now = swapped(now, *rel.Status.Settings, before(rel))
 	}
+	s.Spec.Environments = maps.Clone(s.Spec.Environments)
+	s.Spec.Environments[env] = now
 	return s, nil
 }
 
-// withoutSettings gives the service as it was before a release changed how it runs;
-// what somebody has changed since stays.
-func withoutSettings(s catalog.Service, rel Release) catalog.Service {
-	set, before := rel.Status.Settings, rel.Status.SettingsBefore
-	now, there := s.Spec.Environments[rel.Spec.Environment]
-	if set == nil || !there {
-		return s
+// behind are the releases after the one of a number that are on their way, in the order
+// of their turns.
+func behind(ctx context.Context, r object.Reader, service, env string, number int) ([]Release, error) {
+	all, err := unfinished(ctx, r, map[string]string{"spec.service": service, "spec.environment": env})
+	all = slices.DeleteFunc(all, func(r Release) bool { return r.Spec.Number <= number || r.Status.Settings == nil })
+	slices.SortFunc(all, func(a, b Release) int { return a.Spec.Number - b.Spec.Number })
+	return all, err
+}
+
+// before are the settings that a service had before a release. What was nowhere before
+// was in no other number of instances.
+func before(rel Release) catalog.Running {
+	if b := rel.Status.SettingsBefore; b != nil {
+		return *b
 	}
-	if before == nil { // it was the first there: it is in no other number of instances
-		before = &catalog.Running{Replicas: set.Replicas}
-	}
-	now.Env = undone(now.Env, set.Env, before.Env)
-	now.Memory, now.CPU = unless(now.Memory, set.Memory, before.Memory), unless(now.CPU, set.CPU, before.CPU)
-	now.Replicas = unless(now.Replicas, set.Replicas, before.Replicas)
-	s.Spec.Environments = maps.Clone(s.Spec.Environments)
-	s.Spec.Environments[rel.Spec.Environment] = now
-	return s
+	return catalog.Running{Replicas: rel.Status.Settings.Replicas}
+}
+
+// swapped gives how a service runs with one thing in the place of another; what is
+// neither, since somebody has changed it, stays.
+func swapped(now, from, to catalog.Running) catalog.Running {
+	now.Env = undone(now.Env, from.Env, to.Env)
+	now.Memory, now.CPU = unless(now.Memory, from.Memory, to.Memory), unless(now.CPU, from.CPU, to.CPU)
+	now.Replicas = unless(now.Replicas, from.Replicas, to.Replicas)
+	return now
 }
 
 // withSettings gives how a service runs with what a release says of that; back is how
@@ -88,38 +102,36 @@ func goesBack(ctx context.Context, r object.Reader, rel ReleaseSpec) (*catalog.R
 }
 
 // retract takes what a release has set, which does not come to its good end, out of the
-// service, and out of what the releases behind it were admitted on.
+// service, and out of what the releases behind it were admitted on. What somebody has
+// changed since stays.
 func retract(ctx context.Context, tx *store.Tx, s *catalog.Service, rel Release) error {
-	behind, err := unfinished(ctx, tx, map[string]string{"spec.service": s.Metadata.Name, "spec.environment": rel.Spec.Environment})
+	if rel.Status.Settings == nil {
+		return nil
+	}
+	env := rel.Spec.Environment
+	later, err := behind(ctx, tx, s.Metadata.Name, env, rel.Spec.Number)
 	if err != nil {
 		return err
 	}
-	behind = slices.DeleteFunc(behind, func(r Release) bool { return r.Spec.Number <= rel.Spec.Number })
-	slices.SortFunc(behind, func(a, b Release) int { return a.Spec.Number - b.Spec.Number })
-	for _, next := range slices.Backward(behind) {
-		*s = withoutSettings(*s, next)
-	}
-	*s = withoutSettings(*s, rel)
-	running, there := s.Spec.Environments[rel.Spec.Environment]
-	if !there {
-		return nil
-	}
-	for _, next := range behind {
+	from, to := *rel.Status.Settings, before(rel)
+	for _, next := range later {
 		back, err := goesBack(ctx, tx, next.Spec)
 		if err != nil {
 			return err
 		}
-		before := running
-		running = withSettings(running, next.Spec, back)
-		after := running
+		had := swapped(before(next), from, to)
+		has := withSettings(had, next.Spec, back)
+		from, to = *next.Status.Settings, has
 		if _, err := object.Update(ctx, tx, next.Metadata.Name, func(r *Release) error {
-			r.Status.SettingsBefore, r.Status.Settings = &before, &after
+			r.Status.SettingsBefore, r.Status.Settings = &had, &has
 			return nil
 		}); err != nil {
 			return err
 		}
 	}
-	s.Spec.Environments[rel.Spec.Environment] = running // withoutSettings has made a map of its own
+	if now, there := s.Spec.Environments[env]; there {
+		s.Spec.Environments[env] = swapped(now, from, to)
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stoa-platform/stoa/internal/build"
 	"github.com/stoa-platform/stoa/internal/catalog"
@@ -176,10 +177,16 @@ func (r *run) previous(ctx context.Context) (Release, error) {
 	return before, err
 }
 
+// revertLimit bounds taking a release back, which is done to its end also where the
+// release is wanted no more meanwhile.
+const revertLimit = 2 * time.Minute
+
 // revert lets the release before serve again after the new one was switched to
 // and is not to be; without one before, or where that was stopped, nothing is left
 // running. One that was not switched to has left what served as it was.
 func (r *run) revert(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revertLimit)
+	defer cancel()
 	key := runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment}
 	status, err := r.d.runtime.Status(ctx, key)
 	if err == nil && status.Release != r.rel.Metadata.Name || errors.Is(err, runtime.ErrNotFound) {
@@ -189,10 +196,12 @@ func (r *run) revert(ctx context.Context) {
 	before, err := r.previous(ctx)
 	if err == nil && before.Metadata.Name != "" {
 		var was catalog.Service
-		if was, err = r.d.asOf(ctx, r.service, key.Environment, before.Spec.Number); err == nil && was.Spec.Environments[key.Environment].Replicas > 0 {
+		was, err = asOf(ctx, r.d.store, key.Service, key.Environment, before.Spec.Number)
+		runs := err == nil && was.Spec.Environments[key.Environment].Replicas > 0
+		if runs {
 			_, err = r.d.run(ctx, was, before.Metadata.Name, key.Environment)
 		}
-		if err == nil && was.Spec.Environments[key.Environment].Replicas > 0 {
+		if runs && err == nil {
 			kept := processKeys(before)
 			keys = slices.DeleteFunc(keys[:len(keys)-1], func(k runtime.Key) bool { return slices.Contains(kept, k) })
 		}
@@ -207,7 +216,7 @@ func (r *run) revert(ctx context.Context) {
 
 // current gives the workload of the release as the service wants it to run.
 func (r *run) current(ctx context.Context) (runtime.Workload, error) {
-	s, err := r.d.asOf(ctx, r.service, r.rel.Spec.Environment, r.rel.Spec.Number)
+	s, err := asOf(ctx, r.d.store, r.rel.Spec.Service, r.rel.Spec.Environment, r.rel.Spec.Number)
 	if err != nil {
 		return runtime.Workload{}, err
 	}

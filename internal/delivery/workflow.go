@@ -244,11 +244,17 @@ func (r *run) finish(ctx context.Context, name string, started time.Time, messag
 // that has ended stays as it did: errEnded.
 func (r *run) save(ctx context.Context, events []event.Event, change func(*ReleaseStatus)) error {
 	err := r.d.store.Write(ctx, actor, func(ctx context.Context, tx *store.Tx) error {
+		// First of all, since ends of several releases touch each other's.
+		if err := tx.Lock(ctx, turn(r.rel)); err != nil {
+			return err
+		}
 		rel, err := object.Update(ctx, tx, r.rel.Metadata.Name, func(rel *Release) error {
 			if rel.Status.Phase.Final() {
 				return errEnded
 			}
-			change(&rel.Status)
+			if change(&rel.Status); rel.Spec.Cancel && rel.Status.Phase == Succeeded {
+				return errCancelled
+			}
 			return nil
 		})
 		if err != nil {
@@ -301,6 +307,9 @@ func (r *run) settle(ctx context.Context, tx *store.Tx, rel Release) error {
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	if s, err = asOf(ctx, tx, rel.Spec.Service, rel.Spec.Environment, rel.Spec.Number); err != nil {
 		return err
 	}
 	if s.Spec.Environments[rel.Spec.Environment].Replicas == 0 {
@@ -356,6 +365,6 @@ func (r *run) lament(ctx context.Context, tx *store.Tx, rel Release) error {
 	if err != nil || !served || rel.Status.step(StepRollout).State == StepWaiting {
 		return err
 	}
-	// Should what served not be as it was, which is left as it is else.
-	return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{Service: s.Metadata.Name}})
+	// Should what served not be what serves, such as where it did not come back.
+	return tx.Enqueue(ctx, store.Job{Kind: "service", Args: serviceJob{Service: s.Metadata.Name, Lost: env}})
 }

@@ -1,4 +1,4 @@
-package delivery
+package component
 
 import (
 	"strings"
@@ -33,7 +33,7 @@ func TestNothingToRun(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 			continue
 		}
-		_, err = choose(result, "")
+		_, err = Choose(result, "")
 		told := problem.From(err)
 		next := strings.Join(told.Next, "\n")
 		if told.Kind != problem.Invalid || !strings.Contains(strings.Join(told.Why, "\n"), test.why) || !strings.Contains(next, test.next) ||
