@@ -27,6 +27,7 @@ func TestRetries(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		if want := []time.Duration{time.Hour}; !slices.Equal(tried, want) {
 			t.Errorf("tried after %v, want %v: one timer, the last", tried, want)
 		}
@@ -37,6 +38,7 @@ func TestRetries(t *testing.T) {
 		r.Close()
 		r.Later("shop")
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		if len(tried) != 1 {
 			t.Errorf("after its end it tried after %v", tried)
 		}
