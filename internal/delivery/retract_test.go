@@ -112,7 +112,7 @@ func (q *queue) cancelled(name string) {
 func TestRetractInAnyOrder(t *testing.T) {
 	start := catalog.Running{Replicas: 2, Env: map[string]string{"FRUIT": "apple"}}
 	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
-		for _, fruits := range [][]string{{"plum", "pear", "fig"}, {"plum", "plum", "plum"}, {"plum", "apple", "plum"}, {"apple", "pear", "apple"}, {"plum", "", "pear"}} {
+		for _, fruits := range [][]string{{"plum", "plum", "plum"}, {"plum", "apple", "plum"}, {"plum", "", "pear"}} {
 			q := newQueue(t, start)
 			var names []string
 			for i, fruit := range fruits {
