@@ -58,15 +58,27 @@ func TestShutdownDrains(t *testing.T) {
 	p := open(t, "")
 	stream := bufio.NewReader(p.request(t, "GET", "/api/v1/events/tail", nil, "Accept", "text/event-stream").Body)
 	body, rest := io.Pipe()
-	answered := make(chan *http.Response, 1)
+	slow, err := http.NewRequestWithContext(t.Context(), "POST", p.url+"/events", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow.Header = http.Header{"Authorization": {"Bearer " + p.adminToken(t)}, "Content-Type": {"application/cloudevents+json"}, "Expect": {"100-continue"}}
+	type answer struct {
+		*http.Response
+		error
+	}
+	answered := make(chan answer, 1)
 	go func() {
-		answered <- p.request(t, "POST", "/events", body, "Content-Type", "application/cloudevents+json")
+		transport := &http.Transport{ExpectContinueTimeout: patience, DisableKeepAlives: true}
+		response, err := transport.RoundTrip(slow)
+		_ = body.CloseWithError(err) // whoever writes it waits in vain
+		answered <- answer{response, err}
 	}()
 	event := `{"specversion":"1.0","id":"slow","source":"https://ci.example.org/slow","type":"org.example.slow"}`
+	// It is taken once the platform has asked for it, so that the request is under way.
 	if _, err := rest.Write([]byte(event[:20])); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error { return p.Ready(t.Context()) }) // the request is served by now
 	began, stopped := time.Now(), make(chan struct{})
 	go func() { p.stop(); close(stopped) }()
 	if said, err := io.ReadAll(stream); err != nil && !bytes.Contains([]byte(err.Error()), []byte("EOF")) {
@@ -81,8 +93,13 @@ func TestShutdownDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = rest.Close()
-	if response := <-answered; response.StatusCode != http.StatusAccepted {
-		t.Errorf("the request under way is answered %s", response.Status)
+	if a := <-answered; a.error != nil {
+		t.Errorf("the request under way is not answered: %v", a.error)
+	} else {
+		_ = a.Body.Close()
+		if a.StatusCode != http.StatusAccepted {
+			t.Errorf("the request under way is answered %s", a.Status)
+		}
 	}
 	<-stopped
 	if took := time.Since(began); took > 20*time.Second {
