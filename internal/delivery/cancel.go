@@ -79,7 +79,7 @@ func (d *Delivery) whileWanted(ctx context.Context, release string) (within cont
 // it, unless another worker has.
 func (d *Delivery) giveUp(ctx context.Context, r *run) (reconcile.Outcome, error) {
 	if r.rel.Status.step(StepRollout).State != StepWaiting { // else it does not wait for what runs
-		leave, err := d.lanes.Enter(ctx, runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment}.String())
+		leave, err := d.lanes.Enter(ctx, keyOf(r.rel).String())
 		if err != nil {
 			return reconcile.Outcome{}, err
 		}
@@ -121,7 +121,7 @@ func (d *Delivery) giveUp(ctx context.Context, r *run) (reconcile.Outcome, error
 
 // remove ends what runs of a release, and of no other.
 func (d *Delivery) remove(ctx context.Context, rel Release) error {
-	for _, key := range append(processKeys(rel), runtime.Key{Service: rel.Spec.Service, Environment: rel.Spec.Environment}) {
+	for _, key := range allKeys(rel) {
 		status, err := d.runtime.Status(ctx, key)
 		if errors.Is(err, runtime.ErrNotFound) || err == nil && status.Release != rel.Metadata.Name {
 			continue

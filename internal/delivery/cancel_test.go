@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,16 +15,7 @@ import (
 // A release that has ended stays as it did, and its end is told once: who comes too
 // late, as another worker may, writes nothing.
 func TestAnEndStays(t *testing.T) {
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{Fields: func(kind string) []string {
-		if kind == "Release" {
-			return Kinds()[0].Fields
-		}
-		return nil
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := opened(t)
 	for _, phase := range []Phase{Succeeded, Failed, Cancelled} {
 		rel := object.New[ReleaseSpec, ReleaseStatus]("shop-"+string(phase), "fruit", ReleaseSpec{Service: "shop", Environment: "dev", Number: 1})
 		rel.Status.Phase = phase

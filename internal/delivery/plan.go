@@ -71,7 +71,7 @@ func (d *Delivery) workload(rel Release, running catalog.Running, artifact build
 		return runtime.Workload{}, problem.New(problem.Invalid, "release %s says nothing of what to run", rel.Metadata.Name)
 	}
 	w := runtime.Workload{
-		Key:     runtime.Key{Service: rel.Spec.Service, Environment: rel.Spec.Environment},
+		Key:     keyOf(rel),
 		Release: rel.Metadata.Name, Dir: artifact.Dir, Replicas: running.Replicas, Restart: running.Restart,
 		Port: c.Port, PortVariable: c.PortVariable, Health: c.Health,
 		Serves: c.Type != detect.TypeWorker && c.Type != detect.TypeJob,
@@ -159,6 +159,14 @@ func withProgram(env map[string]string, artifact build.Artifact) {
 	}
 }
 
+// keyOf names what a release runs as.
+func keyOf(rel Release) runtime.Key {
+	return runtime.Key{Service: rel.Spec.Service, Environment: rel.Spec.Environment}
+}
+
+// allKeys names all that runs of a release: its further processes, and last what serves.
+func allKeys(rel Release) []runtime.Key { return append(processKeys(rel), keyOf(rel)) }
+
 // processKeys are the keys of the release's further processes.
 func processKeys(rel Release) []runtime.Key {
 	if rel.Spec.Workload == nil {
@@ -166,7 +174,7 @@ func processKeys(rel Release) []runtime.Key {
 	}
 	var keys []runtime.Key
 	for _, name := range slices.Sorted(maps.Keys(rel.Spec.Workload.Processes)) {
-		keys = append(keys, runtime.Key{Service: rel.Spec.Service, Environment: rel.Spec.Environment}.Beside(name))
+		keys = append(keys, keyOf(rel).Beside(name))
 	}
 	return keys
 }

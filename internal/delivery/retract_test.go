@@ -12,15 +12,8 @@ import (
 	"github.com/stoa-platform/stoa/internal/store"
 )
 
-// queue is a service with releases on their way to dev, without anything that runs.
-type queue struct {
-	t testing.TB
-	*store.Store
-	admitted int
-}
-
-// newQueue begins with release shop-1, which runs so.
-func newQueue(t testing.TB, runs catalog.Running) *queue {
+// opened is a store of releases and what they belong to.
+func opened(t testing.TB) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "stoa.db"), store.Options{Fields: func(kind string) []string {
 		if kind == "Release" {
@@ -32,6 +25,20 @@ func newQueue(t testing.TB, runs catalog.Running) *queue {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// queue is a service with releases on their way to dev, without anything that runs.
+type queue struct {
+	t testing.TB
+	*store.Store
+	admitted int
+}
+
+// newQueue begins with release shop-1, which runs so.
+func newQueue(t testing.TB, runs catalog.Running) *queue {
+	t.Helper()
+	s := opened(t)
 	q := &queue{t, s, 1}
 	shop := object.New[catalog.ServiceSpec, catalog.ServiceStatus]("shop", "fruit", catalog.ServiceSpec{Environments: map[string]catalog.Running{"dev": runs}})
 	q.put(shop.Object())

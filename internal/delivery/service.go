@@ -79,7 +79,7 @@ func (d *Delivery) serves(ctx context.Context, s catalog.Service, env string) bo
 	if err != nil {
 		return false
 	}
-	for _, key := range append(processKeys(rel), runtime.Key{Service: s.Metadata.Name, Environment: env}) {
+	for _, key := range allKeys(rel) {
 		if status, err := d.runtime.Status(ctx, key); err != nil || status.Release != rel.Metadata.Name {
 			return false
 		}
@@ -181,7 +181,8 @@ func message(err error) string {
 	return first
 }
 
-// run brings the workload of a release that was deployed before up again.
+// run brings the workload of a release that was deployed before up again, as the
+// service given says.
 func (d *Delivery) run(ctx context.Context, s catalog.Service, release, env string) (runtime.Observed, error) {
 	rel, err := object.Get[Release](ctx, d.store, release)
 	if err != nil {
@@ -193,7 +194,7 @@ func (d *Delivery) run(ctx context.Context, s catalog.Service, release, env stri
 			return runtime.Observed{}, err
 		}
 	}
-	w, err := r.current(ctx)
+	w, err := r.as(ctx, s)
 	if err != nil {
 		return runtime.Observed{}, err
 	}

@@ -113,7 +113,11 @@ func (r *run) release(ctx context.Context) (string, error) {
 
 // rollout brings the new release up beside the old one and switches over.
 func (r *run) rollout(ctx context.Context) (string, error) {
-	w, err := r.current(ctx)
+	s, err := asOf(ctx, r.d.store, r.rel.Spec.Service, r.rel.Spec.Environment, r.rel.Spec.Number)
+	if err != nil {
+		return "", err
+	}
+	w, err := r.as(ctx, s)
 	if err != nil {
 		return "", err
 	}
@@ -187,12 +191,12 @@ const revertLimit = 2 * time.Minute
 func (r *run) revert(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revertLimit)
 	defer cancel()
-	key := runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment}
+	key := keyOf(r.rel)
 	status, err := r.d.runtime.Status(ctx, key)
 	if err == nil && status.Release != r.rel.Metadata.Name || errors.Is(err, runtime.ErrNotFound) {
 		return
 	}
-	keys := append(processKeys(r.rel), key)
+	keys := allKeys(r.rel)
 	before, err := r.previous(ctx)
 	if err == nil && before.Metadata.Name != "" {
 		var was catalog.Service
@@ -214,14 +218,10 @@ func (r *run) revert(ctx context.Context) {
 	}
 }
 
-// current gives the workload of the release as the service wants it to run.
-func (r *run) current(ctx context.Context) (runtime.Workload, error) {
-	s, err := asOf(ctx, r.d.store, r.rel.Spec.Service, r.rel.Spec.Environment, r.rel.Spec.Number)
-	if err != nil {
-		return runtime.Workload{}, err
-	}
+// as gives the workload of the release as a service says that it shall run.
+func (r *run) as(ctx context.Context, s catalog.Service) (runtime.Workload, error) {
 	r.ran = s.Spec.Environments[r.rel.Spec.Environment]
-	secrets, err := r.d.secretEnvironment(ctx, r.service, r.rel.Spec.Environment)
+	secrets, err := r.d.secretEnvironment(ctx, s, r.rel.Spec.Environment)
 	if err != nil {
 		return runtime.Workload{}, err
 	}
@@ -348,7 +348,7 @@ func permanent(cause error) bool {
 
 // serving names the release that answers now, "" when none does.
 func (d *Delivery) serving(ctx context.Context, r *run) string {
-	status, err := d.runtime.Status(ctx, runtime.Key{Service: r.rel.Spec.Service, Environment: r.rel.Spec.Environment})
+	status, err := d.runtime.Status(ctx, keyOf(r.rel))
 	if err != nil || status.Healthy() == 0 {
 		return ""
 	}

@@ -21,7 +21,7 @@ import (
 // has gone in a way that nobody tells, as by a hand in the database.
 const turnLook = 10 * time.Minute
 
-func turn(rel Release) string { return "turn/" + rel.Spec.Service + "." + rel.Spec.Environment }
+func turn(rel Release) string { return "turn/" + keyOf(rel).String() }
 
 // hasTurn reports whether no earlier release is on its way. Where one is, the end of
 // the one before inserts a job for it.
@@ -49,11 +49,9 @@ func (d *Delivery) hasTurn(ctx context.Context, rel Release) (bool, error) {
 	return err == nil && mine(), err
 }
 
-// letNext inserts the job of the release whose turn comes as this one ends.
+// letNext inserts the job of the release whose turn comes as this one ends. Whoever
+// ends one has the lock of the turn.
 func (d *Delivery) letNext(ctx context.Context, tx *store.Tx, ended Release) error {
-	if err := tx.Lock(ctx, turn(ended)); err != nil {
-		return err
-	}
 	next, err := firstUnfinished(ctx, tx, ended)
 	if err != nil || next.Spec.Number <= ended.Spec.Number { // none, or one that has a job
 		return err

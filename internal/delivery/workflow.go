@@ -116,7 +116,7 @@ func (r *run) carryOut(ctx context.Context, attempt int, built bool) (reconcile.
 	}
 	// From here on it is about what runs: in turn with scaling and deletion, on the
 	// service as it is now.
-	leave, err := d.lanes.Enter(ctx, rel.Spec.Service+"."+rel.Spec.Environment)
+	leave, err := d.lanes.Enter(ctx, keyOf(rel).String())
 	if err != nil {
 		return reconcile.Outcome{}, err
 	}
