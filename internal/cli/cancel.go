@@ -114,19 +114,21 @@ func (c *Command) onTheWay(ctx context.Context, cl *client.Client, status client
 		return nil, "", catalog.NotIn(status.Service, env, envs)
 	}
 	for _, at := range envs {
-		on := status.Environments[at].OnTheWay
-		if release != "" {
-			on = slices.DeleteFunc(on, func(rel client.OnTheWay) bool { return rel.Release != release })
-		}
-		if len(on) == 0 || env != "" && at != env {
+		if env != "" && at != env {
 			continue
 		}
-		if in != "" {
+		var on []string
+		for _, rel := range status.Environments[at].OnTheWay {
+			if release == "" || rel.Release == release {
+				on = append(on, rel.Release)
+			}
+		}
+		switch {
+		case len(on) == 0:
+		case in == "":
+			names, in = on, at
+		default:
 			c.Note("others are on their way to %s: stoa cancel %s --env %s", at, status.Service, at)
-			continue
-		}
-		for in = at; len(on) > 0; on = on[1:] {
-			names = append(names, on[0].Release)
 		}
 	}
 	if release == "" || in != "" {

@@ -121,9 +121,7 @@ func (p *Portal) prepareRollback(v *visit, show *page.Action, s catalog.Service)
 		show.Impossible = "There is no other release here that has succeeded, so there is nothing to go back to."
 		return nil
 	}
-	if !slices.ContainsFunc(show.Picks, func(pick page.Pick) bool { return pick.Selected }) {
-		show.Picks[0].Selected, wanted = true, show.Picks[0].Value
-	}
+	wanted = preselect(show.Picks)
 	show.PickName, show.PickLabel = "to", "Go back to"
 	show.Does = []string{
 		"The very artifact of the chosen release is released again, as a new release; nothing is built.",
@@ -187,9 +185,7 @@ func (p *Portal) prepareCancel(v *visit, show *page.Action, s catalog.Service) e
 		show.Impossible = "No release is on its way to " + show.Environment + ", so there is nothing to cancel."
 		return nil
 	}
-	if !slices.ContainsFunc(show.Picks, func(pick page.Pick) bool { return pick.Selected }) {
-		show.Picks[0].Selected, wanted = true, show.Picks[0].Value
-	}
+	wanted = preselect(show.Picks)
 	show.PickName, show.PickLabel = "release", "Cancel"
 	show.Does = []string{
 		"What is being built of it, or comes up of it, ends.",
@@ -244,9 +240,7 @@ func (p *Portal) preparePromote(v *visit, show *page.Action, s catalog.Service) 
 		show.Impossible = "There is no other environment."
 		return nil
 	}
-	if !slices.ContainsFunc(show.Picks, func(pick page.Pick) bool { return pick.Selected }) {
-		show.Picks[0].Selected, wanted = true, show.Picks[0].Value
-	}
+	wanted = preselect(show.Picks)
 	show.PickName, show.PickLabel = "to", "Promote "+serving+" to"
 	show.Does = []string{
 		"The very artifact of " + serving + ", the same digest, is released there; nothing is built.",
@@ -311,6 +305,13 @@ func (p *Portal) prepareRestart(_ *visit, show *page.Action, s catalog.Service) 
 func (p *Portal) restart(v *visit, s catalog.Service, env string) (string, error) {
 	_, err := p.Verbs.Restart(v.Context(), v.by("deploy", v.PostFormValue("reason")), s.Metadata.Name, env, p.Clock())
 	return page.Link("/services/"+s.Metadata.Name, "env", env, "done", "restarted"), err
+}
+
+// preselect gives the value that is selected, after it has selected the first if none is.
+func preselect(picks []page.Pick) string {
+	at := max(0, slices.IndexFunc(picks, func(pick page.Pick) bool { return pick.Selected }))
+	picks[at].Selected = true
+	return picks[at].Value
 }
 
 // picked is what was chosen in a form.
