@@ -12,6 +12,7 @@ import (
 
 	"github.com/stoa-platform/stoa/client"
 	"github.com/stoa-platform/stoa/internal/catalog"
+	"github.com/stoa-platform/stoa/internal/cli/output"
 	"github.com/stoa-platform/stoa/internal/problem"
 )
 
@@ -29,14 +30,6 @@ func (c *Command) cancelCommand() *cobra.Command {
 	return cmd
 }
 
-// cancelled is what `stoa cancel` prints of a release.
-type cancelled struct {
-	Release     string       `json:"release"`
-	Environment string       `json:"environment"`
-	Phase       client.Phase `json:"phase"`
-	Serving     string       `json:"serving,omitempty"` // the release that goes on, if one does
-}
-
 func (c *Command) cancel(ctx context.Context, cl *client.Client, name, release string, o verbOptions) error {
 	status, err := cl.ServiceStatus(ctx, name)
 	if err != nil {
@@ -46,14 +39,14 @@ func (c *Command) cancel(ctx context.Context, cl *client.Client, name, release s
 	if err != nil {
 		return err
 	}
-	all := []cancelled{}
+	all := []output.Cancelled{}
 	for _, one := range slices.Backward(names) { // so that none of those that wait takes its turn
 		rel, told := cl.Cancel(ctx, one, o.reason)
 		if told != nil {
 			err = errors.Join(err, told)
 			continue
 		}
-		all = append(all, cancelled{Release: one, Environment: in, Phase: rel.Status.Phase})
+		all = append(all, output.Cancelled{Release: one, Environment: in, Phase: rel.Status.Phase})
 	}
 	if !o.detach {
 		err = errors.Join(err, c.end(ctx, cl, all))
@@ -72,26 +65,15 @@ func (c *Command) cancel(ctx context.Context, cl *client.Client, name, release s
 		fmt.Fprintf(c.Out, "no release of %s is on its way\n", name)
 	}
 	for _, one := range all {
-		if does := one.does(); does != "" {
+		if does := one.Does(); does != "" {
 			fmt.Fprintf(c.Out, "%s %s; %s serves in %s\n", one.Release, does, cmp.Or(one.Serving, "nothing"), one.Environment)
 		}
 	}
 	return err
 }
 
-// does says what becomes of a release, "" of one that ended otherwise.
-func (one cancelled) does() string {
-	switch {
-	case one.Phase == client.PhaseCancelled:
-		return "is cancelled"
-	case !one.Phase.Final():
-		return "is being cancelled"
-	}
-	return ""
-}
-
 // end waits until the releases have ended.
-func (c *Command) end(ctx context.Context, cl *client.Client, all []cancelled) (err error) {
+func (c *Command) end(ctx context.Context, cl *client.Client, all []output.Cancelled) (err error) {
 	progress := c.Live()
 	defer progress.Close()
 	for i := range all {

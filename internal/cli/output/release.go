@@ -267,3 +267,22 @@ func HowFar(at client.EnvironmentStatus) string {
 	// While instances are replaced both the old ones and the new ones may be healthy.
 	return fmt.Sprintf("%d of %d healthy", min(at.Healthy, at.Replicas), at.Replicas)
 }
+
+// Cancelled is what `stoa cancel` prints of a release.
+type Cancelled struct {
+	Release     string       `json:"release"`
+	Environment string       `json:"environment"`
+	Phase       client.Phase `json:"phase"`
+	Serving     string       `json:"serving,omitempty"` // the release that goes on, if one does
+}
+
+// Does says what becomes of a release, "" of one that ended otherwise.
+func (one Cancelled) Does() string {
+	switch {
+	case one.Phase == client.PhaseCancelled:
+		return "is cancelled"
+	case !one.Phase.Final():
+		return "is being cancelled"
+	}
+	return ""
+}
